@@ -1,0 +1,2 @@
+//! Hvelv.
+pub mod store;

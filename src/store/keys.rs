@@ -1,0 +1,349 @@
+//! The key space of both stores.
+//!
+//! ```text
+//! FORMAT: kind (1 byte) ‖ fixed-width parts, big-endian.  Docs: docs/FORMATS.md, section "Keys".
+//!
+//! plane      kind  name            parts                               value
+//! both       0x01  Marker          -                                   records::Marker
+//! both       0x02  HighWater       space u16                           records::Mark
+//! registers  0x03  VaultMark       partition u16                       records::Mark
+//! vault      0x10  Group           partition u16, first position u64   vault::group
+//! registers  0x20  Delta           register u16, sequence u64          registers::delta
+//! registers  0x30  AuditBody       index u64                           sealed audit leaf
+//! registers  0x31  AuditLeaf       index u64                           leaf hash, 32 bytes
+//! registers  0x32  Checkpoint      size u64                            signed note
+//! registers  0x33  AuditPersons    index u64                           sealed set of persons
+//! registers  0x40  Delivery        delivery id 16 bytes                sealed record
+//! registers  0x41  DeliveryPersons delivery id 16 bytes, part u32      sealed set of persons
+//! ```
+//!
+//! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
+//! ranges of different kinds are disjoint; byte order is the order of the parts.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::Error;
+
+/// A stored key: at most 21 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    // INVARIANT: only the first `length` bytes are set; the rest is zero, so that the derived order
+    // of (bytes, length) is the byte order of the keys.
+    bytes: [u8; Self::LENGTH_MAX],
+    length: u8,
+}
+
+/// What a key is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Schema marker.
+    Marker,
+    /// Numbers leased so far in a number space.
+    HighWater,
+    /// What the register plane has seen of the vault.
+    VaultMark,
+    /// Up to 256 new persons.
+    Group,
+    /// New members of a register.
+    Delta,
+    /// Sealed body of an audit entry.
+    AuditBody,
+    /// Leaf hash of an audit entry.
+    AuditLeaf,
+    /// Signed checkpoint.
+    Checkpoint,
+    /// Persons that a look-up asked about.
+    AuditPersons,
+    /// Record of a delivery.
+    Delivery,
+    /// Persons in a delivery.
+    DeliveryPersons,
+}
+
+impl Kind {
+    const ALL: [Self; 11] = [
+        Self::Marker,
+        Self::HighWater,
+        Self::VaultMark,
+        Self::Group,
+        Self::Delta,
+        Self::AuditBody,
+        Self::AuditLeaf,
+        Self::Checkpoint,
+        Self::AuditPersons,
+        Self::Delivery,
+        Self::DeliveryPersons,
+    ];
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Marker => 0x01,
+            Self::HighWater => 0x02,
+            Self::VaultMark => 0x03,
+            Self::Group => 0x10,
+            Self::Delta => 0x20,
+            Self::AuditBody => 0x30,
+            Self::AuditLeaf => 0x31,
+            Self::Checkpoint => 0x32,
+            Self::AuditPersons => 0x33,
+            Self::Delivery => 0x40,
+            Self::DeliveryPersons => 0x41,
+        }
+    }
+
+    /// Length of the parts after the kind byte.
+    const fn parts_bytes(self) -> usize {
+        match self {
+            Self::Marker => 0,
+            Self::HighWater | Self::VaultMark => 2,
+            Self::Group | Self::Delta => 10,
+            Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
+            Self::Delivery => 16,
+            Self::DeliveryPersons => 20,
+        }
+    }
+
+    /// Name for errors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Marker => "schema marker",
+            Self::HighWater => "high-water mark",
+            Self::VaultMark => "vault mark",
+            Self::Group => "group of persons",
+            Self::Delta => "membership delta",
+            Self::AuditBody => "audit entry",
+            Self::AuditLeaf => "audit leaf hash",
+            Self::Checkpoint => "checkpoint",
+            Self::AuditPersons => "audit person set",
+            Self::Delivery => "delivery",
+            Self::DeliveryPersons => "delivery person set",
+        }
+    }
+}
+
+impl Key {
+    const LENGTH_MAX: usize = 21;
+
+    /// The schema marker.
+    pub fn marker() -> Self {
+        Self::build(Kind::Marker, &[])
+    }
+
+    /// Numbers leased so far in a number space (0 = persons, otherwise a register's number).
+    pub fn high_water(space: u16) -> Self {
+        Self::build(Kind::HighWater, &[&space.to_be_bytes()])
+    }
+
+    /// Positions of a vault partition that the register plane has seen (0 = persons).
+    pub fn vault_mark(partition: u16) -> Self {
+        Self::build(Kind::VaultMark, &[&partition.to_be_bytes()])
+    }
+
+    /// The group of a partition that begins at a position.
+    pub fn group(partition: u16, first_position: u64) -> Self {
+        Self::build(Kind::Group, &[&partition.to_be_bytes(), &first_position.to_be_bytes()])
+    }
+
+    /// A register's delta.
+    pub fn delta(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::Delta, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// The sealed body of an audit entry.
+    pub fn audit_body(index: u64) -> Self {
+        Self::build(Kind::AuditBody, &[&index.to_be_bytes()])
+    }
+
+    /// The leaf hash of an audit entry.
+    pub fn audit_leaf(index: u64) -> Self {
+        Self::build(Kind::AuditLeaf, &[&index.to_be_bytes()])
+    }
+
+    /// The checkpoint of a tree size.
+    pub fn checkpoint(size: u64) -> Self {
+        Self::build(Kind::Checkpoint, &[&size.to_be_bytes()])
+    }
+
+    /// The persons that the look-ups of an audit entry asked about.
+    pub fn audit_persons(index: u64) -> Self {
+        Self::build(Kind::AuditPersons, &[&index.to_be_bytes()])
+    }
+
+    /// A delivery.
+    pub fn delivery(id: [u8; 16]) -> Self {
+        Self::build(Kind::Delivery, &[&id])
+    }
+
+    /// A part of a delivery's set of persons.
+    pub fn delivery_persons(id: [u8; 16], part: u32) -> Self {
+        Self::build(Kind::DeliveryPersons, &[&id, &part.to_be_bytes()])
+    }
+
+    /// The key's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// Every key of a kind.
+    pub fn all(kind: Kind) -> Range<Self> {
+        Self::prefix(&[kind.code()])..Self::prefix(&[kind.code() + 1])
+    }
+
+    /// Every group of a partition from a position on.
+    pub fn groups_from(partition: u16, position: u64) -> Range<Self> {
+        Self::group(partition, position)..Self::after_space(Kind::Group, partition)
+    }
+
+    /// Every delta of a register.
+    pub fn deltas(register: u16) -> Range<Self> {
+        Self::delta(register, 0)..Self::after_space(Kind::Delta, register)
+    }
+
+    /// Every part of a delivery's set of persons.
+    pub fn delivery_parts(id: [u8; 16]) -> Range<Self> {
+        let mut last = Self::delivery_persons(id, u32::MAX);
+        last.length = u8::try_from(Self::LENGTH_MAX).unwrap_or(u8::MAX);
+        Self::delivery_persons(id, 0)..last
+    }
+
+    /// Reads a stored key back: its kind is known and its length is the kind's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] otherwise.
+    pub fn parse(bytes: &[u8]) -> Result<(Kind, Self), Error> {
+        let damaged = Error::Damaged { kind: "key" };
+        let (code, parts) = bytes.split_first().ok_or(Error::Damaged { kind: "key" })?;
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.code() == *code) else {
+            return Err(damaged);
+        };
+        if parts.len() != kind.parts_bytes() {
+            return Err(damaged);
+        }
+        Ok((kind, Self::prefix(bytes)))
+    }
+
+    /// The last eight bytes as a number: position, sequence or index of the kinds that end in one.
+    pub fn trailing_u64(bytes: &[u8]) -> Result<u64, Error> {
+        bytes
+            .last_chunk::<8>()
+            .map(|last| u64::from_be_bytes(*last))
+            .ok_or(Error::Damaged { kind: "key" })
+    }
+
+    fn after_space(kind: Kind, space: u16) -> Self {
+        match space.checked_add(1) {
+            Some(next) => Self::build_prefix(kind, &next.to_be_bytes()),
+            None => Self::prefix(&[kind.code() + 1]),
+        }
+    }
+
+    fn build(kind: Kind, parts: &[&[u8]]) -> Self {
+        let key = Self::concat(kind, parts);
+        debug_assert_eq!(usize::from(key.length), kind.parts_bytes() + 1, "parts fill the kind");
+        key
+    }
+
+    fn build_prefix(kind: Kind, part: &[u8]) -> Self {
+        Self::concat(kind, &[part])
+    }
+
+    fn concat(kind: Kind, parts: &[&[u8]]) -> Self {
+        let mut key = Self::prefix(&[kind.code()]);
+        for part in parts {
+            for byte in *part {
+                key.push(*byte);
+            }
+        }
+        key
+    }
+
+    fn prefix(bytes: &[u8]) -> Self {
+        let mut key = Self { bytes: [0; Self::LENGTH_MAX], length: 0 };
+        for byte in bytes {
+            key.push(*byte);
+        }
+        key
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(usize::from(self.length)) {
+            *slot = byte;
+            self.length += 1;
+        }
+    }
+}
+
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::parse(self.as_bytes()).map_or("prefix", |(kind, _)| kind.name());
+        write!(f, "Key({name})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn golden_bytes_of_each_kind() {
+        let id = *b"0123456789abcdef";
+        let golden: [(Key, &str); 11] = [
+            (Key::marker(), "01"),
+            (Key::high_water(2), "020002"),
+            (Key::vault_mark(3), "030003"),
+            (Key::group(1, 256), "1000010000000000000100"),
+            (Key::delta(1, 7), "2000010000000000000007"),
+            (Key::audit_body(9), "300000000000000009"),
+            (Key::audit_leaf(9), "310000000000000009"),
+            (Key::checkpoint(9), "320000000000000009"),
+            (Key::audit_persons(9), "330000000000000009"),
+            (Key::delivery(id), "4030313233343536373839616263646566"),
+            (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
+        ];
+        for (key, hex) in golden {
+            let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, hex);
+            assert_eq!(Key::parse(key.as_bytes()).unwrap().1, key);
+        }
+    }
+
+    #[test]
+    fn parse_refuses_unknown_kinds_and_lengths() {
+        for bytes in [&[][..], &[0x7f], &[0x01, 0x00], &[0x02, 0x00], &[0x10; 12]] {
+            assert!(Key::parse(bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            let range = Key::all(kind);
+            for other in Kind::ALL.into_iter().skip(place + 1) {
+                let next = Key::all(other);
+                assert!(range.end <= next.start || next.end <= range.start);
+            }
+        }
+        assert!(Key::all(Kind::Group).contains(&Key::group(u16::MAX, u64::MAX)));
+        assert!(Key::groups_from(u16::MAX, 0).contains(&Key::group(u16::MAX, u64::MAX)));
+        assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
+        assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
+    }
+
+    proptest! {
+        #[test]
+        fn byte_order_is_the_order_of_the_parts(
+            a in (any::<u16>(), any::<u64>()),
+            b in (any::<u16>(), any::<u64>()),
+        ) {
+            let (x, y) = (Key::group(a.0, a.1), Key::group(b.0, b.1));
+            prop_assert_eq!(x.as_bytes().cmp(y.as_bytes()), a.cmp(&b));
+            prop_assert_eq!(x.cmp(&y), a.cmp(&b));
+            prop_assert_eq!(Key::trailing_u64(x.as_bytes()).unwrap(), a.1);
+        }
+    }
+}

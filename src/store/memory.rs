@@ -1,0 +1,67 @@
+//! A store in memory: the second implementation, for tests and models.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock};
+
+use super::keys::Key;
+use super::{Batch, Change, Durability, Error, Step, Store};
+
+/// An ordered map in memory. Every commit counts as synced.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    map: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.map.read().unwrap_or_else(PoisonError::into_inner).get(key.as_bytes()).cloned())
+    }
+
+    fn scan(
+        &self,
+        range: Range<Key>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step, Error>,
+    ) -> Result<(), Error> {
+        let bounds = range.start.as_bytes().to_vec()..range.end.as_bytes().to_vec();
+        for (key, value) in
+            self.map.read().unwrap_or_else(PoisonError::into_inner).range(bounds)
+        {
+            if visit(key, value)? == Step::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, _: &'static str, batch: Batch, _: Durability) -> Result<(), Error> {
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        let changes = batch.changes();
+        for change in &changes {
+            if let Change::Insert(key, _) = change
+                && map.contains_key(key.as_bytes())
+            {
+                let kind = Key::parse(key.as_bytes())?.0.name();
+                return Err(Error::Duplicate { kind });
+            }
+        }
+        for change in changes {
+            match change {
+                Change::Insert(key, value) | Change::Put(key, value) => {
+                    map.insert(key.as_bytes().to_vec(), value);
+                }
+                Change::Remove(key) => {
+                    map.remove(key.as_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! RocksDB behind [`Store`]. The only importer of `rocksdb`.
+//!
+//! Settings that carry a guarantee are explicit here: recovery tolerates a torn tail of the log and
+//! nothing else; a synced commit is in the log on disk (`sync`, WAL on); creating a database and
+//! opening one are two commands; nothing is compressed, since every value is sealed.
+//!
+//! What it does *not* protect: RocksDB's own `LOG` file tells times and sizes.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rocksdb::{DB, DBCompressionType, DBRecoveryMode, IteratorMode, Options, ReadOptions};
+use rocksdb::{WriteBatch, WriteOptions};
+
+use super::keys::Key;
+use super::{Batch, Change, Durability, Error, Step, Store};
+
+/// Bytes that a memtable holds before it goes to disk: large, since stores are read at start only.
+const WRITE_BUFFER_BYTES: usize = 64 << 20;
+/// Files that the engine keeps open.
+const OPEN_FILES_MAX: i32 = 512;
+
+/// A RocksDB database.
+pub struct RocksStore {
+    db: DB,
+    // One writer at a time: the check of an insert and its write belong together.
+    writer: Mutex<()>,
+}
+
+impl RocksStore {
+    /// Makes a new database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exists`] when there is one, [`Error::Engine`] otherwise.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        if path.join("CURRENT").exists() {
+            return Err(Error::Exists { path: path.display().to_string() });
+        }
+        let mut options = options();
+        options.create_if_missing(true);
+        options.set_error_if_exists(true);
+        Self::open_with(&options, path)
+    }
+
+    /// Opens an existing database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when there is none, [`Error::Engine`] when it is damaged or in use.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if !path.join("CURRENT").exists() {
+            return Err(Error::Missing { path: path.display().to_string() });
+        }
+        Self::open_with(&options(), path)
+    }
+
+    fn open_with(options: &Options, path: &Path) -> Result<Self, Error> {
+        let db = DB::open(options, path).map_err(|error| engine("open", error))?;
+        Ok(Self { db, writer: Mutex::new(()) })
+    }
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(false);
+    options.set_paranoid_checks(true);
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_compression_type(DBCompressionType::None);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_max_background_jobs(2);
+    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_keep_log_file_num(2);
+    options.set_recycle_log_file_num(0);
+    options
+}
+
+fn engine(operation: &'static str, error: rocksdb::Error) -> Error {
+    Error::Engine { operation, source: Box::new(error) }
+}
+
+impl Store for RocksStore {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        self.db.get(key.as_bytes()).map_err(|error| engine("get", error))
+    }
+
+    fn scan(
+        &self,
+        range: Range<Key>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step, Error>,
+    ) -> Result<(), Error> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(range.start.as_bytes());
+        options.set_iterate_upper_bound(range.end.as_bytes());
+        options.set_verify_checksums(true);
+        options.fill_cache(false);
+        options.set_readahead_size(2 << 20);
+        for item in self.db.iterator_opt(IteratorMode::Start, options) {
+            let (key, value) = item.map_err(|error| engine("scan", error))?;
+            if visit(&key, &value)? == Step::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(
+        &self,
+        operation: &'static str,
+        batch: Batch,
+        durability: Durability,
+    ) -> Result<(), Error> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writes = WriteBatch::default();
+        for change in batch.changes() {
+            match change {
+                Change::Insert(key, value) => {
+                    if self.get(&key)?.is_some() {
+                        let kind = Key::parse(key.as_bytes())?.0.name();
+                        return Err(Error::Duplicate { kind });
+                    }
+                    writes.put(key.as_bytes(), value);
+                }
+                Change::Put(key, value) => writes.put(key.as_bytes(), value),
+                Change::Remove(key) => writes.delete(key.as_bytes()),
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.disable_wal(false);
+        options.set_sync(durability == Durability::Synced);
+        self.db.write_opt(writes, &options).map_err(|error| engine(operation, error))
+    }
+}
