@@ -1,2 +1,23 @@
-//! Hvelv.
+//! Hvelv keeps people's identities out of health data.
+//!
+//! A register's pipeline sends national identifiers and gets register IDs back; the identities stay
+//! in a sealed store that almost nobody can open.  `docs/ARCHITECTURE.md` says how it hangs together.
+//!
+//! ```text
+//! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← service ← rpc, cli
+//! ```
+
+pub mod audit;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod ident;
+pub mod keyring;
+pub mod policy;
+pub mod registers;
+#[cfg(feature = "server")]
+pub mod rpc;
+#[cfg(feature = "server")]
+pub mod service;
 pub mod store;
+pub mod vault;

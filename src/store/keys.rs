@@ -6,7 +6,8 @@
 //! plane      kind  name            parts                               value
 //! both       0x01  Marker          -                                   records::Marker
 //! both       0x02  HighWater       space u16                           records::Mark
-//! registers  0x03  VaultMark       partition u16                       records::Mark
+//! registers  0x03  VaultUsed       partition u16                       records::Mark
+//! registers  0x04  VaultLease      partition u16                       records::Mark
 //! vault      0x10  Group           partition u16, first position u64   vault::group
 //! registers  0x20  Delta           register u16, sequence u64          registers::delta
 //! registers  0x30  AuditBody       index u64                           sealed audit leaf
@@ -41,8 +42,10 @@ pub enum Kind {
     Marker,
     /// Numbers leased so far in a number space.
     HighWater,
-    /// What the register plane has seen of the vault.
-    VaultMark,
+    /// Positions of the vault that the register plane has seen used.
+    VaultUsed,
+    /// Positions of the vault that the register plane has seen leased.
+    VaultLease,
     /// Up to 256 new persons.
     Group,
     /// New members of a register.
@@ -62,10 +65,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Marker,
         Self::HighWater,
-        Self::VaultMark,
+        Self::VaultUsed,
+        Self::VaultLease,
         Self::Group,
         Self::Delta,
         Self::AuditBody,
@@ -80,7 +84,8 @@ impl Kind {
         match self {
             Self::Marker => 0x01,
             Self::HighWater => 0x02,
-            Self::VaultMark => 0x03,
+            Self::VaultUsed => 0x03,
+            Self::VaultLease => 0x04,
             Self::Group => 0x10,
             Self::Delta => 0x20,
             Self::AuditBody => 0x30,
@@ -96,7 +101,7 @@ impl Kind {
     const fn parts_bytes(self) -> usize {
         match self {
             Self::Marker => 0,
-            Self::HighWater | Self::VaultMark => 2,
+            Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
             Self::Group | Self::Delta => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::Delivery => 16,
@@ -109,7 +114,7 @@ impl Kind {
         match self {
             Self::Marker => "schema marker",
             Self::HighWater => "high-water mark",
-            Self::VaultMark => "vault mark",
+            Self::VaultUsed | Self::VaultLease => "mark of the vault",
             Self::Group => "group of persons",
             Self::Delta => "membership delta",
             Self::AuditBody => "audit entry",
@@ -135,9 +140,14 @@ impl Key {
         Self::build(Kind::HighWater, &[&space.to_be_bytes()])
     }
 
-    /// Positions of a vault partition that the register plane has seen (0 = persons).
-    pub fn vault_mark(partition: u16) -> Self {
-        Self::build(Kind::VaultMark, &[&partition.to_be_bytes()])
+    /// Positions of a vault partition that the register plane has seen used (0 = persons).
+    pub fn vault_used(partition: u16) -> Self {
+        Self::build(Kind::VaultUsed, &[&partition.to_be_bytes()])
+    }
+
+    /// Positions of a vault partition that the register plane has seen leased (0 = persons).
+    pub fn vault_lease(partition: u16) -> Self {
+        Self::build(Kind::VaultLease, &[&partition.to_be_bytes()])
     }
 
     /// The group of a partition that begins at a position.
@@ -292,10 +302,11 @@ mod tests {
     #[test]
     fn golden_bytes_of_each_kind() {
         let id = *b"0123456789abcdef";
-        let golden: [(Key, &str); 11] = [
+        let golden: [(Key, &str); 12] = [
             (Key::marker(), "01"),
             (Key::high_water(2), "020002"),
-            (Key::vault_mark(3), "030003"),
+            (Key::vault_used(3), "030003"),
+            (Key::vault_lease(3), "040003"),
             (Key::group(1, 256), "1000010000000000000100"),
             (Key::delta(1, 7), "2000010000000000000007"),
             (Key::audit_body(9), "300000000000000009"),

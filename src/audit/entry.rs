@@ -1,0 +1,330 @@
+//! What one entry of the log says: who did what, when, with what right, and how much of it.
+//!
+//! It exists so that the log can be read for decades, by people and by programs that are not Hvelv:
+//! a body is one JSON object, compact, with the field names below in this order.
+//!
+//! FORMAT: version 1. A field that is absent has nothing to say; none is `null` or empty.
+//!
+//! ```text
+//! v            1
+//! time         RFC 3339, UTC, milliseconds: "2026-03-01T12:00:00.000Z"
+//! actor        {"kind":"person" or "system","principal":…,"organisation":…} or {"kind":"server"}
+//! action       what was done, see Action
+//! register source delivery purpose mode basis       text; mode see Mode
+//! counts       {name: number}, names ascending
+//! digest       64 hexadecimal digits, keyed
+//! messages     number of consecutive messages of a stream that the entry covers
+//! reference    32 hexadecimal digits, random
+//! changes      [text]
+//! attempted    for "refused": the action that was refused
+//! reason       for "refused": the stable error code
+//! ```
+//!
+//! A later program may add a field at the end, or a value to `action`, `kind` or `mode`, under
+//! version 1; any other change is version 2. A reader passes over a field that it does not know,
+//! but not a version or a value: rather than show an entry that means something else it says so,
+//! and the caller shows the body as it stands.
+//!
+//! INVARIANT: **no field holds an identifier, a person number, a register ID or a serial**, nor
+//! anything computed from one without a key. An entry can be read by every auditor, leaves the
+//! system in exports, and is never changed. Nothing checks this here: callers put counts, codes and
+//! names from the configuration in it, and the leak tests look for canaries.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::hex;
+use crate::crypto::KeyedDigest;
+
+/// Why a body cannot be shown as an entry; show it as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum EntryError {
+    /// Not JSON of the known form, or a value this program does not know.
+    #[error("entry body is not understood at line {line}, column {column}")]
+    Malformed {
+        /// Line in the body, from 1.
+        line: usize,
+        /// Column in the line.
+        column: usize,
+    },
+    /// A version this program does not know.
+    #[error("entry has the unknown version {0}")]
+    UnknownVersion(u64),
+}
+
+impl From<serde_json::Error> for EntryError {
+    /// Keeps the place and drops the text, which could quote the body.
+    fn from(error: serde_json::Error) -> Self {
+        Self::Malformed { line: error.line(), column: error.column() }
+    }
+}
+
+/// The version of the body's form; it has one value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u64", try_from = "u64")]
+pub struct EntryVersion(());
+
+impl EntryVersion {
+    const NUMBER: u64 = 1;
+}
+
+impl From<EntryVersion> for u64 {
+    fn from(_: EntryVersion) -> Self {
+        EntryVersion::NUMBER
+    }
+}
+
+impl TryFrom<u64> for EntryVersion {
+    type Error = EntryError;
+
+    fn try_from(number: u64) -> Result<Self, EntryError> {
+        if number == Self::NUMBER { Ok(Self(())) } else { Err(EntryError::UnknownVersion(number)) }
+    }
+}
+
+/// Who acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Actor {
+    /// A natural person.
+    Person {
+        /// Name of the principal in `access.toml`.
+        principal: String,
+        /// Its organisation.
+        organisation: String,
+    },
+    /// The server itself: start, stop, expiry, sweeps.
+    Server,
+    /// A client system.
+    System {
+        /// Name of the principal in `access.toml`.
+        principal: String,
+        /// Its organisation.
+        organisation: String,
+    },
+}
+
+/// What was done. A name once given keeps its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// The table of principals and roles was loaded; `changes` says how it differs.
+    AccessLoaded,
+    /// Entries, a proof or a checkpoint were read.
+    AuditRead,
+    /// A delivery was closed.
+    DeliveryClosed,
+    /// A delivery was opened.
+    DeliveryOpened,
+    /// A delivery that goes on stored what it had so far.
+    DeliveryStored,
+    /// Identifiers were answered with register IDs, new persons being assigned one.
+    Ingest,
+    /// The stores and the log were made.
+    Initialised,
+    /// The log was exported.
+    LogExported,
+    /// A request was refused; `attempted` says what it asked for, `reason` why.
+    Refused,
+    /// Identifiers of persons already known were answered with register IDs.
+    Resolve,
+    /// The server was sealed: its keys were wiped from memory.
+    Sealed,
+    /// The server was unsealed.
+    Unsealed,
+}
+
+/// What a request may do with persons who are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Mode {
+    /// Answers only for persons who are already known.
+    ResolveOnly,
+    /// Assigns an ID to whoever has none.
+    ResolveOrAssign,
+}
+
+/// A randomised reference to a person, for acts on a named one: 16 fresh random bytes.
+///
+/// Only a sealed side table leads from it to the person, and no two entries share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reference(#[serde(with = "hex")] [u8; 16]);
+
+impl Reference {
+    /// Takes fresh random bytes. Never anything computed from the person.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// One entry of the log. The field order is the order in the body.
+///
+/// Fields are set on top of [`Entry::new`]; no field may hold an identifier, a person number or an
+/// ID (see the module's invariant). Write it with [`Entry::encode`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The form's version.
+    #[serde(rename = "v")]
+    pub version: EntryVersion,
+    /// When, by the server's clock; written with milliseconds, the rest cut off.
+    #[serde(with = "rfc3339_ms")]
+    pub time: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: Action,
+    /// Code of the register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<String>,
+    /// Name of the source that delivers to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Number of the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+    /// Purpose, a code of the register's configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// What was allowed with unknown persons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Legal basis or decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// How many of what: rows, assigned, unknown, bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<Cow<'static, str>, u64>,
+    /// Keyed digest of what was answered. Keyed, because a plain hash of a batch of one is a
+    /// searchable hash of a national identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "keyed_digest")]
+    pub digest: Option<KeyedDigest>,
+    /// How many consecutive messages of one stream the entry covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
+    /// Randomised reference to the person an act is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// What changed, one line each, for loads of configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
+    /// For [`Action::Refused`]: what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempted: Option<Action>,
+    /// For [`Action::Refused`]: the stable error code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Entry {
+    /// An entry that says only who did what and when.
+    #[must_use]
+    pub fn new(time: Timestamp, actor: Actor, action: Action) -> Self {
+        Self {
+            version: EntryVersion::default(),
+            time,
+            actor,
+            action,
+            register: None,
+            source: None,
+            delivery: None,
+            purpose: None,
+            mode: None,
+            basis: None,
+            counts: BTreeMap::new(),
+            digest: None,
+            messages: None,
+            reference: None,
+            changes: Vec::new(),
+            attempted: None,
+            reason: None,
+        }
+    }
+
+    /// The body: compact JSON. The same entry always gives the same bytes.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        // PANIC: serde_json refuses a value only for a map key that is no string or a `Serialize`
+        // that reports an error; the keys here are strings and every `Serialize` is infallible.
+        serde_json::to_string(self).expect("an entry has string keys and infallible fields only")
+    }
+
+    /// Reads a body back, for display.
+    ///
+    /// The body's bytes are the truth: they are what the leaf hash covers. Fields this program does
+    /// not know are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`EntryError`]: the body is to be shown as it stands.
+    pub fn decode(body: &str) -> Result<Self, EntryError> {
+        #[derive(Deserialize)]
+        struct VersionOnly {
+            v: u64,
+        }
+
+        let VersionOnly { v } = serde_json::from_str(body)?;
+        EntryVersion::try_from(v)?;
+        Ok(serde_json::from_str(body)?)
+    }
+}
+
+/// Time as RFC 3339, UTC, with three digits after the second.
+mod rfc3339_ms {
+    use jiff::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Timestamp,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{time:.3}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| de::Error::custom("time is not RFC 3339"))
+    }
+}
+
+/// A keyed digest as 64 hexadecimal digits.
+mod keyed_digest {
+    use serde::{Deserializer, Serializer};
+
+    use super::{KeyedDigest, hex};
+
+    pub(super) fn serialize<S: Serializer>(
+        digest: &Option<KeyedDigest>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match digest {
+            Some(digest) => hex::serialize(digest.as_bytes(), serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<KeyedDigest>, D::Error> {
+        hex::deserialize(deserializer).map(|bytes| Some(KeyedDigest::from_bytes(bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// The bodies of version 1, never regenerated; line for line the entries of [`golden_entries`].
+const GOLDEN: &str = include_str!("../../../tests/vectors/audit-entries-v1.jsonl");
+
+fn time() -> Timestamp {
+    // 2026-03-01T12:00:00.007Z and a part that is cut off.
+    Timestamp::new(1_772_366_400, 7_999_999).unwrap()
+}
+
+fn text(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+fn golden_entries() -> Vec<Entry> {
+    let system = Actor::System {
+        principal: "npr-mottak".to_owned(),
+        organisation: "Helsedirektoratet".to_owned(),
+    };
+    let person =
+        Actor::Person { principal: "kari.tilsyn".to_owned(), organisation: "Sør".to_owned() };
+    let bare = |action| Entry::new(time(), Actor::Server, action);
+    vec![
+        bare(Action::Initialised),
+        Entry {
+            register: text("NPR"),
+            source: text("sykehus"),
+            delivery: text("17"),
+            purpose: text("registerforing"),
+            mode: Some(Mode::ResolveOrAssign),
+            basis: text("NPR-forskriften § 1-2 \"første ledd\""),
+            counts: BTreeMap::from([("rows".into(), 4096), ("assigned".into(), 12)]),
+            digest: Some(KeyedDigest::from_bytes([0xab; 32])),
+            messages: Some(3),
+            ..Entry::new(time(), system.clone(), Action::Ingest)
+        },
+        Entry {
+            register: text("NPR"),
+            mode: Some(Mode::ResolveOnly),
+            attempted: Some(Action::Resolve),
+            reason: text("budget_spent"),
+            ..Entry::new(time(), system, Action::Refused)
+        },
+        Entry {
+            changes: vec!["+ kari.tilsyn: auditor".to_owned(), "- gammel\tklient".to_owned()],
+            ..bare(Action::AccessLoaded)
+        },
+        Entry {
+            reference: Some(Reference::from_bytes([0x01; 16])),
+            counts: BTreeMap::from([("entries".into(), u64::MAX)]),
+            ..Entry::new(time(), person, Action::AuditRead)
+        },
+        bare(Action::DeliveryClosed),
+        bare(Action::DeliveryOpened),
+        bare(Action::LogExported),
+        bare(Action::Sealed),
+        bare(Action::Unsealed),
+    ]
+}
+
+#[test]
+fn bodies_are_the_golden_bytes() {
+    let entries = golden_entries();
+    assert_eq!(GOLDEN.lines().count(), entries.len());
+    for (entry, golden) in entries.iter().zip(GOLDEN.lines()) {
+        assert_eq!(entry.encode(), golden);
+        let decoded = Entry::decode(golden).unwrap();
+        assert_eq!(decoded.encode(), golden);
+        assert_eq!(decoded.time.as_millisecond(), time().as_millisecond());
+    }
+}
+
+#[test]
+fn golden_bodies_hold_every_action_and_every_field() {
+    let fields = [
+        "v",
+        "time",
+        "actor",
+        "action",
+        "register",
+        "source",
+        "delivery",
+        "purpose",
+        "mode",
+        "basis",
+        "counts",
+        "digest",
+        "messages",
+        "reference",
+        "changes",
+        "attempted",
+        "reason",
+    ];
+    for field in fields {
+        assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
+    }
+    // A new action is a new golden line at the end of the file; the match makes one think of it.
+    let number = |action| match action {
+        Action::AccessLoaded => 0,
+        Action::AuditRead => 1,
+        Action::DeliveryClosed => 2,
+        Action::DeliveryOpened => 3,
+        Action::Ingest => 4,
+        Action::Initialised => 5,
+        Action::LogExported => 6,
+        Action::Refused => 7,
+        Action::Resolve => 8,
+        Action::Sealed => 9,
+        Action::Unsealed => 10,
+    };
+    let mut seen = [false; 11];
+    for entry in golden_entries() {
+        seen[number(entry.action)] = true;
+        if let Some(attempted) = entry.attempted {
+            seen[number(attempted)] = true;
+        }
+    }
+    assert_eq!(seen, [true; 11]);
+}
+
+#[test]
+fn decode_passes_over_a_field_it_does_not_know() {
+    let known = GOLDEN.lines().next().unwrap();
+    let body = known.replacen("\"server\"", "\"server\",\"host\":\"a\"", 1);
+    let body = &body.replacen("\"initialised\"", "\"sealed\",\"later\":[1]", 1);
+    assert_eq!(Entry::decode(body).unwrap().action, Action::Sealed);
+}
+
+#[test]
+fn decode_names_what_is_wrong_with_a_body() {
+    let good = GOLDEN.lines().next().unwrap();
+    let bad = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        Entry::decode(&good.replacen(from, to, 1)).unwrap_err()
+    };
+    assert_eq!(bad("\"v\":1", "\"v\":2"), EntryError::UnknownVersion(2));
+    let malformed = [
+        ("\"v\":1", "\"v\":\"1\""),
+        ("\"v\":1,", ""),
+        ("initialised", "opened_by_magic"),
+        ("server", "ghost"),
+        ("2026-03-01", "2026-02-30"),
+        ("\"action\"", "\"act\""),
+        ("}", ""),
+    ];
+    for (from, to) in malformed {
+        assert!(matches!(bad(from, to), EntryError::Malformed { .. }), "{from}");
+    }
+    // The error never quotes the body.
+    assert!(!bad("server", "ghost").to_string().contains("ghost"));
+}
+
+proptest! {
+    #[test]
+    fn entries_round_trip_as_one_line(
+        ms in 0_i64..4_000_000_000_000,
+        words in proptest::collection::vec(".{0,20}", 6),
+        counts in proptest::collection::btree_map("[a-z]{1,6}", any::<u64>(), 0..4),
+        digest in any::<Option<[u8; 32]>>(),
+        reference in any::<Option<[u8; 16]>>(),
+        messages in any::<Option<u64>>(),
+        changes in proptest::collection::vec(".{0,20}", 0..3),
+    ) {
+        let actor = Actor::Person { principal: words[0].clone(), organisation: words[1].clone() };
+        let entry = Entry {
+            register: Some(words[2].clone()),
+            source: Some(words[3].clone()),
+            purpose: Some(words[4].clone()),
+            basis: Some(words[5].clone()),
+            counts: counts.into_iter().map(|(name, count)| (name.into(), count)).collect(),
+            digest: digest.map(KeyedDigest::from_bytes),
+            reference: reference.map(Reference::from_bytes),
+            messages,
+            changes,
+            ..Entry::new(Timestamp::from_millisecond(ms).unwrap(), actor, Action::Ingest)
+        };
+        let body = entry.encode();
+        prop_assert!(!body.chars().any(|c| c < ' '));
+        prop_assert_eq!(Entry::decode(&body), Ok(entry));
+    }
+
+    #[test]
+    fn decode_never_panics(body in ".{0,200}") {
+        let _ = Entry::decode(&body);
+    }
+}

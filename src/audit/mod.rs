@@ -1,0 +1,54 @@
+//! The audit log: an RFC 6962 Merkle tree of everything that was answered or changed.
+//!
+//! It exists so that those who answer for the data can see who did what, with what right and how
+//! much of it, and can see that nothing of that was changed afterwards: with an old checkpoint, a
+//! public key and any C2SP tool, without trusting this program.
+//!
+//! ```text
+//! Entry ──encode──► body ─┐
+//!                  salt ──┴► Leaf ──hash──► Frontier ──head──► Checkpoint ──sign──► note
+//!                             │ sealed       (tree)             │
+//!                             ▼                                 ▼
+//!                           store ───────────────────────► export ──► verify_export
+//! ```
+//!
+//! | File | What |
+//! |---|---|
+//! | `entry` | what an entry says: JSON, version 1 |
+//! | `leaf` | salt and body, their hash, the stored record |
+//! | `tree` | Merkle tree, its frontier, inclusion and consistency proofs |
+//! | `note`, `checkpoint` | C2SP signed notes and checkpoints, Ed25519 |
+//! | `export` | the log as a file, and its verification |
+//! | `recorded` | proof that an answer was recorded first |
+//!
+//! INVARIANT: no entry holds an identifier, a person number, a register ID or a serial, nor an
+//! unkeyed digest of one.
+//! INVARIANT: only this module makes a [`Recorded`] value, after a durable commit.
+//! INVARIANT: everything here but the committer is pure: no clock, no randomness, no store. Time
+//! and salts come from the caller.
+//!
+//! Not protected: whoever holds the signing key and the store can write another history; it shows
+//! only against a checkpoint kept elsewhere. An entry that was never written cannot be missed by
+//! the tree: that every answer has one is what [`Recorded`] is for.
+
+mod checkpoint;
+mod entry;
+mod export;
+mod hex;
+mod leaf;
+mod log;
+mod note;
+mod recorded;
+mod tree;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use entry::{Action, Actor, Entry, EntryError, EntryVersion, Mode, Reference};
+pub use export::{ExportError, ExportWriter, Report, Trust, VerifyError, verify_export};
+pub use leaf::{BODY_BYTES_MAX, KeptLeaf, Leaf, LeafError, SALT_BYTES, Salt};
+pub use log::{AuditLog, AuditReader, Committed, LogError, StoredLeaves};
+pub use note::{NAME_BYTES_MAX, NOTE_BYTES_MAX, NoteError, Origin, VerifierKey};
+pub use recorded::Recorded;
+pub use tree::{
+    Frontier, FrontierError, HASH_BYTES, Hash, LeafHashes, ProofError, ProveError, TreeHead,
+    consistency_proof, empty_root, inclusion_proof, root_of, verify_consistency, verify_inclusion,
+};

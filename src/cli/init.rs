@@ -1,0 +1,103 @@
+//! `hvelv init`: makes the key file and the empty stores.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::development;
+use super::error::{Error, Exit};
+use super::output;
+use super::passphrase::{GivenPassphrase, PassphraseOptions, Prompt};
+use crate::service::setup::{self, InitOptions, KeyMarking, Task};
+
+/// Examples for the help text.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  A server in production: write hvelv.toml first (see keys/README.md for the key ceremony), then
+    hvelv init --config /etc/hvelv/hvelv.toml
+
+  A server to develop with, complete with certificates for pipeline, operator, auditor and stranger:
+    hvelv init --development
+    hvelv serve --config keys/dev/hvelv.toml &
+    hvelv unseal --connect keys/dev/operator.toml --passphrase-file keys/dev/passphrase
+
+  Registers that were added to registers.toml get their keys:
+    hvelv init --config /etc/hvelv/hvelv.toml --add-registers
+
+Nothing that exists is replaced. Development keys are marked, and refused in production.";
+
+/// Makes the key file and the empty stores.
+#[derive(Debug, clap::Args)]
+pub(super) struct InitCommand {
+    /// Configuration of the server [default: hvelv.toml].
+    #[arg(long, value_name = "FILE", conflicts_with = "development")]
+    config: Option<PathBuf>,
+
+    /// Makes everything that a server to develop with needs, in a directory of its own:
+    /// configuration, certificates, marked keys, stores and a passphrase.
+    #[arg(long)]
+    development: bool,
+
+    /// Directory for --development.
+    #[arg(long, value_name = "DIR", default_value = "keys/dev", requires = "development")]
+    directory: PathBuf,
+
+    /// Address that the development server listens on.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:7443",
+        requires = "development"
+    )]
+    listen: SocketAddr,
+
+    /// Adds keys for registers that are new in the catalogue, to a key file that exists.
+    #[arg(long, conflicts_with = "development")]
+    add_registers: bool,
+
+    #[command(flatten)]
+    passphrase: PassphraseOptions,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// Something exists already, cannot be written, or the configuration is wrong.
+pub(super) fn run(options: &InitCommand) -> Result<Exit, Error> {
+    let (config, marking) = if options.development {
+        let config = development::write(&options.directory, options.listen)?;
+        (config, KeyMarking::Development)
+    } else {
+        let config = options.config.clone().unwrap_or_else(|| PathBuf::from("hvelv.toml"));
+        (config, KeyMarking::Production)
+    };
+    let task = if options.add_registers { Task::AddRegisters } else { Task::Create };
+    let passphrase = passphrase(options, task)?.into_secret()?;
+    let done = setup::init(&InitOptions { config: config.clone(), marking, task, passphrase })
+        .map_err(|cause| super::from_setup(&cause))?;
+    for line in &done {
+        output::note(line);
+    }
+    output::note(&format!("next: hvelv serve --config {}", config.display()));
+    if options.development {
+        let directory = options.directory.display();
+        let file = if options.passphrase.is_terminal() {
+            format!(" --passphrase-file {directory}/passphrase")
+        } else {
+            String::new()
+        };
+        output::note(&format!("then: hvelv unseal --connect {directory}/operator.toml{file}"));
+    }
+    Ok(Exit::Success)
+}
+
+/// Given, asked for, or, for development, made.
+fn passphrase(options: &InitCommand, task: Task) -> Result<GivenPassphrase, Error> {
+    if options.development && options.passphrase.is_terminal() {
+        return development::make_passphrase(&options.directory);
+    }
+    options.passphrase.read(match task {
+        Task::AddRegisters => Prompt::Existing,
+        Task::Create => Prompt::New,
+    })
+}

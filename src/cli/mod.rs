@@ -1,0 +1,123 @@
+//! The command line: one file per command.
+//!
+//! Why it exists: people and scripts use Hvelv through it. Commands that talk to a server are clients
+//! like any other: they hold no key and read no store. `init`, `serve` and `check` run on the server's
+//! host and only pass on to `service::setup`.
+//!
+//! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
+//! else to standard error. No message ever holds an identifier, a key or a passphrase.
+
+mod audit;
+mod check;
+mod connect;
+mod development;
+mod error;
+mod init;
+mod output;
+mod passphrase;
+mod pseudonymize;
+mod random;
+mod registers;
+mod scan;
+mod seal;
+mod serve;
+mod status;
+mod synth;
+#[cfg(test)]
+mod tests;
+mod unseal;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use error::{Error, Exit};
+pub use output::failure;
+
+use crate::service::setup;
+
+/// Keeps people's identities out of health data: fødselsnummer in, register ID out.
+#[derive(Debug, Parser)]
+#[command(name = "hvelv", version, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::InitCommand),
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::ServeOptions),
+    #[command(after_help = unseal::EXAMPLES)]
+    Unseal(unseal::UnsealOptions),
+    #[command(after_help = seal::EXAMPLES)]
+    Seal(seal::SealOptions),
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::StatusOptions),
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::CheckOptions),
+    #[command(after_help = registers::EXAMPLES)]
+    Registers(registers::RegistersOptions),
+    #[command(after_help = pseudonymize::EXAMPLES)]
+    Pseudonymize(Box<pseudonymize::PseudonymizeOptions>),
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::AuditCommand),
+    #[command(after_help = synth::EXAMPLES)]
+    Synth(synth::SynthOptions),
+    #[command(after_help = scan::EXAMPLES)]
+    Scan(scan::ScanOptions),
+}
+
+/// Runs the command line of this process.
+///
+/// # Errors
+///
+/// Why the command did not do what it was asked to. Errors of the command line itself are printed by
+/// the parser, and the code is [`Exit::Usage`].
+pub fn run() -> Result<Exit, Error> {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(said) => {
+            // Help and version are answers, not errors; a reader that went away is neither.
+            let _ = said.print();
+            return Ok(if said.use_stderr() { Exit::Usage } else { Exit::Success });
+        }
+    };
+    let cli = Cli::from_arg_matches(&matches)
+        .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
+    match &cli.command {
+        Command::Audit(options) => audit::run(options),
+        Command::Check(options) => check::run(options),
+        Command::Init(options) => init::run(options),
+        Command::Pseudonymize(options) => pseudonymize::run(options),
+        Command::Registers(options) => registers::run(options),
+        Command::Scan(options) => scan::run(options),
+        Command::Seal(options) => seal::run(options),
+        Command::Serve(options) => serve::run(options),
+        Command::Status(options) => status::run(options),
+        Command::Synth(options) => synth::run(options),
+        Command::Unseal(options) => unseal::run(options),
+    }
+}
+
+/// The parser, with the exit codes in its help.
+fn command() -> clap::Command {
+    let codes: Vec<String> =
+        Exit::ALL.iter().map(|exit| format!("  {:>3}  {}", exit.code(), exit.meaning())).collect();
+    Cli::command().after_help(format!(
+        "Examples are in the help of each command: hvelv help pseudonymize.\n\nExit codes:\n{}",
+        codes.join("\n")
+    ))
+}
+
+/// An error of the server's set-up, with all problems of a configuration as advice.
+fn from_setup(cause: &setup::Error) -> Error {
+    let exit = match cause.kind() {
+        setup::ErrorKind::Configuration => Exit::Usage,
+        setup::ErrorKind::Internal => Exit::Internal,
+        setup::ErrorKind::Precondition => Exit::Precondition,
+    };
+    let error = Error::new(exit, cause.to_string());
+    cause.details().iter().fold(error, |error, line| error.advise(line.clone()))
+}

@@ -1,0 +1,165 @@
+//! The numbers to look for, arranged for looking up.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Read;
+
+use super::search::Form;
+use crate::cli::error::Error;
+use crate::cli::pseudonymize::table::Table;
+
+/// Fewest and most digits of a number. Below, anything holds it by chance; above, it is no integer.
+const DIGITS_MIN: usize = 8;
+const DIGITS_MAX: usize = 18;
+
+/// An integer below this looks like a counter or a length, and is not searched for as one.
+const INTEGER_MIN: u64 = 10_000_000;
+
+/// Bits of the filter that stands before the set.
+const FILTER_BITS: u32 = 22;
+
+/// The numbers of one length. Holds identifiers: no `Debug`.
+pub(super) struct Group {
+    digits: usize,
+    /// Ten to the power of `digits`.
+    pub(super) limit: u64,
+    /// Bytes of the shortest integer that holds every number of this length.
+    pub(super) short_bytes: u32,
+    numbers: HashSet<u64>,
+    integers: u64,
+    filter: Vec<u64>,
+}
+
+impl Group {
+    fn new(digits: usize) -> Self {
+        let limit = (0..digits).fold(1, |power: u64, _| power * 10);
+        Self {
+            digits,
+            limit,
+            short_bytes: (u64::BITS - (limit - 1).leading_zeros()).div_ceil(8),
+            numbers: HashSet::new(),
+            integers: 0,
+            filter: vec![0; 1 << (FILTER_BITS - 6)],
+        }
+    }
+
+    /// Digits of each number.
+    pub(super) fn digits(&self) -> usize {
+        self.digits
+    }
+
+    fn insert(&mut self, number: u64) {
+        if self.numbers.insert(number) {
+            self.integers += u64::from(number >= INTEGER_MIN);
+            let (word, bit) = filter_place(number);
+            if let Some(word) = self.filter.get_mut(word) {
+                *word |= bit;
+            }
+        }
+    }
+
+    /// Whether these digits are one of the numbers.
+    #[inline]
+    pub(super) fn has(&self, number: u64) -> bool {
+        let (word, bit) = filter_place(number);
+        self.filter.get(word).is_some_and(|word| word & bit != 0) && self.numbers.contains(&number)
+    }
+
+    /// Whether this integer is one of the numbers, and large enough to tell from a counter.
+    #[inline]
+    pub(super) fn has_integer(&self, number: u64) -> bool {
+        number < self.limit && number >= INTEGER_MIN && self.has(number)
+    }
+
+    /// Some of the numbers that are searched for in every form, for the self-test.
+    pub(super) fn samples(&self) -> impl Iterator<Item = u64> {
+        self.numbers.iter().copied().filter(|number| *number >= INTEGER_MIN).take(16)
+    }
+}
+
+#[inline]
+fn filter_place(number: u64) -> (usize, u64) {
+    // Fibonacci hashing: neighbours, as identifiers of one day are, spread over the filter.
+    let hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - FILTER_BITS);
+    (usize::try_from(hash >> 6).unwrap_or_default(), 1 << (hash & 63))
+}
+
+/// All numbers, by their length.
+pub(super) struct Needles {
+    groups: Vec<Group>,
+}
+
+impl Needles {
+    /// Reads a column of a CSV file. Cells that are empty are passed over.
+    ///
+    /// # Errors
+    ///
+    /// As the table's; a cell that is not 8 to 18 digits, by its row; no number at all.
+    pub(super) fn read(input: impl Read, column: &str) -> Result<Self, Error> {
+        let mut table = Table::open(input, column, None)?;
+        let mut numbers = Vec::new();
+        let mut row_bytes = Vec::new();
+        while let Some(row) = table.append_row(&mut row_bytes)? {
+            let cell = row.cell(&row_bytes);
+            if !cell.is_empty() {
+                let number = parse(cell).ok_or_else(|| {
+                    Error::input(format!("row {} is not 8 to 18 digits", table.rows()))
+                        .advise("Shorter numbers are found everywhere by chance.")
+                })?;
+                numbers.push(number);
+            }
+            row_bytes.clear();
+        }
+        if numbers.is_empty() {
+            return Err(Error::input("there is no number to look for").advise("Check --column."));
+        }
+        Ok(Self::new(numbers))
+    }
+
+    /// Arranges numbers, each with its count of digits.
+    pub(super) fn new(numbers: impl IntoIterator<Item = (usize, u64)>) -> Self {
+        let mut groups = BTreeMap::new();
+        for (digits, number) in numbers {
+            groups.entry(digits).or_insert_with(|| Group::new(digits)).insert(number);
+        }
+        Self { groups: groups.into_values().collect() }
+    }
+
+    /// The numbers by their length.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// How many different numbers there are.
+    pub(super) fn count(&self) -> usize {
+        self.groups.iter().map(|group| group.numbers.len()).sum()
+    }
+
+    /// How many hits of a form so many random bytes hold on average.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(super) fn expected_by_chance(&self, form: Form, bytes: u64) -> f64 {
+        let in_group = |group: &Group| {
+            let all = group.numbers.len() as f64;
+            let integers = group.integers as f64;
+            let (bits, patterns) = match form {
+                Form::Ascii => (8.0 * group.digits as f64, all),
+                // At every byte it may begin with either half, or be in either byte order.
+                Form::PackedDecimal => (4.0 * group.digits as f64, 2.0 * all),
+                Form::Integer8 => (64.0, 2.0 * integers),
+                Form::ShortBigEndian | Form::ShortLittleEndian => {
+                    (8.0 * f64::from(group.short_bytes), integers)
+                }
+            };
+            bytes as f64 * patterns / bits.exp2()
+        };
+        self.groups.iter().map(in_group).sum()
+    }
+}
+
+fn parse(cell: &[u8]) -> Option<(usize, u64)> {
+    let in_bounds = (DIGITS_MIN..=DIGITS_MAX).contains(&cell.len());
+    if !in_bounds || !cell.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = cell.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    Some((cell.len(), number))
+}

@@ -1,0 +1,111 @@
+use super::selftest::written;
+use super::*;
+
+const NUMBERS: [u64; 3] = [1_810_012_345, 41_814_061_033, 12_829_499_914];
+
+fn needles() -> Needles {
+    Needles::new(NUMBERS.map(|number| (11, number)))
+}
+
+fn found_in(bytes: &[u8]) -> Vec<search::Hit> {
+    let needles = needles();
+    let mut found = Vec::new();
+    let mut search = Search::new(&needles);
+    search.reader(&mut { bytes }, &mut |hit| found.push(*hit)).unwrap();
+    found
+}
+
+#[test]
+fn every_form_of_every_number_is_found_at_its_offset() {
+    let needles = needles();
+    for number in NUMBERS {
+        for (form, bytes) in written(&needles.groups()[0], number) {
+            let file = [&[0xff; 33][..], &bytes, &[0xff; 33]].concat();
+            let hit = search::Hit { form, offset: 33 };
+            assert!(found_in(&file).contains(&hit), "{form}");
+        }
+    }
+}
+
+#[test]
+fn packed_decimal_with_a_leading_zero_and_with_a_sign_is_found() {
+    for file in [
+        &[0xff, 0x04, 0x18, 0x14, 0x06, 0x10, 0x33, 0xff][..],
+        &[0xff, 0x41, 0x81, 0x40, 0x61, 0x03, 0x3c],
+    ] {
+        let hits = found_in(file);
+        assert!(hits.contains(&search::Hit { form: Form::PackedDecimal, offset: 1 }), "{hits:?}");
+    }
+}
+
+#[test]
+fn a_number_inside_a_longer_one_is_found() {
+    assert_eq!(found_in(b"99418140610330").len(), 1);
+}
+
+#[test]
+fn other_numbers_and_zeros_are_not_found() {
+    assert!(found_in(&[0; 4096]).is_empty());
+    assert!(found_in(b"41814061034 4181406103 41814061 033").is_empty());
+}
+
+#[test]
+fn the_self_test_finds_all_it_plants() {
+    assert_eq!(selftest::run(&needles()).unwrap(), 3 * 7);
+    let both = Needles::new([(11, NUMBERS[0]), (15, 123_456_789_012_345)]);
+    assert_eq!(selftest::run(&both).unwrap(), 2 * 7);
+}
+
+#[test]
+fn chance_hits_in_random_bytes_are_as_many_as_computed() {
+    // Goal: the expectation is right. Method: many short numbers, so that chance gives many hits.
+    let mut random = super::super::random::SplitMix64::new(7);
+    let numbers: Vec<(usize, u64)> =
+        (0..50_000).map(|_| (11, random.next_u64() % 100_000_000_000)).collect();
+    let needles = Needles::new(numbers);
+    let bytes: Vec<u8> = (0..16_000_000).map(|_| random.byte()).collect();
+    let mut search = Search::new(&needles);
+    search.reader(&mut bytes.as_slice(), &mut |_| ()).unwrap();
+    for form in Form::ALL {
+        let expected = needles.expected_by_chance(form, search.bytes_searched());
+        assert!(is_chance(search.hits(form), expected), "{form}: {}", search.hits(form));
+        assert!(search.hits(form) as f64 + 6.0 > expected / 2.0, "{form}");
+    }
+}
+
+fn scan(needles: &str, planted: &[u8], name: &str) -> Result<Exit, Error> {
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("store/inner");
+    std::fs::create_dir_all(&store).unwrap();
+    std::fs::write(store.join(name), planted).unwrap();
+    let list = directory.path().join("needles.csv");
+    std::fs::write(&list, needles).unwrap();
+    run(&ScanOptions {
+        needles: list,
+        column: "fnr".to_owned(),
+        paths: vec![directory.path().join("store")],
+    })
+}
+
+#[test]
+fn the_command_fails_for_a_planted_number_of_any_form_and_never_prints_it() {
+    let list = "fnr,x\n41814061033,a\n";
+    assert_eq!(scan(list, &[0xab; 5000], "000001.sst").unwrap(), Exit::Success);
+    for (form, bytes) in written(&needles().groups()[0], 41_814_061_033) {
+        let file = [&[0xab; 5000][..], &bytes].concat();
+        let error = scan(list, &file, "000001.sst").unwrap_err();
+        assert_eq!(error.exit(), Exit::Verification, "{form}");
+        assert!(!error.to_string().contains("41814061033"));
+    }
+    let error = scan(list, b"x", "41814061033.log").unwrap_err();
+    assert_eq!(error.exit(), Exit::Verification);
+}
+
+#[test]
+fn a_list_that_cannot_be_searched_for_is_refused_by_row() {
+    let error = scan("fnr\n41814061033\n4181406103x\n", b"x", "a").unwrap_err();
+    assert!(error.to_string().contains("row 2"), "{error}");
+    assert!(!error.to_string().contains("4181"));
+    assert_eq!(scan("fnr\n", b"x", "a").unwrap_err().exit(), Exit::Input);
+    assert_eq!(scan("fnr\n41814061033\n", b"", "a").unwrap_err().exit(), Exit::Usage);
+}

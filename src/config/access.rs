@@ -1,0 +1,160 @@
+//! `access.toml`: who the callers are and what they may do.
+//!
+//! A caller shows a certificate; the certificate names a principal, a natural person or a system;
+//! the principal has roles.  What each role may do is the authorisation table's business, in code.
+//!
+//! INVARIANT: a certificate belongs to one principal; a role of a natural person is never a
+//! system's; nobody is both custodian and operator; every role names a register and a source that
+//! exist.
+//!
+//! What this does *not* protect: one natural person who is given two principals.  Whoever approves
+//! a change of this file must see to that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use jiff::civil::Date;
+
+use super::codes::{OrganisationNumber, PrincipalName, RegisterDirectory};
+use super::problems::Problems;
+use super::reader;
+use super::validity::Validity;
+use super::words::word_enum;
+
+pub use certificate::{CertificateIdentity, CertificateUri, MalformedCertificate};
+pub use difference::{AccessChange, difference};
+pub use role::{MalformedRole, Role, SourceScope};
+
+mod certificate;
+mod difference;
+mod read;
+mod role;
+
+word_enum! {
+    /// What kind of caller a principal is.
+    pub enum PrincipalKind {
+        /// A natural person, who answers for what they do.
+        Person = "person",
+        /// A program of an organisation.
+        System = "system",
+    }
+}
+
+/// Somebody who may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    name: PrincipalName,
+    kind: PrincipalKind,
+    organisation: OrganisationNumber,
+    certificates: BTreeSet<CertificateIdentity>,
+    roles: BTreeSet<Role>,
+    validity: Validity,
+}
+
+impl Principal {
+    /// The name, unique in the file, which audit entries and log lines show.
+    #[must_use]
+    pub const fn name(&self) -> &PrincipalName {
+        &self.name
+    }
+
+    /// Whether it is a natural person or a system.
+    #[must_use]
+    pub const fn kind(&self) -> PrincipalKind {
+        self.kind
+    }
+
+    /// The organisation that the principal belongs to.
+    #[must_use]
+    pub const fn organisation(&self) -> OrganisationNumber {
+        self.organisation
+    }
+
+    /// The certificates that the principal may show.
+    #[must_use]
+    pub const fn certificates(&self) -> &BTreeSet<CertificateIdentity> {
+        &self.certificates
+    }
+
+    /// What the principal may do, on the days when it is valid.
+    #[must_use]
+    pub const fn roles(&self) -> &BTreeSet<Role> {
+        &self.roles
+    }
+
+    /// The days on which the principal may call.
+    #[must_use]
+    pub const fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// Whether the principal has the role on that day, itself or by a wider one.
+    #[must_use]
+    pub fn may(&self, wanted: &Role, day: Date) -> bool {
+        self.validity.contains(day) && self.roles.iter().any(|role| role.covers(wanted))
+    }
+}
+
+/// Everybody who may call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    principals: BTreeMap<PrincipalName, Principal>,
+    by_certificate: BTreeMap<CertificateIdentity, PrincipalName>,
+}
+
+impl Access {
+    /// Reads an access file, against the registers that exist.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the file, at once.
+    pub fn load(path: &Path, registers: &impl RegisterDirectory) -> Result<Self, Problems> {
+        reader::read_file(path, |top| read::access(top, registers))
+    }
+
+    /// Parses the text of an access file, which problems call `file`.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the text, at once.
+    pub fn parse(
+        text: &str,
+        file: &Path,
+        registers: &impl RegisterDirectory,
+    ) -> Result<Self, Problems> {
+        reader::read_document(file, text, |top| read::access(top, registers))
+    }
+
+    /// The principal that a certificate's name or fingerprint belongs to, valid today or not.
+    ///
+    /// A certificate has several of them; for a whole certificate see [`Self::find_only`].
+    #[must_use]
+    pub fn find(&self, certificate: &CertificateIdentity) -> Option<&Principal> {
+        self.by_name(self.by_certificate.get(certificate)?)
+    }
+
+    /// The one principal that a certificate belongs to, by any of its names or its fingerprint.
+    ///
+    /// A certificate that names two principals names nobody: which one is meant cannot be told, and
+    /// the caller must not choose.
+    #[must_use]
+    pub fn find_only(&self, certificate: &[CertificateIdentity]) -> Option<&Principal> {
+        let mut found = certificate.iter().filter_map(|identity| self.find(identity));
+        let first = found.next()?;
+        found.all(|other| other.name == first.name).then_some(first)
+    }
+
+    /// The principal of that name.
+    #[must_use]
+    pub fn by_name(&self, name: &PrincipalName) -> Option<&Principal> {
+        self.principals.get(name)
+    }
+
+    /// All principals, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Principal> {
+        self.principals.values()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,311 @@
+//! Making and changing a key file, offline and with its passphrase.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::document::{Document, KeyEntry};
+use super::kinds::{Environment, KeyFacts, KeyState, Plane, Purpose, StoreId};
+use super::open::Roots;
+use super::sealed::{Opened, open};
+use super::{Error, file};
+use crate::crypto::{Argon2Params, DigestKey, Entropy, KeyId, Passphrase, SecretBytes};
+
+/// What a new key file is for.
+#[derive(Clone, Debug)]
+pub struct KeyPlan {
+    /// The registers that get keys.
+    pub registers: Vec<PlannedRegister>,
+    /// The environment.
+    pub environment: Environment,
+    /// Marks the keys as a developer's and makes the passphrase cheap to try.
+    pub development: bool,
+}
+
+/// A register that has, or gets, keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedRegister {
+    /// Its number in the catalogue.
+    pub number: u16,
+    /// Whether it is a one-way register.
+    pub one_way: bool,
+}
+
+/// What becomes of an erasure key when a new one takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldErasureKey {
+    /// It goes at once: no store holds a key under it.
+    Destroy,
+    /// It stays, to open only, until the stores have wrapped their survivors under the new one;
+    /// then [`Editor::destroy`] is called for it.
+    KeepUntilRewrapped,
+}
+
+/// Purposes of which every key file has a key.  Erasure keys come first: others are wrapped under
+/// them.
+const BASE: [Purpose; 10] = [
+    Purpose::VaultErasure,
+    Purpose::RegisterErasure,
+    Purpose::Index,
+    Purpose::TagStorage,
+    Purpose::Identity,
+    Purpose::PersonNumbers,
+    Purpose::RegisterStorage,
+    Purpose::AuditStorage,
+    Purpose::AuditDigest,
+    Purpose::AuditSigning,
+];
+const PER_REGISTER: [Purpose; 2] = [Purpose::RegisterId, Purpose::RegisterNumbers];
+const PER_ONE_WAY: [Purpose; 4] =
+    [Purpose::OnewayMac, Purpose::OnewayOuter, Purpose::OnewayTagStorage, Purpose::OnewayNumbers];
+
+/// Makes a key file with a fresh key for every purpose of the plan.
+///
+/// # Errors
+/// [`Error::Exists`] when there is a file already; [`Error::DevelopmentKeys`] when the plan asks for
+/// development keys elsewhere than in development; [`Error::Io`].
+pub fn create(
+    path: &Path,
+    plan: &KeyPlan,
+    passphrase: &Passphrase,
+    entropy: &Entropy,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if plan.development && plan.environment != Environment::Development {
+        return Err(Error::DevelopmentKeys);
+    }
+    let lock = file::Lock::try_take(path)?;
+    if path.exists() {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
+    let store_id = StoreId::from_bytes(entropy.draw()?);
+    let roots = Roots::generate(entropy)?;
+    let params = params(plan.development);
+    let document = Document {
+        development: plan.development,
+        environment: plan.environment,
+        store_id,
+        created: now,
+        roots: roots.seal(&store_id, params, passphrase, entropy)?,
+        keys: Vec::new(),
+        marks: std::iter::once((super::NumberSpace::Persons, 0)).collect(),
+    };
+    let mac_key = roots.of(Plane::Registers).mac_key(&store_id);
+    let mut editor = Editor { lock, document, roots, mac_key, entropy, now };
+    for purpose in BASE {
+        editor.add(purpose, None, KeyState::Active)?;
+    }
+    editor.add_registers(&plan.registers)?;
+    editor.lock.create(&editor.document.render(&editor.mac_key))
+}
+
+fn params(development: bool) -> Argon2Params {
+    if development { Argon2Params::DEVELOPMENT } else { Argon2Params::PRODUCTION }
+}
+
+/// An open key file under change.  Nothing is changed on disk before [`Editor::commit`].
+///
+/// Holds the file's lock: a running server that raises a mark waits for it, so that the caller asks
+/// for passphrases and confirmations before opening, not after.
+pub struct Editor<'a> {
+    lock: file::Lock,
+    document: Document,
+    roots: Roots,
+    mac_key: DigestKey,
+    entropy: &'a Entropy,
+    now: Timestamp,
+}
+
+impl<'a> Editor<'a> {
+    /// Opens a file for changing it; what is made draws on `entropy` and is dated `now`.
+    ///
+    /// # Errors
+    /// As [`super::SealedKeyring::unseal`]; [`Error::Busy`] while another process changes it.
+    pub fn open(
+        path: &Path,
+        passphrase: &Passphrase,
+        entropy: &'a Entropy,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let lock = file::Lock::try_take(path)?;
+        let Opened { document, roots, mac_key } = open(path, passphrase)?;
+        Ok(Self { lock, document, roots, mac_key, entropy, now })
+    }
+
+    /// What is in the clear about each key, as changed so far.
+    #[must_use]
+    pub fn keys(&self) -> Vec<KeyFacts> {
+        self.document.facts()
+    }
+
+    /// Gives keys to the registers that lack them; returns the ids of the new keys.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] without randomness.
+    pub fn add_registers(&mut self, registers: &[PlannedRegister]) -> Result<Vec<KeyId>, Error> {
+        let mut added = Vec::new();
+        for register in registers {
+            let one_way = if register.one_way { &PER_ONE_WAY[..] } else { &[] };
+            for purpose in PER_REGISTER.iter().chain(one_way) {
+                let scope = Some(register.number);
+                // Also a register whose keys were destroyed gets none here: that was decided.
+                let has =
+                    |key: &KeyEntry| key.facts.purpose == *purpose && key.facts.scope == scope;
+                if !self.document.keys.iter().any(has) {
+                    added.push(self.add(*purpose, scope, KeyState::Active)?);
+                }
+            }
+        }
+        Ok(added)
+    }
+
+    /// Makes the next epoch's key, pending.
+    ///
+    /// # Errors
+    /// [`Error::NotRotatable`], [`Error::EpochsExhausted`]; [`Error::NoActiveKey`] for a register
+    /// without keys; [`Error::KeyInUse`] when one is pending already.
+    pub fn prepare(&mut self, purpose: Purpose, scope: Option<u16>) -> Result<KeyId, Error> {
+        self.document.active(purpose, scope)?;
+        if let Some(pending) =
+            self.document.live(purpose, scope).find(|key| key.facts.state == KeyState::Pending)
+        {
+            return Err(Error::KeyInUse { id: pending.facts.id });
+        }
+        self.add(purpose, scope, KeyState::Pending)
+    }
+
+    /// Makes a pending key the active one; the one that was active then only opens.  With an erasure
+    /// key, the keys in this file that can die are wrapped anew under it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`] unless the key is pending.
+    pub fn activate(&mut self, id: KeyId) -> Result<(), Error> {
+        let facts = self.document.key(id)?.facts;
+        if facts.state != KeyState::Pending {
+            return Err(Error::NoSuchKey { id });
+        }
+        let before = self.document.active(facts.purpose, facts.scope)?.facts.id;
+        let survivors = if facts.purpose.is_erasure() {
+            self.open_mortals(facts.purpose.plane())?
+        } else {
+            Vec::new()
+        };
+        self.change(before, KeyState::DecryptOnly)?;
+        self.change(id, KeyState::Active)?;
+        for (survivor, secret) in survivors {
+            let facts = self.document.key(survivor)?.facts;
+            let wrapped = self.roots.wrap_key(&self.document, &facts, &secret, self.entropy)?;
+            self.document.key_mut(survivor)?.wrapped = Some(wrapped);
+        }
+        Ok(())
+    }
+
+    /// A new epoch at once: [`Editor::prepare`] and [`Editor::activate`].
+    ///
+    /// # Errors
+    /// As those.
+    pub fn rotate(&mut self, purpose: Purpose, scope: Option<u16>) -> Result<KeyId, Error> {
+        let id = self.prepare(purpose, scope)?;
+        self.activate(id)?;
+        Ok(id)
+    }
+
+    /// Destroys a key that is not active.  A key that can die takes its plane's erasure key with it:
+    /// a new one is made, the survivors in this file are wrapped anew, and the old one goes as
+    /// `old` says.  After [`Editor::commit`] only older copies of this file hold the key.
+    ///
+    /// # Errors
+    /// [`Error::KeyInUse`] for an active key; [`Error::NoSuchKey`] for one that is gone.
+    pub fn destroy(&mut self, id: KeyId, old: OldErasureKey) -> Result<(), Error> {
+        let facts = self.document.key(id)?.facts;
+        match facts.state {
+            KeyState::Active => return Err(Error::KeyInUse { id }),
+            KeyState::Destroyed => return Err(Error::NoSuchKey { id }),
+            KeyState::DecryptOnly | KeyState::Pending => {}
+        }
+        self.change(id, KeyState::Destroyed)?;
+        if facts.purpose.is_mortal() {
+            let erasure = facts.purpose.plane().erasure();
+            let before = self.document.active(erasure, None)?.facts.id;
+            self.rotate(erasure, None)?;
+            if old == OldErasureKey::Destroy {
+                self.change(before, KeyState::Destroyed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals both roots anew under another passphrase, with fresh salts.  The roots, and so the
+    /// working keys, stay: an older copy of the file still opens with the old passphrase.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] without randomness.
+    pub fn change_passphrase(&mut self, to: &Passphrase) -> Result<(), Error> {
+        let params = params(self.document.development);
+        self.document.roots = self.roots.seal(&self.document.store_id, params, to, self.entropy)?;
+        Ok(())
+    }
+
+    /// Replaces the file on disk.  Durable when it returns.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the file is then as it was.
+    pub fn commit(self) -> Result<(), Error> {
+        self.lock.replace(&self.document.render(&self.mac_key))
+    }
+
+    fn add(
+        &mut self,
+        purpose: Purpose,
+        scope: Option<u16>,
+        state: KeyState,
+    ) -> Result<KeyId, Error> {
+        let same = |key: &&KeyEntry| key.facts.purpose == purpose && key.facts.scope == scope;
+        let last = self.document.keys.iter().filter(same).map(|key| key.facts.epoch).max();
+        let epoch = last.unwrap_or(0) + 1;
+        if epoch > purpose.epoch_max() {
+            return Err(match purpose.epoch_max() {
+                1 => Error::NotRotatable { purpose },
+                _ => Error::EpochsExhausted { purpose },
+            });
+        }
+        let number = u32::try_from(self.document.keys.len() + 1)
+            .expect("a file of at most 4 MiB holds fewer than 2^32 keys");
+        let id = KeyId::new(number);
+        let facts =
+            KeyFacts { id, purpose, scope, epoch, state, created: self.now, changed: self.now };
+        let secret = SecretBytes::generate(self.entropy)?;
+        let wrapped = Some(self.roots.wrap_key(&self.document, &facts, &secret, self.entropy)?);
+        self.document.keys.push(KeyEntry { facts, wrapped });
+        Ok(id)
+    }
+
+    fn change(&mut self, id: KeyId, state: KeyState) -> Result<(), Error> {
+        let now = self.now;
+        let entry = self.document.key_mut(id)?;
+        entry.facts.state = state;
+        entry.facts.changed = now;
+        if state == KeyState::Destroyed {
+            entry.wrapped = None;
+        }
+        Ok(())
+    }
+
+    /// The plane's live keys that can die, with their secrets.
+    fn open_mortals(&self, plane: Plane) -> Result<Vec<(KeyId, SecretBytes<32>)>, Error> {
+        let is_mortal = |key: &&KeyEntry| {
+            let facts = &key.facts;
+            facts.purpose.is_mortal()
+                && facts.purpose.plane() == plane
+                && facts.state != KeyState::Destroyed
+        };
+        let open = |key: &KeyEntry| Ok((key.facts.id, self.roots.open_key(&self.document, key)?));
+        self.document.keys.iter().filter(is_mortal).map(open).collect()
+    }
+}
+
+impl std::fmt::Debug for Editor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Editor(..)")
+    }
+}

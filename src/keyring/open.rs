@@ -1,0 +1,186 @@
+//! Roots and wrapped keys: from the document's bytes to secrets and back.
+//!
+//! ```text
+//! FORMAT:  root     = wrap(KEK, id 0, context = "root", plane, store_id (16))
+//! FORMAT:  wrapped  = wrap(W, id of W, context = "key", store_id (16), plane, id u32 BE, purpose,
+//!                          scope (empty, or u16 BE), epoch u32 BE)
+//!   W = HKDF-Expand(root, frame("hvelv/v1/derive/root-wrap", plane), 32)      id 0
+//!     = HKDF-Expand(erasure key, frame("hvelv/v1/derive/erasure-wrap"), 32)   id of the erasure key
+//! ```
+//!
+//! Each secret is 32 bytes.  A mortal purpose is under the plane's erasure key, any other under its
+//! root; the id in the envelope's head says which erasure key.
+
+use super::Error;
+use super::document::{Document, KeyEntry, RootEntry};
+use super::kinds::{KeyFacts, Plane, StoreId};
+use crate::crypto::aead::sealed_under;
+use crate::crypto::{
+    Argon2Params, DigestKey, Entropy, KeyId, Label, Passphrase, SecretBytes, WrapKey, derive_secret,
+};
+
+/// A root that is open: what it wraps with, and the root itself for sealing it anew.
+pub(super) struct Root {
+    plane: Plane,
+    secret: SecretBytes<32>,
+    wrap: WrapKey,
+}
+
+impl Root {
+    pub(super) fn generate(plane: Plane, entropy: &Entropy) -> Result<Self, Error> {
+        Ok(Self::from_secret(plane, SecretBytes::generate(entropy)?))
+    }
+
+    /// Opens a root's entry.
+    pub(super) fn open(
+        entry: &RootEntry,
+        store_id: &StoreId,
+        passphrase: &Passphrase,
+    ) -> Result<Self, Error> {
+        let kek = kek(entry.params, &entry.salt, passphrase)?;
+        let secret = kek
+            .open(&root_context(entry.plane, store_id), &entry.sealed)
+            .map_err(|_| Error::WrongPassphrase { plane: entry.plane })?;
+        Ok(Self::from_secret(entry.plane, secret))
+    }
+
+    /// Makes the root's entry under a passphrase, with a fresh salt.
+    pub(super) fn seal(
+        &self,
+        store_id: &StoreId,
+        params: Argon2Params,
+        passphrase: &Passphrase,
+        entropy: &Entropy,
+    ) -> Result<RootEntry, Error> {
+        let salt = entropy.draw()?;
+        let kek = kek(params, &salt, passphrase)?;
+        let sealed = kek.seal(entropy, &root_context(self.plane, store_id), &self.secret)?;
+        Ok(RootEntry { plane: self.plane, params, salt, sealed })
+    }
+
+    /// The key of the file's last line; asked of the registers root.
+    pub(super) fn mac_key(&self, store_id: &StoreId) -> DigestKey {
+        debug_assert_eq!(self.plane, Plane::Registers);
+        let context: [&[u8]; 1] = [store_id.as_bytes()];
+        DigestKey::new(&derive_secret(&self.secret, Label::KeyFileMac, &context))
+    }
+
+    fn from_secret(plane: Plane, secret: SecretBytes<32>) -> Self {
+        let wrap = derive_secret(&secret, Label::RootWrapKey, &[plane.text().as_bytes()]);
+        Self { plane, wrap: WrapKey::new(KeyId::UNNUMBERED, &wrap), secret }
+    }
+}
+
+fn kek(params: Argon2Params, salt: &[u8; 16], passphrase: &Passphrase) -> Result<WrapKey, Error> {
+    Ok(WrapKey::new(KeyId::UNNUMBERED, &params.derive_kek(passphrase, salt)?))
+}
+
+fn root_context(plane: Plane, store_id: &StoreId) -> [&[u8]; 3] {
+    [b"root", plane.text().as_bytes(), store_id.as_bytes()]
+}
+
+/// Both roots, open.  Reads and makes wrapped keys.
+pub(super) struct Roots {
+    registers: Root,
+    vault: Root,
+}
+
+impl Roots {
+    pub(super) fn generate(entropy: &Entropy) -> Result<Self, Error> {
+        let registers = Root::generate(Plane::Registers, entropy)?;
+        Ok(Self { registers, vault: Root::generate(Plane::Vault, entropy)? })
+    }
+
+    pub(super) fn new(registers: Root, vault: Root) -> Self {
+        Self { registers, vault }
+    }
+
+    pub(super) fn of(&self, plane: Plane) -> &Root {
+        match plane {
+            Plane::Registers => &self.registers,
+            Plane::Vault => &self.vault,
+        }
+    }
+
+    /// Both roots sealed, in the order of [`Plane::ALL`].
+    pub(super) fn seal(
+        &self,
+        store_id: &StoreId,
+        params: Argon2Params,
+        passphrase: &Passphrase,
+        entropy: &Entropy,
+    ) -> Result<Vec<RootEntry>, Error> {
+        let seal = |plane: &Plane| self.of(*plane).seal(store_id, params, passphrase, entropy);
+        Plane::ALL.iter().map(seal).collect()
+    }
+
+    /// The secret of a live key.
+    pub(super) fn open_key(
+        &self,
+        document: &Document,
+        entry: &KeyEntry,
+    ) -> Result<SecretBytes<32>, Error> {
+        let facts = &entry.facts;
+        let wrapped = entry.wrapped.as_ref().ok_or(Error::NoSuchKey { id: facts.id })?;
+        with_context(facts, &document.store_id, |context| {
+            let opened = if facts.purpose.is_mortal() {
+                let id = sealed_under(wrapped).ok_or(Error::Damaged { reason: "no envelope" })?;
+                self.erasure_key(document, facts, id)?.open(context, wrapped)
+            } else {
+                self.of(facts.purpose.plane()).wrap.open(context, wrapped)
+            };
+            opened.map_err(|_| Error::Damaged { reason: "a key does not open" })
+        })
+    }
+
+    /// Wraps the secret of a key; a mortal one under the plane's active erasure key.
+    pub(super) fn wrap_key(
+        &self,
+        document: &Document,
+        facts: &KeyFacts,
+        secret: &SecretBytes<32>,
+        entropy: &Entropy,
+    ) -> Result<Vec<u8>, Error> {
+        with_context(facts, &document.store_id, |context| {
+            let plane = facts.purpose.plane();
+            let wrapped = if facts.purpose.is_mortal() {
+                let erasure = document.active(plane.erasure(), None)?.facts.id;
+                self.erasure_key(document, facts, erasure)?.seal(entropy, context, secret)
+            } else {
+                self.of(plane).wrap.seal(entropy, context, secret)
+            };
+            Ok(wrapped?)
+        })
+    }
+
+    /// The wrapping key of the erasure key `id`, which must be of the same plane as the wrapped key.
+    fn erasure_key(&self, document: &Document, of: &KeyFacts, id: KeyId) -> Result<WrapKey, Error> {
+        let entry = document.key(id)?;
+        if entry.facts.purpose != of.purpose.plane().erasure() {
+            return Err(Error::Damaged { reason: "a key is under the wrong erasure key" });
+        }
+        Ok(erasure_wrap(id, &self.open_key(document, entry)?))
+    }
+}
+
+/// What an erasure key wraps with.
+pub(super) fn erasure_wrap(id: KeyId, secret: &SecretBytes<32>) -> WrapKey {
+    WrapKey::new(id, &derive_secret(secret, Label::ErasureWrapKey, &[]))
+}
+
+fn with_context<T>(
+    facts: &KeyFacts,
+    store_id: &StoreId,
+    then: impl FnOnce(&[&[u8]]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let scope = facts.scope.map(u16::to_be_bytes);
+    then(&[
+        b"key",
+        store_id.as_bytes(),
+        facts.purpose.plane().text().as_bytes(),
+        &facts.id.number().to_be_bytes(),
+        facts.purpose.text().as_bytes(),
+        scope.as_ref().map_or(&[][..], |scope| scope.as_slice()),
+        &facts.epoch.to_be_bytes(),
+    ])
+}

@@ -1,0 +1,207 @@
+//! The authorization table: every gRPC method, who may call it, and how long it may take.
+//!
+//! Why a table in code: it is read in one glance, reviewed like code, and complete, since a test
+//! walks the descriptors and fails on a method without a row and on a row without a method.  What
+//! is not in the table is not called.
+//!
+//! What it does *not* decide: rights that depend on the request's content, such as the register; the
+//! handler asks [`super::authorize`] for those.
+
+use jiff::civil::Date;
+
+use crate::config::access::{Principal, Role};
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Everybody, also without a certificate.
+    Anyone,
+    /// Everybody whom `access.toml` names.
+    Certificate,
+    /// Who has at least one of the roles, for any register.
+    Roles(&'static [RoleKind]),
+}
+
+/// A role without its register and source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleKind {
+    /// [`Role::Approver`].
+    Approver,
+    /// [`Role::Auditor`].
+    Auditor,
+    /// [`Role::Custodian`].
+    Custodian,
+    /// [`Role::Import`].
+    Import,
+    /// [`Role::Ingest`].
+    Ingest,
+    /// [`Role::Officer`].
+    Officer,
+    /// [`Role::Operator`].
+    Operator,
+    /// [`Role::Resolve`].
+    Resolve,
+    /// [`Role::Rights`].
+    Rights,
+}
+
+impl RoleKind {
+    /// The kind of a role.
+    #[must_use]
+    pub const fn of(role: &Role) -> Self {
+        match role {
+            Role::Approver => Self::Approver,
+            Role::Auditor => Self::Auditor,
+            Role::Custodian => Self::Custodian,
+            Role::Import { .. } => Self::Import,
+            Role::Ingest { .. } => Self::Ingest,
+            Role::Officer => Self::Officer,
+            Role::Operator => Self::Operator,
+            Role::Resolve { .. } => Self::Resolve,
+            Role::Rights => Self::Rights,
+        }
+    }
+}
+
+/// How long a method may take until its answer begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// As long as it needs: what is under way is bounded elsewhere, or must not be cut.
+    None,
+    /// `limits.request_timeout_ms`.
+    Request,
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// The path: `/package.Service/Method`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub rule: Rule,
+    /// How long it may take.
+    pub deadline: Deadline,
+}
+
+const fn row(path: &'static str, rule: Rule, deadline: Deadline) -> Method {
+    Method { path, rule, deadline }
+}
+
+const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
+const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
+const SENDER: Rule = Rule::Roles(&[RoleKind::Import, RoleKind::Ingest, RoleKind::Resolve]);
+
+/// The table.  Health answers everybody, as load balancers have no certificate; reflection is
+/// registered in development mode only.
+pub const METHODS: &[Method] = &[
+    row("/grpc.health.v1.Health/Check", Rule::Anyone, Deadline::Request),
+    row("/grpc.health.v1.Health/Watch", Rule::Anyone, Deadline::None),
+    row("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Anyone, Deadline::None),
+    row("/hvelv.v1.AuditService/GetCheckpoint", AUDITOR, Deadline::None),
+    row("/hvelv.v1.AuditService/GetConsistencyProof", AUDITOR, Deadline::Request),
+    row("/hvelv.v1.AuditService/GetInclusionProof", AUDITOR, Deadline::Request),
+    row("/hvelv.v1.AuditService/ListEntries", AUDITOR, Deadline::Request),
+    row("/hvelv.v1.CatalogueService/GetRegister", Rule::Anyone, Deadline::Request),
+    row("/hvelv.v1.CatalogueService/ListRegisters", Rule::Anyone, Deadline::Request),
+    row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
+    row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
+    row("/hvelv.v1.OperatorService/Seal", OPERATOR, Deadline::None),
+    row("/hvelv.v1.OperatorService/Status", Rule::Anyone, Deadline::Request),
+    row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
+];
+
+/// The row of a path, if there is one.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.path == path)
+}
+
+/// What a caller has shown of itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown<'a> {
+    /// No certificate.
+    Nothing,
+    /// A certificate of a principal.
+    Principal(&'a Principal),
+    /// A certificate that belongs to nobody, or to two.
+    Stranger,
+}
+
+/// Why a method may not be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It needs a certificate, and none was shown.
+    CertificateRequired,
+    /// The certificate is nobody's, or its owner has not the role: the same answer.
+    NotAllowed,
+}
+
+impl Rule {
+    /// Whether who has shown that may call, on a day.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`].
+    pub fn check(self, shown: Shown<'_>, today: Date) -> Result<(), Refusal> {
+        let principal = match (self, shown) {
+            (Self::Anyone, _) => return Ok(()),
+            (_, Shown::Nothing) => return Err(Refusal::CertificateRequired),
+            (_, Shown::Stranger) => return Err(Refusal::NotAllowed),
+            (_, Shown::Principal(principal)) => principal,
+        };
+        let is_valid = principal.validity().contains(today);
+        let has_role = match self {
+            Self::Anyone | Self::Certificate => true,
+            Self::Roles(kinds) => {
+                principal.roles().iter().any(|role| kinds.contains(&RoleKind::of(role)))
+            }
+        };
+        if is_valid && has_role { Ok(()) } else { Err(Refusal::NotAllowed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::policy::tests::access_with;
+
+    fn check(rule: Rule, roles: &str, today: Date) -> Result<(), Refusal> {
+        let access = access_with(roles);
+        rule.check(Shown::Principal(access.iter().next().unwrap()), today)
+    }
+
+    #[test]
+    fn rows_are_unique_and_in_order() {
+        assert!(METHODS.windows(2).all(|pair| pair[0].path < pair[1].path));
+        assert_eq!(find("/hvelv.v1.OperatorService/Seal").map(|row| row.rule), Some(OPERATOR));
+        assert_eq!(find("/hvelv.v1.OperatorService/Seal/"), None);
+    }
+
+    #[test]
+    fn an_open_method_answers_everybody() {
+        for shown in [Shown::Nothing, Shown::Stranger] {
+            assert_eq!(Rule::Anyone.check(shown, date(2026, 6, 1)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn without_a_certificate_the_answer_says_so_and_otherwise_it_says_nothing() {
+        for rule in [Rule::Certificate, OPERATOR] {
+            let day = date(2026, 6, 1);
+            assert_eq!(rule.check(Shown::Nothing, day), Err(Refusal::CertificateRequired));
+            assert_eq!(rule.check(Shown::Stranger, day), Err(Refusal::NotAllowed));
+        }
+        assert_eq!(check(OPERATOR, "'auditor'", date(2026, 6, 1)), Err(Refusal::NotAllowed));
+    }
+
+    #[test]
+    fn one_of_the_roles_is_enough_on_a_day_when_it_holds() {
+        for roles in ["'ingest:NPR:HF'", "'resolve:NPR:*'", "'import:KPR:KUHR', 'auditor'"] {
+            assert_eq!(check(SENDER, roles, date(2026, 6, 1)), Ok(()));
+            assert_eq!(check(SENDER, roles, date(2027, 6, 1)), Err(Refusal::NotAllowed));
+        }
+        assert_eq!(check(Rule::Certificate, "", date(2026, 6, 1)), Ok(()));
+    }
+}

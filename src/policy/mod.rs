@@ -1,0 +1,256 @@
+//! Who may do what: pure decisions over a principal, a right and a day.
+//!
+//! ```text
+//! methods.rs   every gRPC method with who may call it         (checked before the message is read)
+//! mod.rs       every right with the role that gives it        (checked with the message's content)
+//! ```
+//!
+//! Why two: the first refuses by name, before a byte of the request is parsed; the second knows the
+//! register and the source.  A use case takes a [`Permit`], which only [`authorize`] makes, so that
+//! one that was not authorized cannot be called.
+//!
+//! INVARIANTS: a permit names exactly one right, of exactly one principal, who had it on the day of
+//! the decision.  What one may not do and what there is not are answered by the same [`Denied`].
+//!
+//! What it does *not* protect: a permit does not age.  A stream asks for a new one when its caller's
+//! standing has changed (`rpc::auth`).
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+use crate::config::access::{Principal, PrincipalKind, Role, SourceScope};
+use crate::config::codes::{OrganisationNumber, PrincipalName, RegisterCode, SourceCode};
+
+pub mod methods;
+
+/// Something that a principal may be allowed to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Load historical data, or IDs that a register already has.
+    Import {
+        /// The register.
+        register: RegisterCode,
+        /// Its source.
+        source: SourceCode,
+    },
+    /// Deliver: unknown persons get an ID.
+    Ingest {
+        /// The register.
+        register: RegisterCode,
+        /// Its source.
+        source: SourceCode,
+    },
+    /// Unseal, seal, rotate, and see the server's counts.
+    Operate,
+    /// Read and verify the audit log.
+    ReadAudit,
+    /// Ask for the IDs that persons already have.
+    Resolve {
+        /// The register.
+        register: RegisterCode,
+        /// Its source.
+        source: SourceCode,
+    },
+}
+
+impl Right {
+    /// The narrowest role that gives the right.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        let scope = |source: &SourceCode| SourceScope::One(source.clone());
+        match self {
+            Self::Import { register, source } => {
+                Role::Import { register: register.clone(), source: scope(source) }
+            }
+            Self::Ingest { register, source } => {
+                Role::Ingest { register: register.clone(), source: scope(source) }
+            }
+            Self::Operate => Role::Operator,
+            Self::ReadAudit => Role::Auditor,
+            Self::Resolve { register, source } => {
+                Role::Resolve { register: register.clone(), source: scope(source) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.role().fmt(f)
+    }
+}
+
+/// Proof that a principal may do something, and who it is, for the audit entry.
+///
+/// INVARIANT: made by [`authorize`] alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a permit that is not used authorized nothing"]
+pub struct Permit {
+    principal: PrincipalName,
+    kind: PrincipalKind,
+    organisation: OrganisationNumber,
+    right: Right,
+}
+
+impl Permit {
+    /// Who.
+    #[must_use]
+    pub const fn principal(&self) -> &PrincipalName {
+        &self.principal
+    }
+
+    /// Whether it is a natural person or a system.
+    #[must_use]
+    pub const fn kind(&self) -> PrincipalKind {
+        self.kind
+    }
+
+    /// The organisation that the principal belongs to.
+    #[must_use]
+    pub const fn organisation(&self) -> OrganisationNumber {
+        self.organisation
+    }
+
+    /// What is allowed.
+    #[must_use]
+    pub const fn right(&self) -> &Right {
+        &self.right
+    }
+}
+
+/// Not allowed, or no such thing.  It has no content, so that it tells nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not allowed, or no such thing")]
+pub struct Denied;
+
+/// Whether a principal has a right on a day.
+///
+/// # Errors
+///
+/// [`Denied`], whatever the reason.
+pub fn authorize(principal: &Principal, right: Right, today: Date) -> Result<Permit, Denied> {
+    if !principal.may(&right.role(), today) {
+        return Err(Denied);
+    }
+    Ok(Permit {
+        principal: principal.name().clone(),
+        kind: principal.kind(),
+        organisation: principal.organisation(),
+        right,
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::config::Access;
+    use crate::config::codes::RegisterDirectory;
+
+    /// NPR with the sources HF and RHF, and KPR with KUHR.
+    pub(crate) struct Directory(Vec<(RegisterCode, Vec<SourceCode>)>);
+
+    impl Directory {
+        pub(crate) fn new() -> Self {
+            let sources = |codes: &[&str]| codes.iter().map(|code| code.parse().unwrap()).collect();
+            Self(vec![
+                ("NPR".parse().unwrap(), sources(&["HF", "RHF"])),
+                ("KPR".parse().unwrap(), sources(&["KUHR"])),
+            ])
+        }
+    }
+
+    impl RegisterDirectory for Directory {
+        fn register_codes(&self) -> Vec<&RegisterCode> {
+            self.0.iter().map(|(register, _)| register).collect()
+        }
+
+        fn source_codes(&self, register: &RegisterCode) -> Option<Vec<&SourceCode>> {
+            let found = self.0.iter().find(|(code, _)| code == register);
+            found.map(|(_, sources)| sources.iter().collect())
+        }
+    }
+
+    /// An access file with one system `a` that has the roles, valid through 2026.
+    pub(crate) fn access_with(roles: &str) -> Access {
+        let text = format!(
+            "[[principal]]\nname = 'a'\nkind = 'system'\norganisation = '983744516'\n\
+             certificates = ['uri:spiffe://hvelv.dev/a']\nroles = [{roles}]\n\
+             valid_from = '2026-01-01'\nvalid_to = '2026-12-31'\n"
+        );
+        Access::parse(&text, Path::new("access.toml"), &Directory::new()).unwrap()
+    }
+
+    fn asks(roles: &str, right: Right) -> Result<Permit, Denied> {
+        let access = access_with(roles);
+        authorize(access.iter().next().unwrap(), right, date(2026, 6, 1))
+    }
+
+    fn ingest(register: &str, source: &str) -> Right {
+        Right::Ingest { register: register.parse().unwrap(), source: source.parse().unwrap() }
+    }
+
+    fn resolve(register: &str, source: &str) -> Right {
+        Right::Resolve { register: register.parse().unwrap(), source: source.parse().unwrap() }
+    }
+
+    fn import(register: &str, source: &str) -> Right {
+        Right::Import { register: register.parse().unwrap(), source: source.parse().unwrap() }
+    }
+
+    #[test]
+    fn a_permit_names_who_and_what() {
+        let permit = asks("'ingest:NPR:HF'", ingest("NPR", "HF")).unwrap();
+        assert_eq!(permit.principal().as_str(), "a");
+        assert_eq!(permit.kind(), PrincipalKind::System);
+        assert_eq!(permit.organisation().to_string(), "983744516");
+        assert_eq!(permit.right(), &ingest("NPR", "HF"));
+        assert_eq!(permit.right().to_string(), "ingest:NPR:HF");
+    }
+
+    #[test]
+    fn each_right_needs_its_own_role_for_its_own_register_and_source() {
+        let rights = [
+            ("'ingest:NPR:HF'", ingest("NPR", "HF")),
+            ("'resolve:NPR:HF'", resolve("NPR", "HF")),
+            ("'import:NPR:HF'", import("NPR", "HF")),
+            ("'ingest:NPR:RHF'", ingest("NPR", "RHF")),
+            ("'ingest:KPR:KUHR'", ingest("KPR", "KUHR")),
+            ("'operator'", Right::Operate),
+            ("'auditor'", Right::ReadAudit),
+        ];
+        for (roles, _) in &rights {
+            for (needed, right) in &rights {
+                let is_allowed = asks(roles, right.clone()).is_ok();
+                assert_eq!(is_allowed, roles == needed, "{roles} asks for {right}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_role_for_all_sources_gives_the_right_for_each() {
+        for source in ["HF", "RHF"] {
+            assert!(asks("'ingest:NPR:*'", ingest("NPR", source)).is_ok());
+        }
+        assert!(asks("'ingest:NPR:*'", ingest("KPR", "KUHR")).is_err());
+    }
+
+    #[test]
+    fn a_register_that_is_not_there_and_one_that_is_not_ours_get_the_same_answer() {
+        let forbidden = asks("'ingest:NPR:HF'", ingest("KPR", "KUHR")).unwrap_err();
+        let absent = asks("'ingest:NPR:HF'", ingest("XYZ", "KUHR")).unwrap_err();
+        assert_eq!((forbidden, forbidden.to_string()), (absent, absent.to_string()));
+    }
+
+    #[test]
+    fn nobody_has_a_right_outside_their_days() {
+        let access = access_with("'operator'");
+        let principal = access.iter().next().unwrap();
+        assert!(authorize(principal, Right::Operate, date(2026, 12, 31)).is_ok());
+        assert!(authorize(principal, Right::Operate, date(2027, 1, 1)).is_err());
+    }
+}

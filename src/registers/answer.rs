@@ -1,0 +1,114 @@
+//! What a batch is answered with, and what is handed to the recorder for it.
+
+use std::sync::Arc;
+
+use crate::audit::{Entry, Recorded};
+use crate::crypto::KeyedDigest;
+use crate::ident::Reject;
+use crate::vault::PersonNo;
+
+use super::Error;
+
+/// Why a row has no ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowCode {
+    /// The identifier was refused.
+    Rejected(Reject),
+    /// Not to be stored; why is not told.
+    Suppressed,
+    /// Nobody known, or nobody in this register.
+    Unknown,
+}
+
+impl RowCode {
+    /// Stable name, as counted in audit entries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rejected(reject) => reject.code(),
+            Self::Suppressed => "suppressed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A row without an ID, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowNote {
+    /// The row.
+    pub row: u32,
+    /// Why.
+    pub code: RowCode,
+}
+
+/// The answer to a batch, in the batch's order.
+#[derive(Default)]
+pub struct Answered {
+    /// One register ID a row, 0 where there is none.
+    pub ids: Vec<u64>,
+    /// Rows without an ID, ascending.
+    pub notes: Vec<RowNote>,
+    /// Persons who were new in the register with this batch.
+    pub new_members: u32,
+}
+
+/// A person who is not a member yet, at a row.
+#[derive(Clone, Copy)]
+pub struct JoiningRow {
+    /// The row.
+    pub row: u32,
+    /// The person.
+    pub person: PersonNo,
+}
+
+/// Told what became of a command.
+pub type Reply<T> = Box<dyn FnOnce(Result<Recorded<T>, Error>) + Send>;
+
+/// An answer that is to be recorded, complete but for the persons who join.
+pub struct Answer {
+    /// The stream it belongs to; messages of one stream share entries.
+    pub stream: u64,
+    /// What the entry says apart from counts and digest.
+    pub base: Arc<Entry>,
+    /// Number of the register.
+    pub register: u16,
+    /// Partition of the vault that the persons are of.
+    pub partition: u16,
+    /// What is answered; the recorder fills in the rows that join.
+    pub answered: Answered,
+    /// Keyed digest of it, with 0 in the rows that join.
+    pub digest: KeyedDigest,
+    /// Rows whose persons are not members yet.
+    pub joining: Vec<JoiningRow>,
+    /// Persons that a look-up asked about.
+    pub asked: Vec<PersonNo>,
+    /// Told when it is durable.
+    pub reply: Reply<Answered>,
+}
+
+impl Answer {
+    /// Counts for the entry, before anybody joins.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let rows = self.answered.ids.len() as u64;
+        let without = self.answered.notes.len() as u64 + self.joining.len() as u64;
+        let notes = self.answered.notes.iter().map(|note| (note.code.name(), 1));
+        [("rows", rows), ("answered", rows - without)].into_iter().chain(notes)
+    }
+
+    /// Fills in the rows that joined: an ID, or a note where it is 0.
+    pub(super) fn fill(&mut self, ids: &[u64], new_members: u32) {
+        assert_eq!(ids.len(), self.joining.len(), "one outcome for each row that joins");
+        let mut suppressed = false;
+        for (joining, id) in self.joining.iter().zip(ids) {
+            self.answered.ids[joining.row as usize] = *id;
+            if *id == 0 {
+                let code = RowCode::Suppressed;
+                self.answered.notes.push(RowNote { row: joining.row, code });
+                suppressed = true;
+            }
+        }
+        if suppressed {
+            self.answered.notes.sort_unstable_by_key(|note| note.row);
+        }
+        self.answered.new_members = new_members;
+    }
+}

@@ -1,0 +1,126 @@
+//! The column of a register: person number to register ID, in memory.
+//!
+//! One cell of 8 bytes holds the ID or a state, so that one read answers a row and no cipher runs on
+//! the hot path. Cells come in blocks of 10^7, the blocks that person numbers are drawn in; memory
+//! that no person has touched is never mapped.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use zeroize::Zeroize;
+
+use crate::crypto::permutation::BLOCK_NUMBERS;
+use crate::vault::PersonNo;
+
+/// What a register says about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A member, with this ID (15 digits).
+    Member(u64),
+    /// Not a member.
+    NotMember,
+    /// Not to be answered; why is not told to senders.
+    Suppressed,
+}
+
+impl Standing {
+    const SUPPRESSED_CELL: u64 = 1 << 63;
+
+    fn cell(self) -> u64 {
+        match self {
+            Self::Member(id) => id,
+            Self::NotMember => 0,
+            Self::Suppressed => Self::SUPPRESSED_CELL,
+        }
+    }
+
+    fn from_cell(cell: u64) -> Self {
+        match cell {
+            0 => Self::NotMember,
+            Self::SUPPRESSED_CELL => Self::Suppressed,
+            id => Self::Member(id),
+        }
+    }
+}
+
+/// A register's cells.
+#[derive(Default)]
+pub(super) struct Column {
+    blocks: RwLock<Vec<Vec<u64>>>,
+}
+
+/// The cells, held for reading: no cell changes while this lives.
+pub(super) struct Cells<'a>(RwLockReadGuard<'a, Vec<Vec<u64>>>);
+
+impl Column {
+    pub(super) fn read(&self) -> Cells<'_> {
+        Cells(self.blocks.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes cells; readers see all of them or none.
+    pub(super) fn publish(&self, cells: &[(PersonNo, Standing)]) {
+        let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
+        for (person, standing) in cells {
+            let (block, place) = split(*person);
+            while blocks.len() <= block {
+                blocks.push(Vec::new());
+            }
+            let block = &mut blocks[block];
+            if block.is_empty() {
+                // Zeroed memory from the system: pages are mapped when they are written.
+                *block = vec![0; BLOCK_CELLS];
+            }
+            block[place] = standing.cell();
+        }
+    }
+}
+
+impl Cells<'_> {
+    pub(super) fn standing(&self, person: PersonNo) -> Standing {
+        let (block, place) = split(person);
+        let cell = self.0.get(block).and_then(|block| block.get(place)).copied();
+        Standing::from_cell(cell.unwrap_or_default())
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a block's 10^7 cells fit in a usize")]
+const BLOCK_CELLS: usize = BLOCK_NUMBERS as usize;
+
+#[expect(clippy::cast_possible_truncation, reason = "both parts are below 2^40")]
+fn split(person: PersonNo) -> (usize, usize) {
+    let number = person.number();
+    ((number / BLOCK_NUMBERS) as usize, (number % BLOCK_NUMBERS) as usize)
+}
+
+impl Drop for Column {
+    fn drop(&mut self) {
+        let blocks = self.blocks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for cell in blocks.iter_mut().flatten().filter(|cell| **cell != 0) {
+            // Cells that were never written are left alone: wiping would map their pages.
+            cell.zeroize();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_read_as_they_were_written_in_every_block() {
+        let column = Column::default();
+        let person = |number| PersonNo::from_number(number).unwrap();
+        let cells = [
+            (person(0), Standing::Member(123_456_789_012_345)),
+            (person(BLOCK_NUMBERS - 1), Standing::Suppressed),
+            (person(2 * BLOCK_NUMBERS), Standing::Member(987_654_321_098_765)),
+        ];
+        column.publish(&cells);
+        let read = column.read();
+        for (person, standing) in cells {
+            assert_eq!(read.standing(person), standing);
+        }
+        assert_eq!(read.standing(person(1)), Standing::NotMember);
+        assert_eq!(read.standing(person(BLOCK_NUMBERS)), Standing::NotMember);
+        assert_eq!(read.standing(person(9 * BLOCK_NUMBERS)), Standing::NotMember);
+    }
+}

@@ -1,0 +1,259 @@
+//! The register plane: what each register is, and which persons it holds under which ID.
+//!
+//! Nothing here ever sees a national identifier: a person comes as a number that the vault gave.
+//!
+//! ```text
+//! person number ─ column (memory) ─ register ID            one read of 8 bytes
+//!                   │ not a member
+//!                   ▼
+//!                 recorder (one thread): register number, delta, audit entry in one synced commit,
+//!                 then the column, then the answer
+//!
+//! RegisterId = epoch ‖ FF1[K_register,epoch](register number) ‖ Damm
+//! ```
+//!
+//! Invariants: a person has one register number per register; a number is given once; an answer
+//! exists only as [`Recorded`](crate::audit::Recorded); two registers' columns share nothing but
+//! person numbers, which never leave the process.
+//!
+//! What it does *not* protect: whoever holds this plane's store *and* its keys can join registers,
+//! though not name anybody.
+
+mod answer;
+pub mod catalogue;
+mod column;
+mod delivery;
+mod delta;
+mod joining;
+mod keys;
+mod numbers;
+mod open;
+mod persons;
+mod recorder;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::audit::{AuditReader, Entry, LogError, Recorded};
+use crate::crypto::Entropy;
+use crate::store::keys::{Key, Kind};
+use crate::store::{self, Step, Store};
+use crate::vault::PersonNo;
+
+pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
+use column::Column;
+pub use column::Standing;
+pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState};
+pub use keys::PlaneKeys;
+pub use open::{Opening, RegisterSpec};
+pub use persons::PersonSet;
+use recorder::{Command, Other};
+
+/// Why the register plane refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store is older than what the key file has seen of it.
+    #[error(
+        "the register plane is behind the key file: it is an older copy; restore the newest one, or \
+         accept what is lost by two persons"
+    )]
+    Behind,
+    /// Cryptography refused.
+    #[error("the register plane could not seal a record")]
+    Crypto(#[from] crate::crypto::Error),
+    /// A stored record does not open or contradicts another.
+    #[error("a stored {what} is damaged or was moved; restore the register plane")]
+    Damaged {
+        /// The record.
+        what: &'static str,
+    },
+    /// An earlier commit failed and its fate is unknown; nothing is written until the register
+    /// plane is opened again.
+    #[error("an earlier write to the register plane failed; it must be opened again")]
+    Failed,
+    /// The audit log refused.
+    #[error("the audit log refused")]
+    Log(#[from] LogError),
+    /// A mark could not be raised in the key file.
+    #[error("the register plane could not raise a high-water mark")]
+    Mark(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The register has no keys.
+    #[error("the register has no keys; run `hvelv init --add-registers`")]
+    NoRegister,
+    /// The store failed.
+    #[error("the register plane's store failed")]
+    Store(#[from] store::Error),
+    /// More than a record can hold.
+    #[error("a record would be larger than its format allows")]
+    TooLarge,
+}
+
+/// Positions of a vault partition that are durably used.
+pub type VaultUsed = Arc<dyn Fn(u16) -> u64 + Send + Sync>;
+
+/// Keeps leases of register numbers in the key file.
+pub trait RegisterMarks: Send + Sync {
+    /// Raises the mark of a register, durably before it returns.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from being durable.
+    fn raise_register(
+        &self,
+        register: u16,
+        to: u64,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// The members of one register, in memory.
+#[derive(Default)]
+struct Members {
+    column: Column,
+    count: AtomicU64,
+}
+
+/// The register plane, open.
+pub struct Registers {
+    store: Arc<dyn Store>,
+    keys: Arc<PlaneKeys>,
+    entropy: Arc<Entropy>,
+    members: BTreeMap<u16, Arc<Members>>,
+    failed: Arc<AtomicBool>,
+    queue: Mutex<Option<Sender<Command>>>,
+    thread: Option<JoinHandle<()>>,
+    reader: AuditReader,
+}
+
+impl Registers {
+    /// What a register says about each person of a batch, in its order; `None` stays `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`].
+    pub fn standings(
+        &self,
+        register: u16,
+        persons: &[Option<PersonNo>],
+        mut each: impl FnMut(usize, Option<(PersonNo, Standing)>),
+    ) -> Result<(), Error> {
+        let cells = self.members.get(&register).ok_or(Error::NoRegister)?.column.read();
+        for (row, person) in persons.iter().enumerate() {
+            each(row, person.map(|person| (person, cells.standing(person))));
+        }
+        Ok(())
+    }
+
+    /// Hands an answer to the recorder. Its reply is called when it is durable, or has failed.
+    pub fn record_answer(&self, answer: Answer) {
+        self.send(Command::Answer(Box::new(answer)));
+    }
+
+    /// Records an act. Its reply is called when it is durable, or has failed.
+    pub fn record_act(&self, entry: Entry, reply: Reply<()>) {
+        self.send(Command::Other(Other { entry: Box::new(entry), writes: Vec::new(), reply }));
+    }
+
+    /// Records an act and waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_act_and_wait(&self, entry: Entry) -> Result<Recorded<()>, Error> {
+        let (reply, answer) = sync_channel(1);
+        self.record_act(entry, Box::new(move |recorded| drop(reply.send(recorded))));
+        answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    /// Stores a delivery together with its audit entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`]; what happens later goes to `reply`.
+    pub fn record_delivery(
+        &self,
+        id: DeliveryId,
+        record: &DeliveryRecord,
+        persons: &PersonSet,
+        entry: Entry,
+        reply: Reply<()>,
+    ) -> Result<(), Error> {
+        let writes = delivery::seal(&self.keys, &self.entropy, id, record, persons)?;
+        self.send(Command::Other(Other { entry: Box::new(entry), writes, reply }));
+        Ok(())
+    }
+
+    fn send(&self, command: Command) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let undelivered = match queue {
+            Some(queue) => queue.send(command).err().map(|refused| refused.0),
+            None => Some(command),
+        };
+        match undelivered {
+            Some(Command::Answer(answer)) => (answer.reply)(Err(Error::Failed)),
+            Some(Command::Other(other)) => (other.reply)(Err(Error::Failed)),
+            None => {}
+        }
+    }
+
+    /// Members of a register.
+    pub fn member_count(&self, register: u16) -> u64 {
+        self.members.get(&register).map_or(0, |members| members.count.load(Ordering::Acquire))
+    }
+
+    /// The reading end of the audit log.
+    pub fn audit(&self) -> &AuditReader {
+        &self.reader
+    }
+
+    /// The keys of this plane.
+    pub fn keys(&self) -> &PlaneKeys {
+        &self.keys
+    }
+
+    /// Whether a write failed, so that the register plane must be opened again.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Stored deliveries with their persons. For innsyn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
+        let mut records = Vec::new();
+        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
+            records.push((key.to_vec(), value.to_vec()));
+            Ok(Step::Continue)
+        })?;
+        let mut found = Vec::new();
+        for (key, value) in records {
+            let record = delivery::open_record(&self.keys, &key, &value)?;
+            let id = key.last_chunk().copied().ok_or(Error::Damaged { what: "delivery" })?;
+            let (mut persons, mut failure) = (Vec::new(), None);
+            self.store.scan(Key::delivery_parts(id), &mut |key, value| {
+                match delivery::open_persons(&self.keys, key, value) {
+                    Ok(part) => persons.extend(part),
+                    Err(error) => failure = Some(error),
+                }
+                Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+            })?;
+            failure.map_or(Ok(()), Err)?;
+            found.push((record, persons));
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for Registers {
+    fn drop(&mut self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has failed its commands already.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Opens the register plane: columns from deltas, the audit tree from its leaves, then the recorder.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use super::column::Standing;
+use super::delta::{self, Stored};
+use super::keys::PlaneKeys;
+use super::numbers::Numbers;
+use super::recorder::Recorder;
+use super::{Error, Members, RegisterMarks, Registers, VaultUsed};
+use crate::audit::{AuditLog, AuditReader, VerifierKey};
+use crate::clock::Clock;
+use crate::crypto::Entropy;
+use crate::store::keys::Key;
+use crate::store::records::load_mark;
+use crate::store::{Step, Store};
+use crate::vault::PersonNo;
+
+/// A register to open.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterSpec {
+    /// Its number.
+    pub number: u16,
+    /// Numbers leased, as the key file has it.
+    pub leased_in_key_file: u64,
+}
+
+/// What the register plane is opened with.
+pub struct Opening {
+    /// Its store.
+    pub store: Arc<dyn Store>,
+    /// Its keys.
+    pub keys: Arc<PlaneKeys>,
+    /// The registers.
+    pub registers: Vec<RegisterSpec>,
+    /// Positions that the vault has durably used.
+    pub vault_used: VaultUsed,
+    /// Where leases are kept besides.
+    pub marks: Arc<dyn RegisterMarks>,
+    /// The keys that checkpoints verify under, older ones included.
+    pub verifiers: Vec<VerifierKey>,
+    /// Randomness.
+    pub entropy: Arc<Entropy>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Opening {
+    /// Loads the columns and the audit tree, and starts the recorder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Behind`], [`Error::Damaged`], [`Error::Log`], [`Error::Store`].
+    pub fn open(self) -> Result<Registers, Error> {
+        let (mut members, mut numbers) = (BTreeMap::new(), BTreeMap::new());
+        for spec in &self.registers {
+            let leased = load_mark(self.store.as_ref(), &Key::high_water(spec.number))?;
+            if leased < spec.leased_in_key_file {
+                return Err(Error::Behind);
+            }
+            let (loaded, next_delta) = self.load(spec.number)?;
+            members.insert(spec.number, Arc::new(loaded));
+            let store = Arc::clone(&self.store);
+            let marks = Arc::clone(&self.marks);
+            let drawn = Numbers::new(spec.number, store, marks, leased, next_delta);
+            numbers.insert(spec.number, drawn);
+        }
+        let keyring = self.keys.keyring();
+        let log = AuditLog::open(
+            Arc::clone(&self.store),
+            Arc::clone(keyring),
+            &self.verifiers,
+            Arc::clone(&self.entropy),
+        )?;
+        let failed = Arc::new(AtomicBool::new(false));
+        let recorder = Recorder {
+            keys: Arc::clone(&self.keys),
+            entropy: Arc::clone(&self.entropy),
+            clock: self.clock,
+            log,
+            members: members.clone(),
+            numbers,
+            vault_used: self.vault_used,
+            vault_marks: BTreeMap::new(),
+            failed: Arc::clone(&failed),
+        };
+        let (queue, commands) = channel();
+        let thread = std::thread::Builder::new()
+            .name("hvelv-recorder".into())
+            .spawn(move || recorder.run(&commands))
+            .expect("the system starts a thread when the server opens");
+        Ok(Registers {
+            reader: AuditReader::new(Arc::clone(&self.store), Arc::clone(keyring)),
+            store: self.store,
+            keys: self.keys,
+            entropy: self.entropy,
+            members,
+            failed,
+            queue: Mutex::new(Some(queue)),
+            thread: Some(thread),
+        })
+    }
+
+    /// Reads a register's deltas into its column. Gives the sequence of the next delta besides.
+    fn load(&self, register: u16) -> Result<(Members, u64), Error> {
+        let members = Members::default();
+        let (mut next, mut failure) = (0, None);
+        self.store.scan(Key::deltas(register), &mut |key, value| {
+            let sequence = Key::trailing_u64(key)?;
+            let outcome = if sequence == next {
+                self.load_delta(register, &members, key, value)
+            } else {
+                Err(Error::Damaged { what: "sequence of membership deltas" })
+            };
+            next = sequence + 1;
+            failure = outcome.err();
+            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+        })?;
+        failure.map_or(Ok((members, next)), Err)
+    }
+
+    fn load_delta(
+        &self,
+        register: u16,
+        members: &Members,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), Error> {
+        let entries = delta::decode(self.keys.storage(), key, value)?;
+        let numbers = entries.iter().map(|(_, stored)| match stored {
+            Stored::Member(number) => *number,
+            Stored::Suppressed => 0,
+        });
+        let ids = self.keys.derive_ids(register, numbers.collect())?;
+        let cells: Vec<(PersonNo, Standing)> = entries
+            .iter()
+            .zip(ids)
+            .map(|((person, stored), id)| match stored {
+                Stored::Member(_) => (*person, Standing::Member(id)),
+                Stored::Suppressed => (*person, Standing::Suppressed),
+            })
+            .collect();
+        let before = members.column.read();
+        let joined = cells.iter().filter(|(person, standing)| {
+            matches!(standing, Standing::Member(_))
+                && !matches!(before.standing(*person), Standing::Member(_))
+        });
+        let joined = joined.count() as u64;
+        drop(before);
+        members.column.publish(&cells);
+        members.count.fetch_add(joined, std::sync::atomic::Ordering::AcqRel);
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! Sets of persons: who was in a delivery, who a look-up asked about.
+//!
+//! While a delivery runs the set is a flat bitmap, so that the hot path pays one bit a row; small
+//! sets stay lists. Stored, a set is cut by person number into parts of 2^24, each a roaring bitmap
+//! in its portable format, sealed.
+//!
+//! ```text
+//! FORMAT (plaintext of one part): version 0x01 ‖ part u32 ‖ roaring bitmap (portable) of the lower
+//!                                 24 bits of the person numbers
+//! ```
+
+use roaring::RoaringBitmap;
+use zeroize::Zeroize;
+
+use super::Error;
+use crate::vault::PersonNo;
+
+const VERSION: u8 = 0x01;
+const PART_BITS: u32 = 24;
+/// Persons above which a list becomes a bitmap.
+const LIST_MAX: usize = 32_768;
+
+/// A set of persons.
+#[derive(Default)]
+pub struct PersonSet {
+    list: Vec<PersonNo>,
+    // One bit a person number; empty while the list is in use.
+    words: Vec<u64>,
+}
+
+impl PersonSet {
+    /// Adds persons.
+    pub fn extend(&mut self, persons: impl IntoIterator<Item = PersonNo>) {
+        for person in persons {
+            if self.words.is_empty() {
+                self.list.push(person);
+                if self.list.len() > LIST_MAX {
+                    self.spread();
+                }
+            } else {
+                self.mark(person);
+            }
+        }
+    }
+
+    fn spread(&mut self) {
+        let list = std::mem::take(&mut self.list);
+        self.words = vec![0; 1024];
+        for person in list {
+            self.mark(person);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a person number has 40 bits")]
+    fn mark(&mut self, person: PersonNo) {
+        let (word, bit) = ((person.number() / 64) as usize, person.number() % 64);
+        if word >= self.words.len() {
+            self.words.resize((word + 1).next_power_of_two(), 0);
+        }
+        self.words[word] |= 1 << bit;
+    }
+
+    /// Persons in the set.
+    pub fn count(&self) -> u64 {
+        if self.words.is_empty() {
+            let mut list = self.list.clone();
+            list.sort_unstable();
+            list.dedup();
+            return list.len() as u64;
+        }
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.words.is_empty()
+    }
+
+    /// The set as stored parts, ascending.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] never in practice: a bitmap writes to memory.
+    pub(super) fn parts(&self) -> Result<Vec<(u32, Vec<u8>)>, Error> {
+        let mut numbers: Vec<u64> = self.list.iter().map(|person| person.number()).collect();
+        numbers.sort_unstable();
+        let bits = self.words.iter().zip(0_u64..).flat_map(|(word, place)| {
+            let word = *word;
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| place * 64 + bit)
+        });
+        let mut parts: Vec<(u32, RoaringBitmap)> = Vec::new();
+        for number in numbers.iter().copied().chain(bits) {
+            let (part, low) = split(number);
+            match parts.last_mut() {
+                Some((last, bitmap)) if *last == part => {
+                    bitmap.insert(low);
+                }
+                _ => parts.push((part, RoaringBitmap::from_iter([low]))),
+            }
+        }
+        numbers.zeroize();
+        parts.into_iter().map(|(part, bitmap)| Ok((part, encode(part, &bitmap)?))).collect()
+    }
+
+    /// Reads a stored part back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when it is not one.
+    pub(super) fn decode_part(plain: &[u8]) -> Result<Vec<PersonNo>, Error> {
+        let damaged = || Error::Damaged { what: "person set" };
+        let (version, rest) = plain.split_first().ok_or_else(damaged)?;
+        let (part, bitmap) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+        if *version != VERSION {
+            return Err(damaged());
+        }
+        let high = u64::from(u32::from_be_bytes(*part)) << PART_BITS;
+        RoaringBitmap::deserialize_from(bitmap)
+            .map_err(|_| damaged())?
+            .iter()
+            .map(|low| PersonNo::from_number(high | u64::from(low)).ok_or_else(damaged))
+            .collect()
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a person number has 40 bits")]
+fn split(number: u64) -> (u32, u32) {
+    ((number >> PART_BITS) as u32, (number & ((1 << PART_BITS) - 1)) as u32)
+}
+
+fn encode(part: u32, bitmap: &RoaringBitmap) -> Result<Vec<u8>, Error> {
+    let mut plain = Vec::with_capacity(5 + bitmap.serialized_size());
+    plain.push(VERSION);
+    plain.extend_from_slice(&part.to_be_bytes());
+    bitmap.serialize_into(&mut plain).map_err(|_| Error::Damaged { what: "person set" })?;
+    Ok(plain)
+}
+
+impl Drop for PersonSet {
+    fn drop(&mut self) {
+        self.list.zeroize();
+        self.words.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_and_large_sets_come_back_from_their_parts() {
+        for count in [0_u64, 1, 1000, 100_000] {
+            // Spread over several parts, each person twice.
+            let numbers: Vec<u64> = (0..count).map(|n| n * 401).collect();
+            let mut set = PersonSet::default();
+            for _ in 0..2 {
+                set.extend(numbers.iter().map(|n| PersonNo::from_number(*n).unwrap()));
+            }
+            assert_eq!(set.count(), count);
+            let mut back = Vec::new();
+            for (_, plain) in set.parts().unwrap() {
+                back.extend(PersonSet::decode_part(&plain).unwrap());
+            }
+            let back: Vec<u64> = back.into_iter().map(PersonNo::number).collect();
+            assert_eq!(back, numbers);
+        }
+    }
+
+    #[test]
+    fn damaged_parts_are_refused() {
+        for plain in [&[][..], &[1, 0, 0], &[2, 0, 0, 0, 0], &[1, 0, 0, 0, 0, 9, 9]] {
+            assert!(PersonSet::decode_part(plain).is_err());
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Commits the register plane: one owner thread, one synced commit for all who wait.
+//!
+//! ```text
+//! answers, acts, deliveries ─► queue ─► take all that wait
+//!     persons who join: a register number each, one delta per register
+//!     one audit entry per stream for all its messages, one per act
+//! one batch ─► commit, synced ─► columns ─► Recorded answers
+//! ```
+//!
+//! The sync costs latency and not throughput: while one commit syncs, the next one fills.
+//!
+//! Invariants: state and its audit entry are in one batch; a cell is visible, and an answer leaves,
+//! only after the commit; consecutive messages of a stream in one commit share one entry; after a
+//! commit that failed or is uncertain this thread never writes again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, Answered, Reply};
+use super::delta::{self, Stored};
+use super::joining::{Joined, Joins};
+use super::keys::PlaneKeys;
+use super::numbers::Numbers;
+use super::persons::PersonSet;
+use super::{Error, Members, VaultUsed};
+use crate::audit::{AuditLog, Committed, Entry};
+use crate::clock::Clock;
+use crate::crypto::{Entropy, KeyedHasher, Place};
+use crate::store::Batch;
+use crate::store::keys::Key;
+use crate::store::records::encode_mark;
+use crate::vault::PersonNo;
+
+/// Commands in one commit, and persons who join with it: bounds its memory.
+const COMMANDS_MAX: usize = 1024;
+const JOINING_MAX: usize = 131_072;
+const KIND_ASKED: u16 = 0x33;
+
+pub(super) enum Command {
+    Answer(Box<Answer>),
+    Other(Other),
+}
+
+/// An act with its own entry, and what it writes with it.
+pub(super) struct Other {
+    pub(super) entry: Box<Entry>,
+    pub(super) writes: Vec<(Key, Vec<u8>)>,
+    pub(super) reply: Reply<()>,
+}
+
+pub(super) struct Recorder {
+    pub(super) keys: Arc<PlaneKeys>,
+    pub(super) entropy: Arc<Entropy>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) log: AuditLog,
+    pub(super) members: BTreeMap<u16, Arc<Members>>,
+    pub(super) numbers: BTreeMap<u16, Numbers>,
+    pub(super) vault_used: VaultUsed,
+    pub(super) vault_marks: BTreeMap<u16, u64>,
+    pub(super) failed: Arc<AtomicBool>,
+}
+
+/// The entry that one stream's messages share.
+struct StreamEntry {
+    base: Arc<Entry>,
+    counts: BTreeMap<&'static str, u64>,
+    digests: KeyedHasher,
+    messages: u64,
+    asked: PersonSet,
+}
+
+/// An answer that waits for its commit.
+struct Waiting {
+    reply: Reply<Answered>,
+    stream: u64,
+    answered: Answered,
+}
+
+impl Recorder {
+    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        while let Ok(first) = commands.recv() {
+            let mut joining = joining_count(&first);
+            let mut taken = vec![first];
+            while taken.len() < COMMANDS_MAX
+                && joining < JOINING_MAX
+                && let Ok(next) = commands.try_recv()
+            {
+                joining += joining_count(&next);
+                taken.push(next);
+            }
+            self.record(taken);
+        }
+    }
+
+    fn record(&mut self, commands: Vec<Command>) {
+        let (mut answers, mut others) = (Vec::new(), Vec::new());
+        for command in commands {
+            match command {
+                Command::Answer(answer) => answers.push(*answer),
+                Command::Other(other) => others.push(other),
+            }
+        }
+        let (mut waiting, mut acts) = (Vec::new(), Vec::new());
+        let outcome = if self.failed.load(Ordering::Acquire) {
+            waiting.extend(answers.into_iter().map(Waiting::new));
+            acts.extend(others.into_iter().map(|other| (other.reply, 0)));
+            Err(Error::Failed)
+        } else {
+            self.commit(answers, others, &mut waiting, &mut acts)
+        };
+        match outcome {
+            Ok((committed, entries)) => {
+                for Waiting { reply, stream, answered } in waiting {
+                    reply(Ok(committed.record(entries[&stream], answered)));
+                }
+                for (reply, index) in acts {
+                    reply(Ok(committed.record(index, ())));
+                }
+            }
+            Err(error) => {
+                if !self.failed.swap(true, Ordering::AcqRel) {
+                    tracing::error!(error = %error, "a write to the register plane failed; \
+                        nothing is answered until it is reopened");
+                }
+                waiting.into_iter().for_each(|waiting| (waiting.reply)(Err(Error::Failed)));
+                acts.into_iter().for_each(|(reply, _)| reply(Err(Error::Failed)));
+            }
+        }
+    }
+
+    /// Commits everything. Whatever fails, each reply is in `waiting` or `acts` when this returns.
+    fn commit(
+        &mut self,
+        answers: Vec<Answer>,
+        others: Vec<Other>,
+        waiting: &mut Vec<Waiting>,
+        acts: &mut Vec<(Reply<()>, u64)>,
+    ) -> Result<(Committed, HashMap<u64, u64>), Error> {
+        let mut batch = Batch::new();
+        let mut joins = Joins::collect(&answers, &self.members);
+        let drawn = self.draw(&mut joins, &mut batch);
+        let mut streams = BTreeMap::new();
+        for mut answer in answers {
+            let joined = joins.answer(&answer, &self.members);
+            self.add_to_stream(&mut streams, &answer, &joined);
+            answer.fill(&joined.ids, joined.new_members);
+            waiting.push(Waiting::new(answer));
+        }
+        let mut staged = Vec::with_capacity(others.len());
+        for Other { entry, writes, reply } in others {
+            acts.push((reply, 0));
+            staged.push((entry, writes));
+        }
+        drawn?;
+        let mut entries = HashMap::new();
+        for (stream, shared) in streams {
+            entries.insert(stream, self.stage_stream(shared, &mut batch)?);
+        }
+        for ((_, index), (entry, writes)) in acts.iter_mut().zip(staged) {
+            writes.into_iter().for_each(|(key, value)| batch.put(key, value));
+            *index = self.log.stage(&entry)?;
+        }
+        let committed = self.log.commit("record answers", batch)?;
+        joins.publish(&self.members);
+        Ok((committed, entries))
+    }
+
+    /// Gives those who join their numbers and IDs, and writes the deltas.
+    fn draw(&mut self, joins: &mut Joins, batch: &mut Batch) -> Result<(), Error> {
+        for (register, joining) in joins.registers() {
+            let numbers = self.numbers.get_mut(&register).ok_or(Error::NoRegister)?;
+            let drawn = numbers.draw(joining.persons().len(), &self.keys)?;
+            let entries: Vec<(PersonNo, Stored)> = joining
+                .persons()
+                .iter()
+                .zip(&drawn)
+                .map(|(person, number)| (*person, Stored::Member(*number)))
+                .collect();
+            let key = Key::delta(register, numbers.next_delta());
+            let sealed = delta::encode(self.keys.storage(), &self.entropy, &key, &entries)?;
+            batch.insert(key, sealed);
+            joining.set_ids(self.keys.derive_ids(register, drawn)?);
+        }
+        for partition in joins.partitions() {
+            let used = (self.vault_used)(partition);
+            let mark = self.vault_marks.entry(partition).or_default();
+            if used > *mark {
+                *mark = used;
+                batch.put(Key::vault_used(partition), encode_mark(used));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_to_stream(
+        &self,
+        streams: &mut BTreeMap<u64, StreamEntry>,
+        answer: &Answer,
+        joined: &Joined,
+    ) {
+        let shared = streams.entry(answer.stream).or_insert_with(|| StreamEntry {
+            base: Arc::clone(&answer.base),
+            counts: BTreeMap::new(),
+            digests: self.keys.digest().hasher(),
+            messages: 0,
+            asked: PersonSet::default(),
+        });
+        shared.messages += 1;
+        let joins = joined.ids.iter().filter(|id| **id != 0).count() as u64;
+        let counts = [("answered", joins), ("new_members", u64::from(joined.new_members))];
+        for (name, count) in answer.counts().chain(counts) {
+            *shared.counts.entry(name).or_default() += count;
+        }
+        shared.digests.update(answer.digest.as_bytes());
+        shared.digests.update(&(joined.ids.len() as u64).to_be_bytes());
+        for id in &joined.ids {
+            shared.digests.update(&id.to_be_bytes());
+        }
+        shared.asked.extend(answer.asked.iter().copied());
+    }
+
+    fn stage_stream(&mut self, shared: StreamEntry, batch: &mut Batch) -> Result<u64, Error> {
+        let mut entry = Entry::clone(&shared.base);
+        entry.time = self.clock.now();
+        entry.messages = Some(shared.messages);
+        entry.digest = Some(shared.digests.finish());
+        entry.counts = shared
+            .counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| (name.into(), count))
+            .collect();
+        let index = self.log.stage(&entry)?;
+        if !shared.asked.is_empty() {
+            let key = Key::audit_persons(index);
+            batch.insert(key, self.seal_asked(&key, &shared.asked)?);
+        }
+        Ok(index)
+    }
+
+    /// Who a look-up asked about: `(length u32 ‖ part)*`, sealed as one.
+    fn seal_asked(&self, key: &Key, asked: &PersonSet) -> Result<Vec<u8>, Error> {
+        let mut plain = Zeroizing::new(Vec::new());
+        for (_, part) in asked.parts()? {
+            let length = u32::try_from(part.len()).map_err(|_| Error::TooLarge)?;
+            plain.extend_from_slice(&length.to_be_bytes());
+            plain.extend_from_slice(&part);
+        }
+        let place = Place { kind: KIND_ASKED, row: key.as_bytes(), field: 0 };
+        Ok(self.keys.storage().seal(&self.entropy, &place, &plain)?)
+    }
+}
+
+impl Waiting {
+    fn new(answer: Answer) -> Self {
+        Self { reply: answer.reply, stream: answer.stream, answered: answer.answered }
+    }
+}
+
+fn joining_count(command: &Command) -> usize {
+    match command {
+        Command::Answer(answer) => answer.joining.len(),
+        Command::Other(_) => 0,
+    }
+}

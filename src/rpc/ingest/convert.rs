@@ -1,0 +1,202 @@
+//! Between the wire's messages and the service's types.
+
+use jiff::civil::Date;
+
+use crate::audit::Recorded;
+use crate::ident::{Assigner, Declared, IdKind, Reject};
+use crate::registers::{Answered, RowCode as Code};
+use crate::rpc::proto::identifier_batch::Column as WireColumn;
+use crate::rpc::proto::{
+    CalendarDate, DeliveryHeader, IdentifierBatch, IdentifierType, IngestPurpose as WirePurpose,
+    Mode as WireMode, PseudonymizeRequest, RegisterIds, ReportingPeriod, RowCode, RowNote, RowType,
+};
+use crate::service::{
+    Batch, Column, DeliveryRequest, Error, IngestMode, IngestPurpose, RowKind, Violation,
+};
+
+/// Collects what is wrong with a request.
+#[derive(Default)]
+struct Violations(Vec<Violation>);
+
+impl Violations {
+    fn add(&mut self, field: &'static str, text: &'static str) {
+        self.0.push(Violation { field: field.into(), text: text.into() });
+    }
+
+    /// The value, or a violation.
+    fn need<T>(&mut self, value: Option<T>, field: &'static str, text: &'static str) -> Option<T> {
+        if value.is_none() {
+            self.add(field, text);
+        }
+        value
+    }
+
+    fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(Error::invalid(self.0)),
+        }
+    }
+}
+
+/// A unary request: a delivery of one batch.
+pub(super) fn unary(request: PseudonymizeRequest) -> Result<(DeliveryRequest, Batch), Error> {
+    let mut violations = Violations::default();
+    let header = violations.need(request.delivery, "delivery", "is missing");
+    let batch = violations.need(request.batch, "batch", "is missing");
+    let header = header.and_then(|header| read_header(header, &mut violations));
+    let batch = batch.and_then(|batch| read_batch(batch, &mut violations));
+    violations.finish(header.zip(batch))
+}
+
+/// The header of a stream.
+pub(super) fn header(header: DeliveryHeader) -> Result<DeliveryRequest, Error> {
+    let mut violations = Violations::default();
+    let header = read_header(header, &mut violations);
+    violations.finish(header)
+}
+
+/// A batch of a stream.
+pub(super) fn batch(batch: IdentifierBatch) -> Result<Batch, Error> {
+    let mut violations = Violations::default();
+    let batch = read_batch(batch, &mut violations);
+    violations.finish(batch)
+}
+
+fn read_header(header: DeliveryHeader, violations: &mut Violations) -> Option<DeliveryRequest> {
+    let (purpose, mode) = (header.purpose(), header.mode());
+    let register = header.register.parse().ok();
+    let register = violations.need(register, "delivery.register", "is not a register code");
+    let source = header.source.parse().ok();
+    let source = violations.need(source, "delivery.source", "is not a source code");
+    let purpose = match purpose {
+        WirePurpose::Unspecified => None,
+        WirePurpose::Reporting => Some(IngestPurpose::Reporting),
+        WirePurpose::Correction => Some(IngestPurpose::Correction),
+        WirePurpose::HistoricalImport => Some(IngestPurpose::HistoricalImport),
+        WirePurpose::QualityControl => Some(IngestPurpose::QualityControl),
+    };
+    let purpose = violations.need(purpose, "delivery.purpose", "must be given");
+    let mode = match mode {
+        WireMode::Unspecified => None,
+        WireMode::ResolveOrAssign => Some(IngestMode::ResolveOrAssign),
+        WireMode::ResolveOnly => Some(IngestMode::ResolveOnly),
+    };
+    let mode = violations.need(mode, "delivery.mode", "must be given");
+    let is_given = header.period.is_some();
+    let period = header.period.and_then(|period| read_period(&period));
+    if is_given && period.is_none() {
+        violations.add("delivery.period", "must be two dates, the first not after the last");
+    } else if !is_given && mode == Some(IngestMode::ResolveOrAssign) {
+        violations.add("delivery.period", "must be given when unknown identifiers get a person");
+    }
+    Some(DeliveryRequest {
+        register: register?,
+        source: source?,
+        purpose: purpose?,
+        mode: mode?,
+        period,
+    })
+}
+
+fn read_period(period: &ReportingPeriod) -> Option<(Date, Date)> {
+    let from = read_date(period.from.as_ref()?)?;
+    let to = read_date(period.to.as_ref()?)?;
+    (from <= to).then_some((from, to))
+}
+
+fn read_date(date: &CalendarDate) -> Option<Date> {
+    let year = i16::try_from(date.year).ok()?;
+    Date::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
+}
+
+fn read_batch(batch: IdentifierBatch, violations: &mut Violations) -> Option<Batch> {
+    let declared = violations.need(declared(batch.r#type()), "batch.type", "must be given");
+    let assigner = read_assigner(&batch.assigner, "batch.assigner", violations);
+    let column = violations.need(batch.column, "batch.column", "must be given in one of its forms");
+    let column = match column? {
+        WireColumn::Text(text) => {
+            let rows = text.values.len();
+            let kinds = read_row_types(&text.row_types, rows, violations)?;
+            Column::Text(text.values, kinds)
+        }
+        WireColumn::PackedAscii(bytes) => Column::PackedAscii(bytes),
+        WireColumn::Integers(integers) => Column::Integers(integers.values),
+    };
+    Some(Batch { kind: RowKind { declared: declared?, assigner: assigner? }, column })
+}
+
+fn read_row_types(
+    row_types: &[RowType],
+    rows: usize,
+    violations: &mut Violations,
+) -> Option<Vec<(u32, RowKind)>> {
+    const FIELD: &str = "batch.text.row_types";
+    let ascending = row_types.windows(2).all(|pair| pair[0].row < pair[1].row);
+    if !ascending || row_types.last().is_some_and(|last| last.row as usize >= rows) {
+        violations.add(FIELD, "must be ascending by row, each row within the column");
+        return None;
+    }
+    let mut kinds = Vec::with_capacity(row_types.len());
+    for row_type in row_types {
+        let declared = violations.need(declared(row_type.r#type()), FIELD, "must give a type")?;
+        let assigner = read_assigner(&row_type.assigner, FIELD, violations)?;
+        kinds.push((row_type.row, RowKind { declared, assigner }));
+    }
+    Some(kinds)
+}
+
+/// An assigner, `Some(None)` when none is given.
+fn read_assigner(
+    text: &str,
+    field: &'static str,
+    violations: &mut Violations,
+) -> Option<Option<Assigner>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let assigner = Assigner::parse(text.as_bytes());
+    violations.need(assigner, field, "is not an organisation number of 9 digits").map(Some)
+}
+
+fn declared(wire: IdentifierType) -> Option<Declared> {
+    Some(match wire {
+        IdentifierType::Unspecified => return None,
+        IdentifierType::Fnr => Declared::Kind(IdKind::Fnr),
+        IdentifierType::Dnr => Declared::Kind(IdKind::Dnr),
+        IdentifierType::Hnr => Declared::Kind(IdKind::Hnr),
+        IdentifierType::Felles => Declared::Kind(IdKind::Felles),
+        IdentifierType::Duf => Declared::Kind(IdKind::Duf),
+        IdentifierType::Any => Declared::Any,
+    })
+}
+
+/// The reply to a batch, which exists only recorded.
+pub(super) fn answer(answered: Recorded<Answered>) -> RegisterIds {
+    let (answered, audit_entry) = answered.into_answer();
+    let note = |note: &crate::registers::RowNote| RowNote {
+        row: note.row,
+        code: row_code(note.code).into(),
+        own_id: 0,
+    };
+    RegisterIds {
+        notes: answered.notes.iter().map(note).collect(),
+        ids: answered.ids,
+        audit_entry,
+        new_members: answered.new_members,
+    }
+}
+
+fn row_code(code: Code) -> RowCode {
+    match code {
+        Code::Rejected(Reject::AssignerMissing) => RowCode::AssignerMissing,
+        Code::Rejected(Reject::CheckDigits) => RowCode::CheckDigits,
+        Code::Rejected(Reject::Date) => RowCode::Date,
+        Code::Rejected(Reject::Format) => RowCode::Format,
+        Code::Rejected(Reject::KindMismatch) => RowCode::KindMismatch,
+        Code::Rejected(Reject::RealInTest) => RowCode::RealInTest,
+        Code::Rejected(Reject::SyntheticInProduction) => RowCode::SyntheticInProduction,
+        Code::Suppressed => RowCode::Suppressed,
+        Code::Unknown => RowCode::Unknown,
+    }
+}

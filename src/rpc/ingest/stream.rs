@@ -1,0 +1,215 @@
+//! One delivery on one stream.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
+use tonic::Status;
+
+use super::{convert, out_of_order};
+use crate::audit::Recorded;
+use crate::registers::{Answered, DeliveryState};
+use crate::rpc::auth::{Caller, StandingPermit};
+use crate::rpc::inbound::Inbound;
+use crate::rpc::limits::{BatchSlot, InFlight};
+use crate::rpc::proto::pseudonymize_stream_request::Message as Inner;
+use crate::rpc::proto::pseudonymize_stream_response::Message as Outer;
+use crate::rpc::proto::{
+    DeliveryOpened, DeliverySummary, IdentifierBatch, PseudonymizeStreamRequest,
+    PseudonymizeStreamResponse,
+};
+use crate::service::{Delivery, Error, ErrorCode, Mapped, Pending, Service};
+
+/// Batches of one stream that are mapped, or wait for their commit, at the same time. Two of each
+/// keep both processors busy while a commit syncs; more would hold memory and win nothing.
+pub(super) const BATCHES_AT_ONCE: usize = 4;
+
+/// What a stream replies.
+pub(super) type Replies = Sender<Result<PseudonymizeStreamResponse, Status>>;
+
+/// The receiving end of a stream.
+pub(super) struct Receiving {
+    pub(super) service: Arc<Service>,
+    pub(super) in_flight: Arc<InFlight>,
+    pub(super) batch_identifiers_max: usize,
+    pub(super) caller: Caller,
+    pub(super) inbound: Inbound<PseudonymizeStreamRequest>,
+}
+
+/// A batch that is being mapped, or the end of what is received.
+enum Mapping {
+    Batch(JoinHandle<Result<Mapped, Error>>, BatchSlot),
+    End(Result<(), Error>),
+}
+
+/// A batch that waits for its commit, or the end.
+enum Waiting {
+    Batch(Pending<Answered>, BatchSlot),
+    End(Result<(), Error>),
+}
+
+impl Receiving {
+    /// Receives a delivery to its end, or to its first error, and replies to each message.
+    pub(super) async fn run(mut self, replies: Replies) {
+        let caller = self.caller.clone();
+        if let Err(error) = self.receive(&replies).await {
+            // Who asked may have gone.
+            drop(replies.send(Err(caller.status(&error))).await);
+        }
+    }
+
+    async fn receive(&mut self, replies: &Replies) -> Result<(), Error> {
+        let (mut standing, delivery) = self.open().await?;
+        let opened = recorded(&delivery, delivery.record_opened()?).await?;
+        let opened = opened.map(|()| ());
+        let batch_identifiers_max =
+            u32::try_from(self.batch_identifiers_max).unwrap_or(u32::MAX);
+        let opened = DeliveryOpened {
+            delivery_id: answered_with(&opened, delivery.id().to_string()),
+            batch_identifiers_max,
+        };
+        reply(replies, Outer::Opened(opened)).await?;
+
+        let (mappings, to_submit) = channel(BATCHES_AT_ONCE);
+        let (waiting, to_answer) = channel(BATCHES_AT_ONCE);
+        let submitting = tokio::spawn(submit(Arc::clone(&delivery), to_submit, waiting));
+        let answering = tokio::spawn(answer(Arc::clone(&delivery), to_answer, replies.clone()));
+        let end = self.map_batches(&mut standing, &delivery, &mappings).await;
+        // The stages end by themselves when one of them has failed.
+        drop(mappings.send(Mapping::End(end)).await);
+        drop(mappings);
+        drop(submitting.await);
+        answering.await.map_err(|_| Error::internal("a stream ended without a result"))?
+    }
+
+    /// The first message opens the delivery.
+    async fn open(&mut self) -> Result<(StandingPermit, Arc<Delivery>), Error> {
+        let first = self.inbound.next().await?.and_then(|message| message.message);
+        let Some(Inner::Open(header)) = first else { return Err(out_of_order()) };
+        let request = convert::header(header)?;
+        let mut standing = StandingPermit::new(self.caller.clone(), request.right())?;
+        let permit = standing.permit()?.clone();
+        let service = Arc::clone(&self.service);
+        let delivery = off_thread(move || service.open_delivery(&permit, &request)).await?;
+        Ok((standing, Arc::new(delivery)))
+    }
+
+    /// Receives batches and starts to map them.
+    async fn map_batches(
+        &mut self,
+        standing: &mut StandingPermit,
+        delivery: &Arc<Delivery>,
+        mappings: &Sender<Mapping>,
+    ) -> Result<(), Error> {
+        loop {
+            let received = tokio::select! {
+                received = self.inbound.next() => received?,
+                // A later stage failed: it tells the client why.
+                () = mappings.closed() => return Ok(()),
+            };
+            let Some(message) = received else { return Ok(()) };
+            // A certificate withdrawn meanwhile ends the stream here.
+            let _ = standing.permit()?;
+            let Some(Inner::Batch(batch)) = message.message else { return Err(out_of_order()) };
+            let slot = self.in_flight.batch(prost::Message::encoded_len(&batch))?;
+            let mapping = map(delivery, batch)?;
+            if mappings.send(Mapping::Batch(mapping, slot)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn map(
+    delivery: &Arc<Delivery>,
+    batch: IdentifierBatch,
+) -> Result<JoinHandle<Result<Mapped, Error>>, Error> {
+    let batch = convert::batch(batch)?;
+    let delivery = Arc::clone(delivery);
+    Ok(tokio::task::spawn_blocking(move || delivery.map(batch)))
+}
+
+/// Submits mapped batches in the order of the stream.
+async fn submit(delivery: Arc<Delivery>, mut from: Receiver<Mapping>, to: Sender<Waiting>) {
+    while let Some(mapping) = from.recv().await {
+        let next = match mapping {
+            Mapping::Batch(mapping, slot) => {
+                let mapped = mapping.await;
+                let mapped =
+                    mapped.unwrap_or_else(|_| Err(Error::internal("a batch ended without a result")));
+                match mapped.and_then(|mapped| delivery.submit(mapped)) {
+                    Ok(pending) => Waiting::Batch(pending, slot),
+                    Err(error) => Waiting::End(Err(error)),
+                }
+            }
+            Mapping::End(end) => Waiting::End(end),
+        };
+        let is_end = matches!(next, Waiting::End(_));
+        if to.send(next).await.is_err() || is_end {
+            return;
+        }
+    }
+}
+
+/// Replies to each batch once it is recorded, and to the end.
+async fn answer(
+    delivery: Arc<Delivery>,
+    mut from: Receiver<Waiting>,
+    replies: Replies,
+) -> Result<(), Error> {
+    while let Some(waiting) = from.recv().await {
+        match waiting {
+            Waiting::Batch(pending, slot) => {
+                let answered = recorded(&delivery, pending).await?;
+                reply(&replies, Outer::Result(convert::answer(answered))).await?;
+                drop(slot);
+            }
+            Waiting::End(end) => {
+                end?;
+                let finished = delivery.finish(DeliveryState::Complete)?;
+                let finished = recorded(&delivery, finished).await?;
+                let summary = delivery.summary(&finished);
+                let (delivery_id, audit_entry) = (delivery.id().to_string(), finished.index());
+                let summary = DeliverySummary {
+                    delivery_id,
+                    rows: summary.rows,
+                    answered: summary.answered,
+                    without_id: summary.rows - summary.answered,
+                    new_members: summary.new_members,
+                    persons: summary.persons,
+                    audit_entry,
+                };
+                return reply(&replies, Outer::Summary(summary)).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Does processor work, or waits for a disk, off the async threads.
+pub(super) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    // A panic's message is dropped: it may hold anything.
+    let ended = |_| Err(Error::internal("a task ended without a result"));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(ended)
+}
+
+/// Waits until something is recorded.
+pub(super) async fn recorded<T>(
+    delivery: &Delivery,
+    pending: Pending<T>,
+) -> Result<Recorded<T>, Error> {
+    let recorded = pending.await.map_err(|_| Error::new(ErrorCode::ServerSealed))?;
+    recorded.map_err(|error| delivery.record_failed(error))
+}
+
+async fn reply(replies: &Replies, message: Outer) -> Result<(), Error> {
+    let message = PseudonymizeStreamResponse { message: Some(message) };
+    replies.send(Ok(message)).await.map_err(|_| Error::new(ErrorCode::StreamBroken))
+}
+
+/// A value that may be told because something was recorded.
+fn answered_with<T>(_: &Recorded<()>, value: T) -> T {
+    value
+}

@@ -1,0 +1,199 @@
+//! Reading the audit log: entries, checkpoints, proofs. Every reading is recorded.
+
+use super::ingest::register_error;
+use super::open::Open;
+use super::{Error, ErrorCode, Service, actor, allow};
+use crate::audit::{
+    Action, KeptLeaf, LeafHashes, LogError, Origin, consistency_proof, inclusion_proof,
+};
+use crate::policy::{Permit, Right};
+use crate::store::Step;
+
+/// Entries read at a time.
+const PAGE_ENTRIES: u64 = 1024;
+
+/// One entry as an auditor gets it.
+#[derive(Clone, Debug)]
+pub struct AuditRecord {
+    /// Number, from 0.
+    pub index: u64,
+    /// Leaf hash.
+    pub leaf_hash: [u8; 32],
+    /// Salt, 16 bytes; empty when the body is pruned.
+    pub salt: Vec<u8>,
+    /// Body; empty when it is pruned.
+    pub body: Vec<u8>,
+}
+
+/// A signed checkpoint and the key to verify it with.
+#[derive(Clone, Debug)]
+pub struct AuditCheckpoint {
+    /// Signed note.
+    pub note: String,
+    /// Verifier key.
+    pub verifier_key: String,
+}
+
+/// Proof that an entry is in a tree.
+#[derive(Clone, Debug)]
+pub struct InclusionProof {
+    /// Size of the tree.
+    pub tree_size: u64,
+    /// Leaf hash.
+    pub leaf_hash: [u8; 32],
+    /// Audit path, from the leaf up.
+    pub path: Vec<[u8; 32]>,
+}
+
+/// Proof that one tree begins with another.
+#[derive(Clone, Debug)]
+pub struct ConsistencyProof {
+    /// Size of the newer tree.
+    pub new_size: u64,
+    /// Proof.
+    pub path: Vec<[u8; 32]>,
+}
+
+/// Entries, read page by page.
+pub type AuditEntries = Box<dyn Iterator<Item = Result<AuditRecord, Error>> + Send>;
+
+impl Service {
+    /// Entries from `start` on, at most `count`, or all when it is 0, as they were when asked.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`; an item's error when an entry is damaged.
+    pub fn audit_entries(
+        &self,
+        permit: &Permit,
+        start: u64,
+        count: u64,
+    ) -> Result<AuditEntries, Error> {
+        let open = self.open_for_audit(permit)?;
+        let size = open.registers.audit().size().map_err(log_error)?;
+        let end = if count == 0 { size } else { size.min(start.saturating_add(count)) };
+        let weak = std::sync::Arc::downgrade(&open);
+        let mut next = start;
+        let pages = std::iter::from_fn(move || {
+            if next >= end {
+                return None;
+            }
+            let page = next..end.min(next + PAGE_ENTRIES);
+            next = page.end;
+            let Some(open) = weak.upgrade() else {
+                next = end;
+                return Some(vec![Err(Error::new(ErrorCode::ServerSealed))]);
+            };
+            Some(read_page(&open, page))
+        });
+        Ok(Box::new(pages.flatten()))
+    }
+
+    /// A checkpoint of the log, verified from disk before it is signed.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`; `store_unusable` when the stored log does not verify.
+    pub fn audit_checkpoint(&self, permit: &Permit) -> Result<AuditCheckpoint, Error> {
+        let open = self.open_for_audit(permit)?;
+        self.sign_checkpoint(&open)
+    }
+
+    /// Proof that an entry is in the tree of a size, or of now when the size is 0.
+    ///
+    /// # Errors
+    ///
+    /// `request_invalid` when there is no such entry or tree.
+    pub fn audit_inclusion(
+        &self,
+        permit: &Permit,
+        index: u64,
+        tree_size: u64,
+    ) -> Result<InclusionProof, Error> {
+        let open = self.open_for_audit(permit)?;
+        let reader = open.registers.audit();
+        let tree_size = resolve_size(tree_size, reader.size().map_err(log_error)?);
+        let leaves = reader.leaves();
+        let path = inclusion_proof(index, tree_size, &leaves).map_err(proof_error)?;
+        let leaf = leaves.leaf_hash(index).map_err(log_error)?;
+        let leaf = leaf.ok_or_else(|| Error::internal("a proven leaf is gone"))?;
+        Ok(InclusionProof { tree_size, leaf_hash: *leaf.as_bytes(), path: bytes(&path) })
+    }
+
+    /// Proof that the tree of one size begins with that of another.
+    ///
+    /// # Errors
+    ///
+    /// `request_invalid` when there are no such trees.
+    pub fn audit_consistency(
+        &self,
+        permit: &Permit,
+        old_size: u64,
+        new_size: u64,
+    ) -> Result<ConsistencyProof, Error> {
+        let open = self.open_for_audit(permit)?;
+        let reader = open.registers.audit();
+        let new_size = resolve_size(new_size, reader.size().map_err(log_error)?);
+        let path = consistency_proof(old_size, new_size, &reader.leaves()).map_err(proof_error)?;
+        Ok(ConsistencyProof { new_size, path: bytes(&path) })
+    }
+
+    /// Records that somebody reads the log, then lets them.
+    fn open_for_audit(&self, permit: &Permit) -> Result<std::sync::Arc<Open>, Error> {
+        allow(permit, &Right::ReadAudit)?;
+        let open = self.open_now()?;
+        let entry = self.entry(actor(permit), Action::AuditRead);
+        open.registers.record_act_and_wait(entry).map_err(register_error)?;
+        Ok(open)
+    }
+
+    pub(super) fn sign_checkpoint(&self, open: &Open) -> Result<AuditCheckpoint, Error> {
+        let origin: Origin = self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
+        let key = open.registers.keys().signing();
+        let (note, verifier) = open.registers.audit().checkpoint(&origin, key).map_err(log_error)?;
+        Ok(AuditCheckpoint { note, verifier_key: verifier.to_string() })
+    }
+}
+
+fn read_page(open: &Open, page: std::ops::Range<u64>) -> Vec<Result<AuditRecord, Error>> {
+    let mut records = Vec::new();
+    let read = open.registers.audit().entries(page, &mut |index, leaf| {
+        let leaf_hash = *leaf.hash().as_bytes();
+        let (salt, body) = match &leaf {
+            KeptLeaf::Pruned(_) => (Vec::new(), Vec::new()),
+            KeptLeaf::Whole(leaf) => {
+                (leaf.salt().as_bytes().to_vec(), leaf.body().as_bytes().to_vec())
+            }
+        };
+        records.push(Ok(AuditRecord { index, leaf_hash, salt, body }));
+        Ok(Step::Continue)
+    });
+    if let Err(error) = read {
+        records.push(Err(log_error(error)));
+    }
+    records
+}
+
+fn resolve_size(asked: u64, now: u64) -> u64 {
+    if asked == 0 { now } else { asked }
+}
+
+fn bytes(path: &[crate::audit::Hash]) -> Vec<[u8; 32]> {
+    path.iter().map(|hash| *hash.as_bytes()).collect()
+}
+
+fn log_error(error: LogError) -> Error {
+    match error {
+        LogError::Damaged { .. } | LogError::Store(_) => {
+            Error::new(ErrorCode::StoreUnusable).with_source(error)
+        }
+        LogError::OutOfRange { .. } => Error::new(ErrorCode::RequestInvalid).with_source(error),
+        LogError::Broken | LogError::Entry(_) => Error::internal(error),
+    }
+}
+
+fn proof_error(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(ErrorCode::RequestInvalid)
+        .with_text("there is no such entry or tree")
+        .with_source(error)
+}

@@ -1,0 +1,328 @@
+//! What a use case answers when it does not answer: one error type, grouped by what the caller can
+//! do.
+//!
+//! Why: the caller acts on the group (repeat, correct, ask for a right, wait), an operator looks up
+//! the code, and the cause stays with us.  `rpc/status.rs` is the only place that turns this into a
+//! gRPC status.
+//!
+//! INVARIANT: a public text is static, or built from a code, an option's name and a limit of ours;
+//! never from what was sent.  Codes are stable: clients and runbooks match on them, so one may be
+//! added, and none renamed or given another meaning.
+//!
+//! What it does *not* protect: the source chain is written to the log.  Whoever attaches a source
+//! answers for it having no user data in its `Display`.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::policy::Denied;
+
+/// What the caller can do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    /// Somebody else changed the same thing: read again and repeat.
+    Conflict,
+    /// Ask whoever gives rights.  Also the answer about what one may not know of.
+    Denied,
+    /// Send less, or later.
+    Exhausted,
+    /// Report it, with the request id: our bug.
+    Internal,
+    /// Correct the request.
+    Invalid,
+    /// Nothing: there is no such thing.
+    NotFound,
+    /// Bring the server into the state that the text names, then repeat.
+    Precondition,
+    /// Present a valid certificate.
+    Unauthenticated,
+    /// Repeat later.
+    Unavailable,
+}
+
+/// Declares the codes: group, variant, word on the wire, public text.
+macro_rules! error_codes {
+    ($( $(#[doc = $doc:literal])+ $group:ident $variant:ident = $word:literal, $text:literal; )+) => {
+        /// What went wrong, as clients, runbooks and metrics name it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ErrorCode { $( $(#[doc = $doc])+ $variant, )+ }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code on the wire: stable, snake_case.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// What the caller can do about it.
+            #[must_use]
+            pub const fn group(self) -> Group {
+                match self { $(Self::$variant => Group::$group),+ }
+            }
+
+            /// The text that the caller gets, unless the error has one of its own.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The server is open already.
+    Precondition AlreadyUnsealed = "already_unsealed", "the server is already unsealed";
+    /// A batch has more rows than one may have.
+    Exhausted BatchTooLarge = "batch_too_large", "the batch has too many identifiers";
+    /// A budget is spent.
+    Exhausted BudgetSpent = "budget_spent", "a budget is spent";
+    /// The certificate's time is over.
+    Unauthenticated CertificateExpired = "certificate_expired", "the client certificate is not valid at this time";
+    /// The method needs a certificate and there is none.
+    Unauthenticated CertificateRequired = "certificate_required", "this method needs a client certificate";
+    /// A commit failed and its fate is unknown; repeating it gives the same answer.
+    Unavailable CommitUncertain = "commit_uncertain", "a commit failed and its fate is unknown; send the batch again";
+    /// The request did not end in its time.
+    Unavailable DeadlineExceeded = "deadline_exceeded", "the request took longer than it may";
+    /// The stream's first message did not open a delivery, or a later one did.
+    Invalid DeliveryOrder = "delivery_order", "the first message, and only the first, opens the delivery";
+    /// The keys are marked as development keys and the mode is another.
+    Precondition DevelopmentKeys = "development_keys", "the keys are development keys, which this mode refuses";
+    /// Our bug.
+    Internal Internal = "internal", "internal error";
+    /// The key file is missing, damaged or not the stores' own.
+    Precondition KeyFileUnusable = "key_file_unusable", "the key file cannot be used; the server's log says why";
+    /// A message is not what the protos say.
+    Invalid MessageMalformed = "message_malformed", "a message cannot be decoded";
+    /// A message is longer than one may be.
+    Exhausted MessageTooLarge = "message_too_large", "the message is too large";
+    /// There is no such method, or this server does not offer it.
+    NotFound MethodUnknown = "method_unknown", "no such method";
+    /// Not allowed, or there is no such thing: the same answer, so that it tells nothing.
+    Denied NotAllowed = "not_allowed", "not allowed, or no such thing";
+    /// The key file does not open with that passphrase.
+    Denied PassphraseWrong = "passphrase_wrong", "the key file does not open with this passphrase";
+    /// The register takes no such rows.
+    Precondition RegisterClosed = "register_closed", "the register takes no new data";
+    /// There is no such register (the catalogue is open).
+    NotFound RegisterUnknown = "register_unknown", "no such register";
+    /// The request is not valid; the violations say where.
+    Invalid RequestInvalid = "request_invalid", "the request is not valid";
+    /// Writing is refused until the server is sealed and unsealed again.
+    Unavailable ServerDegraded = "server_degraded", "the server must be sealed and unsealed before it writes again";
+    /// The server is sealed.
+    Precondition ServerSealed = "server_sealed", "the server is sealed";
+    /// The server stops.
+    Unavailable ServerStopping = "server_stopping", "the server is stopping";
+    /// The server is being opened.
+    Unavailable ServerUnsealing = "server_unsealing", "the server is being unsealed";
+    /// The register has no such source today (the catalogue is open).
+    NotFound SourceUnknown = "source_unknown", "the register has no such source today";
+    /// A store is missing, damaged, older than its marks, or of another mode.
+    Precondition StoreUnusable = "store_unusable", "a store cannot be used; the server's log says which and why";
+    /// The connection broke, or the client went away.
+    Unavailable StreamBroken = "stream_broken", "the stream was broken off";
+    /// A stream was silent for too long.
+    Unavailable StreamIdle = "stream_idle", "the stream was silent for too long";
+    /// A stream has more messages or rows than one may have.
+    Exhausted StreamTooLong = "stream_too_long", "the stream is too long";
+    /// The caller has too many connections open.
+    Exhausted TooManyConnections = "too_many_connections", "too many connections are open";
+    /// The caller has too many batches under way.
+    Exhausted TooManyInFlight = "too_many_in_flight", "too many batches are under way";
+    /// The caller has too many streams open.
+    Exhausted TooManyStreams = "too_many_streams", "too many streams are open";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field, as the protos name it: `delivery.period.from`.
+    pub field: Cow<'static, str>,
+    /// What is wrong with it, without its value.
+    pub text: Cow<'static, str>,
+}
+
+/// A limit of ours that was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The option that sets it, such as `limits.streams_max`.
+    pub option: &'static str,
+    /// Its value.
+    pub max: u64,
+}
+
+/// An error of a use case.
+pub struct Error {
+    code: ErrorCode,
+    text: Cow<'static, str>,
+    violations: Vec<Violation>,
+    limit: Option<Limit>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with the code's own text.
+    #[must_use]
+    pub fn new(code: ErrorCode) -> Self {
+        let text = Cow::Borrowed(code.text());
+        Self { code, text, violations: Vec::new(), limit: None, source: None }
+    }
+
+    /// Our bug; the caller sees the code and the request id, the log the source.
+    #[must_use]
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorCode::Internal).with_source(source)
+    }
+
+    /// A request with violations, all of them.
+    #[must_use]
+    pub fn invalid(violations: Vec<Violation>) -> Self {
+        Self { violations, ..Self::new(ErrorCode::RequestInvalid) }
+    }
+
+    /// A limit that was met; the text names the option and its value.
+    #[must_use]
+    pub fn limit(code: ErrorCode, limit: Limit) -> Self {
+        let text = format!("{} ({} = {})", code.text(), limit.option, limit.max);
+        Self { text: text.into(), limit: Some(limit), ..Self::new(code) }
+    }
+
+    /// Another text: static, so that nothing that was sent can be in it.
+    #[must_use]
+    pub fn with_text(mut self, text: &'static str) -> Self {
+        self.text = text.into();
+        self
+    }
+
+    /// The cause, for the log.  Its `Display` must not show user data.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What the caller can do.
+    #[must_use]
+    pub const fn group(&self) -> Group {
+        self.code.group()
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What is wrong with the request, for [`Group::Invalid`].
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// The limit that was met, for [`Group::Exhausted`].
+    #[must_use]
+    pub const fn limit_met(&self) -> Option<Limit> {
+        self.limit
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(_: Denied) -> Self {
+        Self::new(ErrorCode::NotAllowed)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Shows the code and the public text; the source only by its `Display`, since the `Debug` of a
+/// dependency's error may hold anything.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = self.source.as_ref().map(ToString::to_string);
+        f.debug_struct("Error")
+            .field("code", &self.code)
+            .field("text", &self.text)
+            .field("violations", &self.violations)
+            .field("source", &source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// `BatchTooLarge` → `batch_too_large`.
+    fn snake_case(name: &str) -> String {
+        let mut word = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() && !word.is_empty() {
+                word.push('_');
+            }
+            word.push(letter.to_ascii_lowercase());
+        }
+        word
+    }
+
+    #[test]
+    fn codes_are_unique_and_the_snake_case_of_their_variant() {
+        let words: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(words.len(), ErrorCode::ALL.len());
+        for code in ErrorCode::ALL {
+            assert_eq!(code.as_str(), snake_case(&format!("{code:?}")));
+        }
+    }
+
+    #[test]
+    fn texts_are_one_lowercase_line_without_full_stop() {
+        for code in ErrorCode::ALL {
+            let text = code.text();
+            assert!(text.starts_with(|c: char| c.is_ascii_lowercase()), "{text}");
+            assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_limit_names_its_option_and_value() {
+        let limit = Limit { option: "limits.streams_max", max: 4 };
+        let error = Error::limit(ErrorCode::TooManyStreams, limit);
+        assert_eq!(error.text(), "too many streams are open (limits.streams_max = 4)");
+        assert_eq!(error.group(), Group::Exhausted);
+    }
+
+    #[test]
+    fn the_source_is_in_the_chain_and_not_in_the_text() {
+        let error = Error::internal(std::io::Error::other("disk gone"));
+        assert_eq!(error.to_string(), "internal error");
+        assert_eq!(StdError::source(&error).map(ToString::to_string).as_deref(), Some("disk gone"));
+    }
+}

@@ -1,0 +1,505 @@
+//! Deliveries: identifiers in, register IDs out.
+//!
+//! ```text
+//! open ─► (map ─► submit ─► Pending)* ─► finish
+//!          │        │         └ waits for the commit; then a Recorded answer
+//!          │        └ in the order of the stream
+//!          └ parsing, tags, index, column: processor work, batches of a stream in parallel
+//! ```
+//!
+//! Invariants: a refused row never fails its batch and its value goes nowhere; a person of a register
+//! on consent is answered only with consent, and one without is not even assigned; a batch that
+//! failed is sent again and gets the same IDs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use jiff::civil::Date;
+
+use super::open::Open;
+use super::{Error, ErrorCode, Limit, Service, actor};
+use crate::audit::{Action, Entry, Mode as AuditMode, Recorded};
+use crate::crypto::KeyedDigest;
+use crate::policy::{Denied, Permit, Right};
+use crate::registers::catalogue::Register;
+use crate::registers::{
+    self, Answer, Answered, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow, PersonSet,
+    RowCode, RowNote, Standing,
+};
+use crate::vault::{self, Origin, PERSONS, PersonNo, Unknown, yyyymmdd};
+
+pub use batch::{Batch, Column, RowKind};
+use batch::Rows;
+
+mod batch;
+
+/// Rows after which a running delivery stores what it has.
+const CHECKPOINT_ROWS: u64 = 1 << 22;
+
+/// Whether unknown identifiers get a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IngestMode {
+    /// Look-up.
+    ResolveOnly,
+    /// Ingest.
+    ResolveOrAssign,
+}
+
+/// Why a delivery is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IngestPurpose {
+    /// Corrects an earlier delivery.
+    Correction,
+    /// A historical import.
+    HistoricalImport,
+    /// Quality control.
+    QualityControl,
+    /// Ordinary reporting.
+    Reporting,
+}
+
+impl IngestPurpose {
+    /// Name in audit entries and stored deliveries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Correction => "correction",
+            Self::HistoricalImport => "historical_import",
+            Self::QualityControl => "quality_control",
+            Self::Reporting => "reporting",
+        }
+    }
+}
+
+/// Names a delivery.
+#[derive(Clone, Debug)]
+pub struct DeliveryRequest {
+    /// The right that it needs, with register and source.
+    pub register: crate::config::codes::RegisterCode,
+    /// Source.
+    pub source: crate::config::codes::SourceCode,
+    /// Why.
+    pub purpose: IngestPurpose,
+    /// Whether unknown identifiers get a person.
+    pub mode: IngestMode,
+    /// First and last day reported about.
+    pub period: Option<(Date, Date)>,
+}
+
+impl DeliveryRequest {
+    /// The right that the delivery needs.
+    pub fn right(&self) -> Right {
+        let (register, source) = (self.register.clone(), self.source.clone());
+        match (self.mode, self.purpose) {
+            (IngestMode::ResolveOnly, _) => Right::Resolve { register, source },
+            (_, IngestPurpose::HistoricalImport) => Right::Import { register, source },
+            _ => Right::Ingest { register, source },
+        }
+    }
+}
+
+/// A batch that has been mapped and is to be recorded.
+#[must_use = "a mapped batch is answered once it is submitted and recorded"]
+pub struct Mapped {
+    answered: Answered,
+    joining: Vec<JoiningRow>,
+    persons: Vec<PersonNo>,
+    digest: KeyedDigest,
+}
+
+/// An answer on its way to the disk.
+pub type Pending<T> = tokio::sync::oneshot::Receiver<Result<Recorded<T>, registers::Error>>;
+
+/// What came of a delivery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Rows received.
+    pub rows: u64,
+    /// Rows answered with an ID.
+    pub answered: u64,
+    /// Persons who were new in the register.
+    pub new_members: u64,
+    /// Different persons.
+    pub persons: u64,
+}
+
+/// An open delivery.
+pub struct Delivery {
+    service: Arc<Service>,
+    open: Weak<Open>,
+    id: DeliveryId,
+    stream: u64,
+    register: u16,
+    partition: u16,
+    consent_required: bool,
+    mode: IngestMode,
+    purpose: IngestPurpose,
+    origin: Origin,
+    base: Arc<Entry>,
+    principal: String,
+    period: (u32, u32),
+    progress: Mutex<Progress>,
+    new_members: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Progress {
+    persons: PersonSet,
+    rows: u64,
+    answered: u64,
+    finished: bool,
+}
+
+impl Service {
+    /// Opens a delivery.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed` when the permit is for something else; `register_unknown`, `source_unknown`,
+    /// `register_closed`, `server_sealed`.
+    pub fn open_delivery(
+        self: &Arc<Self>,
+        permit: &Permit,
+        request: &DeliveryRequest,
+    ) -> Result<Delivery, Error> {
+        if *permit.right() != request.right() {
+            return Err(Denied.into());
+        }
+        let register = self.check_register(request)?;
+        let open = self.open_now()?;
+        let id = DeliveryId(self.parts.entropy.draw().map_err(Error::internal)?);
+        let today = self.parts.clock.today();
+        let action = match request.mode {
+            IngestMode::ResolveOnly => Action::Resolve,
+            IngestMode::ResolveOrAssign => Action::Ingest,
+        };
+        let mut base = self.entry(actor(permit), action);
+        base.register = Some(register.code.as_str().to_owned());
+        base.source = Some(request.source.as_str().to_owned());
+        base.delivery = Some(id.to_string());
+        base.purpose = Some(request.purpose.name().to_owned());
+        base.mode = Some(match request.mode {
+            IngestMode::ResolveOnly => AuditMode::ResolveOnly,
+            IngestMode::ResolveOrAssign => AuditMode::ResolveOrAssign,
+        });
+        self.open_deliveries.fetch_add(1, Ordering::AcqRel);
+        Ok(Delivery {
+            service: Arc::clone(self),
+            open: Arc::downgrade(&open),
+            id,
+            stream: self.streams.fetch_add(1, Ordering::Relaxed),
+            register: register.number,
+            partition: if register.is_one_way() { register.number } else { PERSONS },
+            consent_required: register.requires_consent(),
+            mode: request.mode,
+            purpose: request.purpose,
+            origin: Origin {
+                register: register.number,
+                source: request.source.as_str().to_owned(),
+                seen: today,
+            },
+            base: Arc::new(base),
+            principal: permit.principal().as_str().to_owned(),
+            period: request.period.map_or((0, 0), |(from, to)| (yyyymmdd(from), yyyymmdd(to))),
+            progress: Mutex::default(),
+            new_members: Arc::default(),
+        })
+    }
+
+    /// What the catalogue says of a delivery: known, of a source of now, to a register that is open.
+    fn check_register(&self, request: &DeliveryRequest) -> Result<&Register, Error> {
+        let today = self.parts.clock.today();
+        let register = self.parts.catalogue.by_code(request.register.as_str());
+        let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+        let source = register.source(request.source.as_str());
+        if !source.is_some_and(|source| source.validity.contains(today)) {
+            return Err(Error::new(ErrorCode::SourceUnknown));
+        }
+        let assigns = request.mode == IngestMode::ResolveOrAssign;
+        let imports = request.purpose == IngestPurpose::HistoricalImport;
+        if assigns && !imports && !register.is_open(today) {
+            return Err(Error::new(ErrorCode::RegisterClosed));
+        }
+        Ok(register)
+    }
+}
+
+impl Delivery {
+    /// The delivery's id.
+    pub fn id(&self) -> DeliveryId {
+        self.id
+    }
+
+    fn open_now(&self) -> Result<Arc<Open>, Error> {
+        let sealed = || Error::new(ErrorCode::ServerSealed);
+        let open = self.open.upgrade();
+        // After a failed commit the stores are reopened as another value: the sender repeats.
+        open.ok_or_else(|| self.service.open_now().err().unwrap_or_else(sealed))
+    }
+
+    /// Records that the delivery was opened.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`.
+    pub fn record_opened(&self) -> Result<Pending<()>, Error> {
+        let open = self.open_now()?;
+        let (reply, pending) = tokio::sync::oneshot::channel();
+        let entry = self.entry(Action::DeliveryOpened);
+        open.registers.record_act(entry, Box::new(move |done| drop(reply.send(done))));
+        Ok(pending)
+    }
+
+    /// Maps a batch: everything but the record. Processor work, and the wait for a commit of the
+    /// vault when somebody is new; call it off the async threads. Batches of one delivery may be
+    /// mapped in parallel.
+    ///
+    /// # Errors
+    ///
+    /// `batch_too_large`, `request_invalid` for a column that is not whole rows, `server_sealed`,
+    /// `commit_uncertain` (send the batch again).
+    pub fn map(&self, batch: Batch) -> Result<Mapped, Error> {
+        let open = self.open_now()?;
+        let limit = self.service.parts.config.limits.batch_identifiers_max as u64;
+        if batch.row_count() as u64 > limit {
+            let limit = Limit { option: "limits.batch_identifiers_max", max: limit };
+            return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
+        }
+        let rules = self.service.parts.rules.at(self.service.parts.clock.today());
+        let rows = batch.parse(&rules)?;
+        let unknown = match self.mode {
+            IngestMode::ResolveOrAssign if !self.consent_required => Unknown::Assign(&self.origin),
+            _ => Unknown::Leave,
+        };
+        let persons = open.vault.resolve(self.partition, &rows, unknown);
+        let persons = persons.map_err(|error| self.vault_error(&open, error))?;
+        self.answer(&open, &rows, &persons)
+    }
+
+    /// Looks every person up in the register's column.
+    fn answer(
+        &self,
+        open: &Open,
+        rows: &Rows,
+        persons: &[Option<PersonNo>],
+    ) -> Result<Mapped, Error> {
+        let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
+        let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
+        let looked_up = self.mode == IngestMode::ResolveOnly;
+        open.registers
+            .standings(self.register, persons, |place, standing| {
+                let row = u32::try_from(place).unwrap_or(u32::MAX);
+                let mut note = |code| answered.notes.push(RowNote { row, code });
+                match (standing, &rows[place]) {
+                    (_, Err(reject)) => note(RowCode::Rejected(*reject)),
+                    (Some((person, Standing::Member(id))), _) if !self.consent_required => {
+                        answered.ids[place] = id;
+                        answered_persons.push(person);
+                    }
+                    (Some((person, Standing::NotMember)), _)
+                        if !looked_up && !self.consent_required =>
+                    {
+                        joining.push(JoiningRow { row, person });
+                        answered_persons.push(person);
+                    }
+                    (Some((person, standing)), _) if looked_up => {
+                        note(if standing == Standing::NotMember {
+                            RowCode::Unknown
+                        } else {
+                            RowCode::Suppressed
+                        });
+                        answered_persons.push(person);
+                    }
+                    (None, _) if looked_up => note(RowCode::Unknown),
+                    _ => note(RowCode::Suppressed),
+                }
+            })
+            .map_err(register_error)?;
+        let digest = digest_of(open, &answered);
+        Ok(Mapped { answered, joining, persons: answered_persons, digest })
+    }
+
+    /// Hands a mapped batch to the recorder; call it in the order of the stream.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`.
+    pub fn submit(&self, mapped: Mapped) -> Result<Pending<Answered>, Error> {
+        let open = self.open_now()?;
+        let due = self.count(&mapped);
+        if due {
+            self.store(&open, DeliveryState::Open, Action::DeliveryStored, Box::new(drop))?;
+        }
+        let asked = match self.mode {
+            IngestMode::ResolveOnly => mapped.persons,
+            IngestMode::ResolveOrAssign => Vec::new(),
+        };
+        let (reply, pending) = tokio::sync::oneshot::channel();
+        let new_members = Arc::clone(&self.new_members);
+        open.registers.record_answer(Answer {
+            stream: self.stream,
+            base: Arc::clone(&self.base),
+            register: self.register,
+            partition: self.partition,
+            answered: mapped.answered,
+            digest: mapped.digest,
+            joining: mapped.joining,
+            asked,
+            reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
+                let count = recorded.as_ref().map_or(0, |recorded| recorded.peek().new_members);
+                new_members.fetch_add(u64::from(count), Ordering::AcqRel);
+                // Who asked may have gone.
+                drop(reply.send(recorded));
+            }),
+        });
+        Ok(pending)
+    }
+
+    /// Counts a batch; says whether a checkpoint is due.
+    fn count(&self, mapped: &Mapped) -> bool {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = progress.rows;
+        progress.rows += mapped.answered.ids.len() as u64;
+        progress.answered += mapped.persons.len() as u64;
+        if self.mode == IngestMode::ResolveOrAssign {
+            progress.persons.extend(mapped.persons.iter().copied());
+        }
+        before / CHECKPOINT_ROWS != progress.rows / CHECKPOINT_ROWS
+    }
+
+    /// Stores the delivery: complete, or broken when its sender went away.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`.
+    pub fn finish(&self, state: DeliveryState) -> Result<Pending<()>, Error> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).finished = true;
+        let open = self.open_now()?;
+        let (reply, pending) = tokio::sync::oneshot::channel();
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.store(&open, state, Action::DeliveryClosed, reply)?;
+        Ok(pending)
+    }
+
+    /// What has come of the delivery so far, for an answer that is recorded.
+    pub fn summary(&self, _: &Recorded<()>) -> Summary {
+        self.so_far()
+    }
+
+    fn so_far(&self) -> Summary {
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        Summary {
+            rows: progress.rows,
+            answered: progress.answered,
+            new_members: self.new_members.load(Ordering::Acquire),
+            persons: progress.persons.count(),
+        }
+    }
+
+    fn store(
+        &self,
+        open: &Open,
+        state: DeliveryState,
+        action: Action,
+        reply: registers::Reply<()>,
+    ) -> Result<(), Error> {
+        let mut entry = self.entry(action);
+        let summary = self.so_far();
+        for (name, count) in [
+            ("rows", summary.rows),
+            ("answered", summary.answered),
+            ("new_members", summary.new_members),
+            ("persons", summary.persons),
+        ] {
+            entry.counts.insert(name.into(), count);
+        }
+        let record = DeliveryRecord {
+            v: 1,
+            register: self.base.register.clone().unwrap_or_default(),
+            source: self.origin.source.clone(),
+            principal: self.principal.clone(),
+            purpose: self.purpose.name().to_owned(),
+            period_from: self.period.0,
+            period_to: self.period.1,
+            opened: self.base.time.to_string(),
+            written: entry.time.to_string(),
+            state,
+            rows: summary.rows,
+            answered: summary.answered,
+            new_members: summary.new_members,
+            persons: summary.persons,
+        };
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        open.registers
+            .record_delivery(self.id, &record, &progress.persons, entry, reply)
+            .map_err(register_error)
+    }
+
+    fn entry(&self, action: Action) -> Entry {
+        Entry { action, time: self.service.parts.clock.now(), ..Entry::clone(&self.base) }
+    }
+
+    fn vault_error(&self, open: &Open, error: vault::Error) -> Error {
+        if open.has_failed() {
+            self.service.reopen(open);
+            return Error::new(ErrorCode::CommitUncertain).with_source(error);
+        }
+        match error {
+            vault::Error::Failed => Error::new(ErrorCode::ServerDegraded),
+            other => Error::internal(other),
+        }
+    }
+
+    /// What the caller is told when a record failed; begins to reopen the stores.
+    pub fn record_failed(&self, error: registers::Error) -> Error {
+        if let Some(open) = self.open.upgrade()
+            && open.has_failed()
+        {
+            self.service.reopen(&open);
+        }
+        register_error(error)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.service.open_deliveries.fetch_sub(1, Ordering::AcqRel);
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let broken = !progress.finished && progress.rows > 0;
+        drop(progress);
+        if broken && let Ok(open) = self.open_now() {
+            let stored =
+                self.store(&open, DeliveryState::Broken, Action::DeliveryClosed, Box::new(drop));
+            if let Err(error) = stored {
+                tracing::warn!(error = %error, "a broken delivery could not be stored");
+            }
+        }
+    }
+}
+
+/// `HMAC-SHA-256(K_digest, ids ‖ (row ‖ code)*)`: binds the entry to what was answered.
+fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
+    let mut hasher = open.registers.keys().digest().hasher();
+    let mut buffer = [0_u8; 512];
+    for chunk in answered.ids.chunks(64) {
+        for (bytes, id) in buffer.chunks_exact_mut(8).zip(chunk) {
+            bytes.copy_from_slice(&id.to_be_bytes());
+        }
+        hasher.update(&buffer[..chunk.len() * 8]);
+    }
+    for note in &answered.notes {
+        hasher.update(&note.row.to_be_bytes());
+        hasher.update(note.code.name().as_bytes());
+        hasher.update(b"\n");
+    }
+    hasher.finish()
+}
+
+/// What the caller is told when the register plane fails.
+pub(super) fn register_error(error: registers::Error) -> Error {
+    let code = match &error {
+        registers::Error::Failed | registers::Error::Store(_) => ErrorCode::CommitUncertain,
+        registers::Error::Log(_) => ErrorCode::CommitUncertain,
+        _ => ErrorCode::Internal,
+    };
+    Error::new(code).with_source(error)
+}

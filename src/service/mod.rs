@@ -1,0 +1,407 @@
+//! The running server, apart from its wire: sealed or open, and what it does when it is open.
+//!
+//! ```text
+//!            unseal                         a commit failed
+//!  Sealed ──────────► Unsealing ──► Open ──────────────────► Degraded
+//!     ▲                   │          │ ▲                        │
+//!     └───────────────────┴── seal ──┘ └── reopened, reread ────┘
+//! ```
+//!
+//! Everything that is open (keys, index, columns, stores) is one value, [`open::Open`]: sealing drops
+//! it and waits until it is gone. A stream holds it weakly, so sealing ends every stream.
+//!
+//! Invariants: no answer leaves but from a [`Recorded`](crate::audit::Recorded) value; a use case
+//! takes a [`Permit`]; after a commit whose fate is unknown both stores are opened and reread before
+//! the next write.
+
+mod audit;
+pub mod error;
+mod ingest;
+mod open;
+pub mod setup;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::audit::{Action, Actor, Entry};
+use crate::clock::Clock;
+use crate::config::access::PrincipalKind;
+use crate::config::server::Mode;
+use crate::config::{AccessChange, Config};
+use crate::crypto::{Entropy, Passphrase};
+use crate::ident::Rules;
+use crate::policy::{Denied, Permit, Right};
+use crate::registers::catalogue::Catalogue;
+
+pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
+pub use error::{Error, ErrorCode, Group, Limit, Violation};
+pub use ingest::{
+    Batch, Column, Delivery, DeliveryRequest, IngestMode, IngestPurpose, Mapped, Pending, RowKind,
+    Summary,
+};
+use open::{Open, OpenKeys};
+pub use open::{RocksStores, Stores};
+
+/// How long sealing waits for batches that are under way.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pause between attempts to reopen the stores after a failed commit.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// What state the server is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A commit failed; the stores are being reopened.
+    Degraded,
+    /// Open.
+    Open,
+    /// Sealed.
+    Sealed,
+    /// Being opened.
+    Unsealing,
+}
+
+/// How much a status tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything.
+    Full,
+    /// What anybody may know.
+    Public,
+}
+
+/// The state of the server.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// State.
+    pub state: State,
+    /// Mode.
+    pub mode: Mode,
+    /// Whether the keys are marked as development keys.
+    pub development_keys: bool,
+    /// Counts.
+    pub detail: Option<StatusDetail>,
+}
+
+/// Counts of an open server.
+#[derive(Clone, Debug, Default)]
+pub struct StatusDetail {
+    /// Identifiers known to the vault.
+    pub persons: u64,
+    /// Members by register code, in the catalogue's order.
+    pub registers: Vec<(String, u64)>,
+    /// Entries in the audit log.
+    pub audit_entries: u64,
+    /// Deliveries open now.
+    pub open_deliveries: u64,
+}
+
+/// The server was opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsealed {
+    /// Identifiers in the index.
+    pub persons: u64,
+    /// How long opening took.
+    pub load: Duration,
+}
+
+/// What a service is made of.
+pub struct Parts {
+    /// Configuration.
+    pub config: Arc<Config>,
+    /// The registers.
+    pub catalogue: Arc<Catalogue>,
+    /// Rules for identifiers, made from the configuration.
+    pub rules: Rules,
+    /// Where the stores are.
+    pub stores: Box<dyn Stores>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<Entropy>,
+}
+
+/// The server.
+pub struct Service {
+    parts: Parts,
+    state: watch::Sender<State>,
+    current: RwLock<Option<Current>>,
+    /// Held while the server goes from one state to another.
+    transition: Mutex<()>,
+    /// Changes of access that happened while sealed, recorded when it opens.
+    unrecorded_access: Mutex<Vec<AccessChange>>,
+    open_deliveries: Arc<AtomicU64>,
+    streams: AtomicU64,
+    /// Dropped when the server stops, which ends attempts to reopen.
+    stopping: Mutex<Option<Sender<()>>>,
+    stopped: Mutex<Receiver<()>>,
+}
+
+/// What is open, and the channel that ends when it is gone.
+struct Current {
+    open: Arc<Open>,
+    closed: Mutex<Receiver<()>>,
+}
+
+impl Current {
+    fn new((open, closed): (Open, Receiver<()>)) -> Self {
+        Self { open: Arc::new(open), closed: Mutex::new(closed) }
+    }
+
+    /// Lets go, and waits until everything that was open is gone; says whether it is.
+    fn close(self) -> bool {
+        drop(self.open);
+        let closed = self.closed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        closed.recv_timeout(CLOSE_TIMEOUT) != Err(RecvTimeoutError::Timeout)
+    }
+}
+
+impl Service {
+    /// A sealed service.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let (stopping, stopped) = channel();
+        Arc::new(Self {
+            parts,
+            state: watch::channel(State::Sealed).0,
+            current: RwLock::new(None),
+            transition: Mutex::new(()),
+            unrecorded_access: Mutex::new(Vec::new()),
+            open_deliveries: Arc::new(AtomicU64::new(0)),
+            streams: AtomicU64::new(0),
+            stopping: Mutex::new(Some(stopping)),
+            stopped: Mutex::new(stopped),
+        })
+    }
+
+    /// The registers.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.parts.catalogue
+    }
+
+    /// The state, and each change of it.
+    pub fn watch_state(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    /// The state of the server.
+    pub fn status(&self, detail: Detail) -> Status {
+        let open = self.open_now().ok();
+        let development_keys = match &open {
+            Some(open) => open.keys().are_development,
+            None => self.key_file().is_ok_and(|file| file.is_development()),
+        };
+        let counts = open.filter(|_| detail == Detail::Full).map(|open| StatusDetail {
+            persons: open.vault.identifiers_total(),
+            registers: self.member_counts(&open),
+            audit_entries: open.registers.audit().size().unwrap_or_default(),
+            open_deliveries: self.open_deliveries.load(Ordering::Acquire),
+        });
+        Status {
+            state: *self.state.borrow(),
+            mode: self.parts.config.mode,
+            development_keys,
+            detail: counts,
+        }
+    }
+
+    fn member_counts(&self, open: &Open) -> Vec<(String, u64)> {
+        let count = |number| open.registers.member_count(number);
+        let registers = self.parts.catalogue.iter();
+        registers.map(|r| (r.code.as_str().to_owned(), count(r.number))).collect()
+    }
+
+    /// Opens the key file and the stores, loads the index and the columns, and starts to serve.
+    ///
+    /// # Errors
+    ///
+    /// `already_unsealed`, `passphrase_wrong`, `key_file_unusable`, `development_keys`,
+    /// `store_unusable`; the log has the cause.
+    pub fn unseal(&self, permit: &Permit, passphrase: Passphrase) -> Result<Unsealed, Error> {
+        allow(permit, &Right::Operate)?;
+        let _transition = self.begin_transition();
+        if *self.state.borrow() != State::Sealed {
+            return Err(Error::new(ErrorCode::AlreadyUnsealed));
+        }
+        self.state.send_replace(State::Unsealing);
+        let outcome = self.unseal_now(permit, passphrase);
+        self.state.send_replace(if outcome.is_ok() { State::Open } else { State::Sealed });
+        outcome
+    }
+
+    fn unseal_now(&self, permit: &Permit, passphrase: Passphrase) -> Result<Unsealed, Error> {
+        let begun = self.parts.clock.monotonic();
+        let keys = OpenKeys::unseal(&self.key_file()?, &passphrase)?;
+        drop(passphrase);
+        let opened = Open::open(&self.parts, keys)?;
+        let open = &opened.0;
+        let load = self.parts.clock.monotonic().saturating_sub(begun);
+        let persons = open.vault.identifiers_total();
+        let mut entry = self.entry(actor(permit), Action::Unsealed);
+        entry.counts.insert("persons".into(), persons);
+        open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
+        self.record_access(open)?;
+        tracing::info!(persons, load_ms = load.as_millis(), "unsealed");
+        self.install(Some(Current::new(opened)));
+        Ok(Unsealed { persons, load })
+    }
+
+    /// Closes the stores and wipes keys, index and columns from memory.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed` when it is sealed already.
+    pub fn seal(&self, permit: &Permit) -> Result<(), Error> {
+        allow(permit, &Right::Operate)?;
+        self.close(actor(permit))
+    }
+
+    /// Seals for good, when the process ends.
+    pub fn shutdown(&self) {
+        self.stopping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match self.close(Actor::Server) {
+            Err(error) if error.code() != ErrorCode::ServerSealed => {
+                tracing::warn!(error = %error, "the server did not close in order");
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&self, actor: Actor) -> Result<(), Error> {
+        let _transition = self.begin_transition();
+        let Some(current) = self.install(None) else {
+            return Err(Error::new(ErrorCode::ServerSealed));
+        };
+        self.state.send_replace(State::Sealed);
+        let entry = self.entry(actor, Action::Sealed);
+        // Without its record sealing happens all the same: the server must be closable always.
+        let recorded = current.open.registers.record_act_and_wait(entry);
+        let signed = self.sign_checkpoint(&current.open);
+        if current.close() {
+            tracing::info!("sealed: keys, index and columns are wiped");
+        } else {
+            tracing::error!("batches are still under way; keys are wiped when they end");
+        }
+        recorded.map_err(ingest::register_error)?;
+        signed.map(|_| ())
+    }
+
+    /// Records a change of access, now or when the server opens.
+    pub fn record_access_load(&self, changes: Vec<AccessChange>) {
+        self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
+        if let Ok(open) = self.open_now()
+            && let Err(error) = self.record_access(&open)
+        {
+            tracing::error!(error = %error, "a change of access could not be recorded yet");
+        }
+    }
+
+    fn record_access(&self, open: &Open) -> Result<(), Error> {
+        let mut waiting =
+            self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut entry = self.entry(Actor::Server, Action::AccessLoaded);
+        entry.changes = waiting.iter().map(ToString::to_string).collect();
+        open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
+        waiting.clear();
+        Ok(())
+    }
+
+    /// What is open now.
+    fn open_now(&self) -> Result<Arc<Open>, Error> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(current) = current.as_ref() {
+            return Ok(Arc::clone(&current.open));
+        }
+        Err(Error::new(match *self.state.borrow() {
+            State::Degraded => ErrorCode::ServerDegraded,
+            State::Unsealing => ErrorCode::ServerUnsealing,
+            State::Open | State::Sealed => ErrorCode::ServerSealed,
+        }))
+    }
+
+    /// Reopens the stores after a commit that failed: nothing is written before both are reread.
+    /// Returns at once; a thread tries until it succeeds or the server is sealed.
+    fn reopen(self: &Arc<Self>, failed: &Open) {
+        let Ok(transition) = self.transition.try_lock() else { return };
+        let is_current = self.open_now().is_ok_and(|open| std::ptr::eq(open.as_ref(), failed));
+        if !is_current {
+            return;
+        }
+        let keys = failed.keys().clone();
+        let Some(current) = self.install(None) else { return };
+        self.state.send_replace(State::Degraded);
+        drop(transition);
+        let service = Arc::clone(self);
+        let spawned = std::thread::Builder::new().name("hvelv-reopen".into()).spawn(move || {
+            // If batches hold on, the stores are locked, and the attempts below wait for them.
+            let _ = current.close();
+            service.reopen_until_open(&keys);
+        });
+        if spawned.is_err() {
+            tracing::error!("the stores could not be reopened; seal and unseal the server");
+        }
+    }
+
+    fn reopen_until_open(&self, keys: &OpenKeys) {
+        loop {
+            let transition = self.begin_transition();
+            if *self.state.borrow() != State::Degraded {
+                return;
+            }
+            match Open::open(&self.parts, keys.clone()) {
+                Ok(opened) => {
+                    self.install(Some(Current::new(opened)));
+                    self.state.send_replace(State::Open);
+                    tracing::info!("the stores were reopened and reread");
+                    return;
+                }
+                Err(error) => tracing::warn!(error = %error, "the stores cannot be reopened yet"),
+            }
+            drop(transition);
+            let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+            if stopped.recv_timeout(REOPEN_PAUSE) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    }
+
+    fn install(&self, current: Option<Current>) -> Option<Current> {
+        let mut slot = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut slot, current)
+    }
+
+    fn begin_transition(&self) -> MutexGuard<'_, ()> {
+        self.transition.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key_file(&self) -> Result<crate::keyring::SealedKeyring, Error> {
+        open::load_key_file(&self.parts.config)
+    }
+
+    fn entry(&self, actor: Actor, action: Action) -> Entry {
+        Entry::new(self.parts.clock.now(), actor, action)
+    }
+}
+
+/// A permit must be for the right that a use case needs.
+fn allow(permit: &Permit, right: &Right) -> Result<(), Error> {
+    if permit.right() == right { Ok(()) } else { Err(Denied.into()) }
+}
+
+/// Who acts, for the audit entry.
+fn actor(permit: &Permit) -> Actor {
+    let principal = permit.principal().as_str().to_owned();
+    let organisation = permit.organisation().to_string();
+    match permit.kind() {
+        PrincipalKind::Person => Actor::Person { principal, organisation },
+        PrincipalKind::System => Actor::System { principal, organisation },
+    }
+}

@@ -1,0 +1,249 @@
+//! The vault: the identity plane, the only place where an identifier becomes a person number.
+//!
+//! Why it exists: whoever holds health data must not hold identities, and whoever holds identities
+//! must be few. The vault has a store and keys of its own; nothing outside this module touches them.
+//!
+//! ```text
+//! identifier ─ tag (keyed) ─ index (memory) ─ person number        known: no disk, no lock held long
+//!                              │ not there
+//!                              ▼
+//!                           assigner (one thread per partition): one synced commit for all that
+//!                           wait, then the index, then the answer
+//! ```
+//!
+//! A *partition* is a number space with keys of its own: partition 0 holds the persons of all sealed
+//! registers, and each one-way register has the partition of its own number, with one-way tags and
+//! no sealed identity. Identifiers are leaves and persons are roots: a leaf is its own root until a
+//! link joins it to another (links come with the rights work and have their place in the store).
+//!
+//! Invariants: the same identifier gives the same person for ever; a person is durable before
+//! anybody can see the number; a number is given once; no number below a lease that another store
+//! or the key file has seen is ever drawn again.
+//!
+//! What it does *not* protect: whoever has the index key can list all plausible identifiers. That is
+//! why the key is here alone.
+
+mod assigner;
+mod group;
+mod identity;
+mod index;
+mod keys;
+mod partition;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use crate::crypto::Entropy;
+use crate::ident::{NationalId, Reject};
+use crate::store::{self, Store};
+
+pub use identity::Origin;
+pub(crate) use identity::{KnownIdentifier, yyyymmdd};
+pub use keys::PartitionKeys;
+use partition::Partition;
+
+/// The partition that holds the persons of all sealed registers.
+pub const PERSONS: u16 = 0;
+
+/// Internal number of a person (grunnpseudonym). Never leaves the process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonNo(
+    // INVARIANT: number + 1, at most 2^40 - 1, so that an option takes no more room.
+    NonZeroU64,
+);
+
+impl PersonNo {
+    /// Numbers lie below this: 40 bits with one value kept for "none".
+    const END: u64 = (1 << 40) - 1;
+
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        (number < Self::END).then(|| NonZeroU64::new(number + 1)).flatten().map(Self)
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0.get() - 1
+    }
+
+    fn from_index_value(value: u64) -> Option<Self> {
+        NonZeroU64::new(value).map(Self)
+    }
+
+    fn index_value(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Debug for PersonNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonNo(..)")
+    }
+}
+
+/// Why the vault refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store is older than what others have seen of it.
+    #[error(
+        "the vault is behind {witness}: it is an older copy; restore the newest one, or give the \
+         vault a new generation after two persons have accepted what is lost"
+    )]
+    Behind {
+        /// Who has seen more.
+        witness: &'static str,
+    },
+    /// Cryptography refused: a key is used up, or the system has no randomness.
+    #[error("the vault could not seal a record")]
+    Crypto(#[from] crate::crypto::Error),
+    /// A stored record does not open or contradicts another.
+    #[error("a stored {what} is damaged or was moved; restore the vault")]
+    Damaged {
+        /// The record.
+        what: &'static str,
+    },
+    /// A number that a number space does not have.
+    #[error("a number space of the vault is used up")]
+    Exhausted,
+    /// An earlier commit failed and its fate is unknown; nothing is written until the vault is
+    /// opened again.
+    #[error("an earlier write to the vault failed; it must be opened again")]
+    Failed,
+    /// A mark could not be raised in the register plane or the key file.
+    #[error("the vault could not raise a high-water mark")]
+    Mark(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No such partition: the register has no keys.
+    #[error("the vault has no partition for this register; run `hvelv init --add-registers`")]
+    NoPartition,
+    /// The store failed.
+    #[error("the vault's store failed")]
+    Store(#[from] store::Error),
+}
+
+/// What others have seen of a partition; a vault behind them refuses to serve.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    /// Positions leased, as the key file has it.
+    pub leased_in_key_file: u64,
+    /// Positions leased, as the register plane has it.
+    pub leased_in_registers: u64,
+    /// Positions that the register plane has seen used.
+    pub used_in_registers: u64,
+}
+
+/// Keeps a partition's leases where the vault does not reach: the register plane and the key file.
+pub trait HighWater: Send + Sync {
+    /// Raises the mark of a partition, durably before it returns.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from being durable.
+    fn raise(
+        &self,
+        partition: u16,
+        to: u64,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// What happens to an identifier that nobody has seen before.
+#[derive(Clone, Copy, Debug)]
+pub enum Unknown<'a> {
+    /// It gets a person.
+    Assign(&'a Origin),
+    /// It stays unknown.
+    Leave,
+}
+
+/// The identity plane.
+pub struct Vault {
+    store: Arc<dyn Store>,
+    partitions: BTreeMap<u16, Partition>,
+}
+
+impl Vault {
+    /// Opens the vault: checks each partition against what others have seen and loads its index.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Behind`], [`Error::Damaged`], [`Error::Store`].
+    pub fn open(
+        store: Arc<dyn Store>,
+        keys: Vec<PartitionKeys>,
+        seen: &dyn Fn(u16) -> Seen,
+        high_water: &Arc<dyn HighWater>,
+        entropy: &Arc<Entropy>,
+    ) -> Result<Self, Error> {
+        let mut partitions = BTreeMap::new();
+        for keys in keys {
+            let number = keys.partition();
+            let partition = Partition::open(
+                Arc::clone(&store),
+                Arc::new(keys),
+                seen(number),
+                Arc::clone(high_water),
+                Arc::clone(entropy),
+            )?;
+            partitions.insert(number, partition);
+        }
+        Ok(Self { store, partitions })
+    }
+
+    /// Persons of a batch of identifiers, in its order: `None` where the row was refused or, with
+    /// [`Unknown::Leave`], nobody is known. A person that is new is durable when this returns.
+    /// Blocks for as long as a commit takes when somebody is new.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] and others of the write path. Known persons are then not answered either:
+    /// the caller sends the batch again.
+    pub fn resolve(
+        &self,
+        partition: u16,
+        rows: &[Result<NationalId, Reject>],
+        unknown: Unknown<'_>,
+    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        self.partitions.get(&partition).ok_or(Error::NoPartition)?.resolve(rows, unknown)
+    }
+
+    /// Identifiers in a partition.
+    pub fn identifier_count(&self, partition: u16) -> u64 {
+        self.partitions.get(&partition).map_or(0, Partition::identifier_count)
+    }
+
+    /// Identifiers in all partitions.
+    pub fn identifiers_total(&self) -> u64 {
+        self.partitions.values().map(Partition::identifier_count).sum()
+    }
+
+    /// Positions of a partition that are durably used: what the register plane keeps as its mark.
+    pub fn used(&self, partition: u16) -> u64 {
+        self.partitions.get(&partition).map_or(0, Partition::used)
+    }
+
+    /// Numbers of the partitions.
+    pub fn partitions(&self) -> impl Iterator<Item = u16> + '_ {
+        self.partitions.keys().copied()
+    }
+
+    /// Whether a write failed, so that the vault must be opened again.
+    pub fn has_failed(&self) -> bool {
+        self.partitions.values().any(Partition::has_failed)
+    }
+
+    /// Opens the identity of a person. Crate-private until revealing has its two persons.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when there is none or it does not open.
+    pub(crate) fn dangerous_open_identity(
+        &self,
+        partition: u16,
+        person: PersonNo,
+    ) -> Result<Vec<KnownIdentifier>, Error> {
+        let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
+        partition.open_identity(self.store.as_ref(), person)
+    }
+}
+
+#[cfg(test)]
+mod tests;

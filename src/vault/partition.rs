@@ -1,0 +1,236 @@
+//! One number space of the vault: its index, and the way in for new persons.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use zeroize::Zeroize;
+
+use super::assigner::{Assigner, Candidate};
+use super::index::Index;
+use super::keys::PartitionKeys;
+use super::{Error, HighWater, KnownIdentifier, PersonNo, Seen, Unknown, group, identity};
+use crate::crypto::{Entropy, Tag};
+use crate::ident::{NationalId, Reject};
+use crate::store::keys::Key;
+use crate::store::records::load_mark;
+use crate::store::{Step, Store};
+
+/// A progress line is logged each time so many persons more are loaded.
+const PROGRESS_PERSONS: u64 = 1_000_000;
+
+/// What a partition's readers and its assigner share.
+pub(super) struct Shared {
+    pub(super) keys: Arc<PartitionKeys>,
+    pub(super) index: Index,
+    /// End of the positions that are durably used.
+    pub(super) used: AtomicU64,
+    pub(super) failed: AtomicBool,
+}
+
+pub(super) struct Partition {
+    shared: Arc<Shared>,
+    assigner: Assigner,
+}
+
+impl Partition {
+    pub(super) fn open(
+        store: Arc<dyn Store>,
+        keys: Arc<PartitionKeys>,
+        seen: Seen,
+        high_water: Arc<dyn HighWater>,
+        entropy: Arc<Entropy>,
+    ) -> Result<Self, Error> {
+        let leased = load_mark(store.as_ref(), &Key::high_water(keys.partition()))?;
+        let shared = Arc::new(Shared {
+            keys,
+            index: Index::new(),
+            used: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+        });
+        let used = load(store.as_ref(), &shared)?;
+        for (witness, behind) in [
+            ("its own leases", used > leased),
+            ("the key file", leased < seen.leased_in_key_file),
+            ("the register plane's leases", leased < seen.leased_in_registers),
+            ("the register plane's members", used < seen.used_in_registers),
+        ] {
+            if behind {
+                return Err(Error::Behind { witness });
+            }
+        }
+        shared.used.store(used, Ordering::Release);
+        // Every start draws from a lease of its own: what an earlier run may have drawn and lost
+        // with an uncertain commit, or with a restored copy, is never drawn again.
+        let assigner = Assigner::start(Arc::clone(&shared), store, leased, high_water, entropy);
+        Ok(Self { shared, assigner })
+    }
+
+    pub(super) fn resolve(
+        &self,
+        rows: &[Result<NationalId, Reject>],
+        unknown: Unknown<'_>,
+    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        let mut tags = Vec::with_capacity(rows.len());
+        self.shared.keys.tag_many(rows, &mut tags);
+        let mut found = Vec::with_capacity(tags.len());
+        self.shared.index.find_many(&tags, &mut found);
+        if let Unknown::Assign(origin) = unknown
+            && found.iter().any(Option::is_none)
+        {
+            let accepted = rows.iter().filter_map(|row| row.as_ref().ok());
+            let candidates: Vec<Candidate> = accepted
+                .zip(tags.iter().zip(&found))
+                .filter(|(_, (_, found))| found.is_none())
+                .map(|(id, (tag, _))| Candidate::new(*tag, id, origin))
+                .collect();
+            let mut assigned = self.assigner.assign(candidates)?.into_iter();
+            for slot in found.iter_mut().filter(|slot| slot.is_none()) {
+                *slot = assigned.next();
+            }
+        }
+        wipe(&mut tags);
+        if found.len() == rows.len() {
+            return Ok(found);
+        }
+        let mut found = found.into_iter();
+        Ok(rows.iter().map(|row| row.as_ref().ok().and_then(|_| found.next().flatten())).collect())
+    }
+
+    pub(super) fn identifier_count(&self) -> u64 {
+        self.shared.index.len() as u64
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        self.shared.used.load(Ordering::Acquire)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn open_identity(
+        &self,
+        store: &dyn Store,
+        person: PersonNo,
+    ) -> Result<Vec<KnownIdentifier>, Error> {
+        let keys = &self.shared.keys;
+        let mut found = Err(Error::Damaged { what: "sealed identity" });
+        for position in keys.positions_of(person.number()) {
+            // A number has a position in every generation; it was drawn in the one whose group
+            // holds that position.
+            found = self.identity_at(store, position, person);
+            if found.is_ok() {
+                break;
+            }
+        }
+        found
+    }
+
+    fn identity_at(
+        &self,
+        store: &dyn Store,
+        position: u64,
+        person: PersonNo,
+    ) -> Result<Vec<KnownIdentifier>, Error> {
+        let keys = &self.shared.keys;
+        let damaged = || Error::Damaged { what: "sealed identity" };
+        let earliest = position.saturating_sub(group::PERSONS_MAX as u64 - 1);
+        let mut holder = None;
+        store.scan(Key::groups_from(keys.partition(), earliest), &mut |key, value| {
+            let first = Key::trailing_u64(key)?;
+            if first > position {
+                return Ok(Step::Stop);
+            }
+            holder = Some((first, value.to_vec()));
+            Ok(Step::Continue)
+        })?;
+        let (first, value) = holder.ok_or_else(damaged)?;
+        let index = usize::try_from(position - first).map_err(|_| damaged())?;
+        let generation = group::open_tags(keys, first, &value)?.generation;
+        let mut number = Vec::new();
+        keys.numbers_at(generation, position..position + 1, &mut number)?;
+        if number != [person.number()] {
+            return Err(damaged());
+        }
+        identity::decode(&group::open_identity(keys, first, index, &value)?)
+    }
+}
+
+/// Reads every group into the index. Gives the end of the used positions.
+fn load(store: &dyn Store, shared: &Shared) -> Result<u64, Error> {
+    let keys = &shared.keys;
+    let (mut end, mut loaded) = (0, 0_u64);
+    let mut numbers = Vec::new();
+    let mut failure = None;
+    store.scan(Key::groups_from(keys.partition(), 0), &mut |key, value| {
+        let first = Key::trailing_u64(key)?;
+        match load_group(shared, first.max(end) == first, first, value, &mut numbers) {
+            Ok(count) => {
+                end = first + count;
+                let before = loaded;
+                loaded += count;
+                if before / PROGRESS_PERSONS != loaded / PROGRESS_PERSONS {
+                    tracing::info!(partition = keys.partition(), persons = loaded, "loading index");
+                }
+                Ok(Step::Continue)
+            }
+            Err(error) => {
+                failure = Some(error);
+                Ok(Step::Stop)
+            }
+        }
+    })?;
+    keys.resume_counts(loaded);
+    failure.map_or(Ok(end), Err)
+}
+
+fn load_group(
+    shared: &Shared,
+    in_order: bool,
+    first: u64,
+    value: &[u8],
+    numbers: &mut Vec<u64>,
+) -> Result<u64, Error> {
+    let mut opened = group::open_tags(&shared.keys, first, value)?;
+    let count = opened.tags.len() as u64;
+    if !in_order {
+        return Err(Error::Damaged { what: "group of persons" });
+    }
+    shared.keys.numbers_at(opened.generation, first..first + count, numbers)?;
+    let entries = entries(&opened.tags, numbers)?;
+    let inserted = shared.index.insert_many(&entries);
+    wipe(&mut opened.tags);
+    inserted.map_err(|_| Error::Damaged { what: "tag that stands twice" })?;
+    Ok(count)
+}
+
+/// Pairs tags with the persons of their numbers.
+pub(super) fn entries(tags: &[Tag], numbers: &[u64]) -> Result<Vec<(Tag, PersonNo)>, Error> {
+    assert_eq!(tags.len(), numbers.len(), "one number for each tag");
+    tags.iter()
+        .zip(numbers)
+        .map(|(tag, number)| PersonNo::from_number(*number).map(|person| (*tag, person)))
+        .collect::<Option<_>>()
+        .ok_or(Error::Exhausted)
+}
+
+/// Overwrites tags that are no longer needed.
+pub(super) fn wipe(tags: &mut Vec<Tag>) {
+    for tag in tags.iter_mut() {
+        *tag = Tag::from_bytes([0; 16]);
+    }
+    tags.clear();
+    tags.shrink_to_fit();
+}
+
+impl Drop for Partition {
+    fn drop(&mut self) {
+        self.assigner.stop();
+    }
+}
+
+impl Zeroize for PersonNo {
+    fn zeroize(&mut self) {
+        *self = Self(std::num::NonZeroU64::MIN);
+    }
+}
