@@ -21,3 +21,6 @@ pub mod rpc;
 pub mod service;
 pub mod store;
 pub mod vault;
+
+#[cfg(test)]
+mod testing;

@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::development;
 use super::error::{Error, Exit};
-use super::output;
 use super::passphrase::{GivenPassphrase, PassphraseOptions, Prompt};
-use crate::service::setup::{self, InitOptions, KeyMarking, Task};
+use super::{development, local, output};
+use crate::service::setup::Installation;
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -64,20 +63,20 @@ pub(super) struct InitCommand {
 ///
 /// Something exists already, cannot be written, or the configuration is wrong.
 pub(super) fn run(options: &InitCommand) -> Result<Exit, Error> {
-    let (config, marking) = if options.development {
-        let config = development::write(&options.directory, options.listen)?;
-        (config, KeyMarking::Development)
+    let config = if options.development {
+        development::write(&options.directory, options.listen)?
     } else {
-        let config = options.config.clone().unwrap_or_else(|| PathBuf::from("hvelv.toml"));
-        (config, KeyMarking::Production)
+        options.config.clone().unwrap_or_else(|| PathBuf::from("hvelv.toml"))
     };
-    let task = if options.add_registers { Task::AddRegisters } else { Task::Create };
-    let passphrase = passphrase(options, task)?.into_secret()?;
-    let done = setup::init(&InitOptions { config: config.clone(), marking, task, passphrase })
-        .map_err(|cause| super::from_setup(&cause))?;
-    for line in &done {
-        output::note(line);
+    let installation = Installation::load(&config).map_err(local::from_setup)?;
+    let passphrase = passphrase(options)?.into_secret()?;
+    if options.add_registers {
+        let made = installation.add_registers(&passphrase).map_err(local::from_setup)?;
+        output::note(&format!("{made} keys made; seal and unseal the server to use them"));
+        return Ok(Exit::Success);
     }
+    installation.init(&passphrase).map_err(local::from_setup)?;
+    output::note(&format!("key file made: {}", installation.config.key_file.display()));
     output::note(&format!("next: hvelv serve --config {}", config.display()));
     if options.development {
         let directory = options.directory.display();
@@ -92,12 +91,10 @@ pub(super) fn run(options: &InitCommand) -> Result<Exit, Error> {
 }
 
 /// Given, asked for, or, for development, made.
-fn passphrase(options: &InitCommand, task: Task) -> Result<GivenPassphrase, Error> {
+fn passphrase(options: &InitCommand) -> Result<GivenPassphrase, Error> {
     if options.development && options.passphrase.is_terminal() {
         return development::make_passphrase(&options.directory);
     }
-    options.passphrase.read(match task {
-        Task::AddRegisters => Prompt::Existing,
-        Task::Create => Prompt::New,
-    })
+    let prompt = if options.add_registers { Prompt::Existing } else { Prompt::New };
+    options.passphrase.read(prompt)
 }

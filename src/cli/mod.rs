@@ -2,7 +2,7 @@
 //!
 //! Why it exists: people and scripts use Hvelv through it. Commands that talk to a server are clients
 //! like any other: they hold no key and read no store. `init`, `serve` and `check` run on the server's
-//! host and only pass on to `service::setup`.
+//! host and only put together what `service::setup` and `rpc::server` give.
 //!
 //! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
@@ -13,6 +13,8 @@ mod connect;
 mod development;
 mod error;
 mod init;
+mod local;
+mod log;
 mod output;
 mod passphrase;
 mod pseudonymize;
@@ -31,8 +33,6 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use error::{Error, Exit};
 pub use output::failure;
-
-use crate::service::setup;
 
 /// Keeps people's identities out of health data: fødselsnummer in, register ID out.
 #[derive(Debug, Parser)]
@@ -109,15 +109,4 @@ fn command() -> clap::Command {
         "Examples are in the help of each command: hvelv help pseudonymize.\n\nExit codes:\n{}",
         codes.join("\n")
     ))
-}
-
-/// An error of the server's set-up, with all problems of a configuration as advice.
-fn from_setup(cause: &setup::Error) -> Error {
-    let exit = match cause.kind() {
-        setup::ErrorKind::Configuration => Exit::Usage,
-        setup::ErrorKind::Internal => Exit::Internal,
-        setup::ErrorKind::Precondition => Exit::Precondition,
-    };
-    let error = Error::new(exit, cause.to_string());
-    cause.details().iter().fold(error, |error, line| error.advise(line.clone()))
 }

@@ -26,7 +26,7 @@ pub struct Argon2Params {
 }
 
 impl Argon2Params {
-    /// For production: 256 MiB, 3 passes, 1 lane; about half a second.
+    /// For production: 256 MiB, 3 passes, 1 lane; 0.7 to 1 second on one core.
     ///
     /// RFC 9106 section 4 offers 3 passes over 64 MiB in 4 lanes where memory is scarce, and one
     /// pass over 2 GiB.  This is the former with four times the memory, which a server has; and one

@@ -25,7 +25,7 @@ use super::{Error, rotate};
 use crate::crypto::{Argon2Params, DigestKey, KeyId, KeyedDigest};
 
 const HEADER: &str = "\
-# Key file of Hvelv, made and changed by `hvelv keys` alone: the last line authenticates the others.
+# Key file of Hvelv.  Only hvelv makes and changes it: the last line authenticates the others.
 # Mode 0600.  Never in a backup of data, never in version control.  See keys/README.md.
 ";
 const MAC_HEAD: &str = "mac = \"";

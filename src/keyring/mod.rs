@@ -80,7 +80,7 @@ pub enum Error {
     /// Keys marked development are asked to serve something else.
     #[error(
         "the key file holds development keys, which serve development only: \
-         make keys for this environment with `hvelv keys create`"
+         make keys for this environment with `hvelv init`"
     )]
     DevelopmentKeys,
     /// The file belongs to another environment than the configuration names.
@@ -127,7 +127,7 @@ pub enum Error {
     },
     /// There is no file.
     #[error(
-        "there is no key file at {path}: make one with `hvelv keys create`, \
+        "there is no key file at {path}: make one with `hvelv init`, \
          or give the path of the one that the store was made with"
     )]
     Missing {
@@ -140,8 +140,10 @@ pub enum Error {
         /// The purpose.
         purpose: Purpose,
     },
-    /// There is no such key, or it is destroyed.
-    #[error("there is no key {id}, or it is destroyed: see `hvelv keys list`")]
+    /// There is no such key, it is destroyed, or it is not pending where it must be.
+    #[error(
+        "there is no key {id} in the state that this needs: look it up among the [[key]] entries"
+    )]
     NoSuchKey {
         /// The key.
         id: KeyId,

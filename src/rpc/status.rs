@@ -19,10 +19,14 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use super::auth::RequestId;
-use crate::service::{Error, ErrorCode, Group, Limit};
+use crate::service::{Error, ErrorCode, Group, Limit, Violation};
 
 /// The domain of our error codes.
 const DOMAIN: &str = "hvelv";
+
+/// Violations that one status lists.  Details travel in a header, and headers are bounded
+/// (`http2::HEADER_BYTES_MAX`); a client that gets more sees a broken connection instead.
+const VIOLATIONS_MAX: usize = 32;
 
 /// The status of an error.  Logs it: call it once, where the answer is made.
 pub(super) fn from_error(error: &Error, request: RequestId) -> Status {
@@ -31,14 +35,20 @@ pub(super) fn from_error(error: &Error, request: RequestId) -> Status {
     details.set_error_info(error.code().as_str(), DOMAIN, metadata(error, request));
     details.set_request_info(request.to_string(), "");
     if !error.violations().is_empty() {
-        let violations = error.violations().iter();
-        details.set_bad_request(
-            violations
-                .map(|one| FieldViolation::new(one.field.as_ref(), one.text.as_ref()))
-                .collect::<Vec<_>>(),
-        );
+        details.set_bad_request(violations(error.violations()));
     }
     Status::with_error_details(code(error), text(error, request), details)
+}
+
+fn violations(all: &[Violation]) -> Vec<FieldViolation> {
+    let shown = all.iter().take(VIOLATIONS_MAX);
+    let mut fields: Vec<_> =
+        shown.map(|one| FieldViolation::new(one.field.as_ref(), one.text.as_ref())).collect();
+    let more = all.len().saturating_sub(VIOLATIONS_MAX);
+    if more > 0 {
+        fields.push(FieldViolation::new("", format!("and {more} more")));
+    }
+    fields
 }
 
 /// The error of a status that tonic made itself, from a message that it could not take; nothing for
@@ -131,7 +141,6 @@ fn causes(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::Violation;
 
     fn status(error: &Error) -> Status {
         from_error(error, RequestId::for_test(0xab))
@@ -177,6 +186,17 @@ mod tests {
         let details = status(&Error::invalid(violations.to_vec())).get_error_details();
         let fields: Vec<_> = details.bad_request().unwrap().field_violations.clone();
         assert_eq!(fields.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_status_with_very_many_violations_still_fits_in_a_header() {
+        let one = Violation { field: "delivery.period.from".into(), text: "x".repeat(100).into() };
+        let status = status(&Error::invalid(vec![one; 5000]));
+        let fields = status.get_error_details().bad_request().unwrap().field_violations.clone();
+        assert_eq!(fields.len(), VIOLATIONS_MAX + 1);
+        assert_eq!(fields.last().unwrap().description, "and 4968 more");
+        let header_bytes = status.details().len() * 4 / 3;
+        assert!(header_bytes < usize::try_from(crate::rpc::http2::HEADER_BYTES_MAX).unwrap() / 2);
     }
 
     #[test]

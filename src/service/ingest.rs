@@ -206,18 +206,19 @@ impl Service {
     }
 
     /// What the catalogue says of a delivery: known, of a source of now, to a register that is open.
-    fn check_register(&self, request: &DeliveryRequest) -> Result<&Register, Error> {
+    pub(super) fn check_register(&self, request: &DeliveryRequest) -> Result<&Register, Error> {
         let today = self.parts.clock.today();
         let register = self.parts.catalogue.by_code(request.register.as_str());
         let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
-        let source = register.source(request.source.as_str());
-        if !source.is_some_and(|source| source.validity.contains(today)) {
-            return Err(Error::new(ErrorCode::SourceUnknown));
-        }
-        let assigns = request.mode == IngestMode::ResolveOrAssign;
         let imports = request.purpose == IngestPurpose::HistoricalImport;
+        let assigns = request.mode == IngestMode::ResolveOrAssign;
         if assigns && !imports && !register.is_open(today) {
             return Err(Error::new(ErrorCode::RegisterClosed));
+        }
+        // A historical import may come from a source that no longer reports.
+        let source = register.source(request.source.as_str());
+        if !source.is_some_and(|source| imports || source.validity.contains(today)) {
+            return Err(Error::new(ErrorCode::SourceUnknown));
         }
         Ok(register)
     }
@@ -438,23 +439,17 @@ impl Delivery {
         Entry { action, time: self.service.parts.clock.now(), ..Entry::clone(&self.base) }
     }
 
-    fn vault_error(&self, open: &Open, error: vault::Error) -> Error {
-        if open.has_failed() {
-            self.service.reopen(open);
+    fn vault_error(&self, open: &Arc<Open>, error: vault::Error) -> Error {
+        if self.service.reopen_if_failed(open) {
             return Error::new(ErrorCode::CommitUncertain).with_source(error);
         }
-        match error {
-            vault::Error::Failed => Error::new(ErrorCode::ServerDegraded),
-            other => Error::internal(other),
-        }
+        Error::internal(error)
     }
 
     /// What the caller is told when a record failed; begins to reopen the stores.
     pub fn record_failed(&self, error: registers::Error) -> Error {
-        if let Some(open) = self.open.upgrade()
-            && open.has_failed()
-        {
-            self.service.reopen(&open);
+        if let Some(open) = self.open.upgrade() {
+            self.service.reopen_if_failed(&open);
         }
         register_error(error)
     }
@@ -497,8 +492,9 @@ fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
 /// What the caller is told when the register plane fails.
 pub(super) fn register_error(error: registers::Error) -> Error {
     let code = match &error {
-        registers::Error::Failed | registers::Error::Store(_) => ErrorCode::CommitUncertain,
-        registers::Error::Log(_) => ErrorCode::CommitUncertain,
+        registers::Error::Failed | registers::Error::Log(_) | registers::Error::Store(_) => {
+            ErrorCode::CommitUncertain
+        }
         _ => ErrorCode::Internal,
     };
     Error::new(code).with_source(error)

@@ -25,7 +25,7 @@ mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -129,6 +129,8 @@ pub struct Parts {
 
 /// The server.
 pub struct Service {
+    /// Itself, for the thread that reopens the stores.
+    this: Weak<Self>,
     parts: Parts,
     state: watch::Sender<State>,
     current: RwLock<Option<Current>>,
@@ -166,7 +168,8 @@ impl Service {
     /// A sealed service.
     pub fn new(parts: Parts) -> Arc<Self> {
         let (stopping, stopped) = channel();
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             parts,
             state: watch::channel(State::Sealed).0,
             current: RwLock::new(None),
@@ -274,10 +277,12 @@ impl Service {
 
     fn close(&self, actor: Actor) -> Result<(), Error> {
         let _transition = self.begin_transition();
+        // A server that is reopening its stores is sealed by saying so: the attempts end.
+        let was = self.state.send_replace(State::Sealed);
         let Some(current) = self.install(None) else {
-            return Err(Error::new(ErrorCode::ServerSealed));
+            let degraded = was == State::Degraded;
+            return if degraded { Ok(()) } else { Err(Error::new(ErrorCode::ServerSealed)) };
         };
-        self.state.send_replace(State::Sealed);
         let entry = self.entry(actor, Action::Sealed);
         // Without its record sealing happens all the same: the server must be closable always.
         let recorded = current.open.registers.record_act_and_wait(entry);
@@ -316,30 +321,39 @@ impl Service {
 
     /// What is open now.
     fn open_now(&self) -> Result<Arc<Open>, Error> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(current) = current.as_ref() {
-            return Ok(Arc::clone(&current.open));
+        if let Some(open) = self.current_open()
+            && !self.reopen_if_failed(&open)
+        {
+            return Ok(open);
         }
         Err(Error::new(match *self.state.borrow() {
-            State::Degraded => ErrorCode::ServerDegraded,
+            State::Degraded | State::Open => ErrorCode::ServerDegraded,
             State::Unsealing => ErrorCode::ServerUnsealing,
-            State::Open | State::Sealed => ErrorCode::ServerSealed,
+            State::Sealed => ErrorCode::ServerSealed,
         }))
     }
 
-    /// Reopens the stores after a commit that failed: nothing is written before both are reread.
-    /// Returns at once; a thread tries until it succeeds or the server is sealed.
-    fn reopen(self: &Arc<Self>, failed: &Open) {
-        let Ok(transition) = self.transition.try_lock() else { return };
-        let is_current = self.open_now().is_ok_and(|open| std::ptr::eq(open.as_ref(), failed));
-        if !is_current {
-            return;
+    fn current_open(&self) -> Option<Arc<Open>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().map(|current| Arc::clone(&current.open))
+    }
+
+    /// Whether a commit failed; if so the stores are reopened before the next write. Returns at
+    /// once: a thread tries until it succeeds or the server is sealed.
+    fn reopen_if_failed(&self, open: &Arc<Open>) -> bool {
+        if !open.has_failed() {
+            return false;
         }
-        let keys = failed.keys().clone();
-        let Some(current) = self.install(None) else { return };
+        // Whoever holds the lock is changing the state already.
+        let Ok(_transition) = self.transition.try_lock() else { return true };
+        if !self.current_open().is_some_and(|current| Arc::ptr_eq(&current, open)) {
+            return true;
+        }
+        let (Some(current), Some(service)) = (self.install(None), self.this.upgrade()) else {
+            return true;
+        };
         self.state.send_replace(State::Degraded);
-        drop(transition);
-        let service = Arc::clone(self);
+        let keys = open.keys().clone();
         let spawned = std::thread::Builder::new().name("hvelv-reopen".into()).spawn(move || {
             // If batches hold on, the stores are locked, and the attempts below wait for them.
             let _ = current.close();
@@ -348,6 +362,7 @@ impl Service {
         if spawned.is_err() {
             tracing::error!("the stores could not be reopened; seal and unseal the server");
         }
+        true
     }
 
     fn reopen_until_open(&self, keys: &OpenKeys) {

@@ -57,6 +57,7 @@ fn golden_entries() -> Vec<Entry> {
         bare(Action::LogExported),
         bare(Action::Sealed),
         bare(Action::Unsealed),
+        bare(Action::DeliveryStored),
     ]
 }
 
@@ -109,15 +110,16 @@ fn golden_bodies_hold_every_action_and_every_field() {
         Action::Resolve => 8,
         Action::Sealed => 9,
         Action::Unsealed => 10,
+        Action::DeliveryStored => 11,
     };
-    let mut seen = [false; 11];
+    let mut seen = [false; 12];
     for entry in golden_entries() {
         seen[number(entry.action)] = true;
         if let Some(attempted) = entry.attempted {
             seen[number(attempted)] = true;
         }
     }
-    assert_eq!(seen, [true; 11]);
+    assert_eq!(seen, [true; 12]);
 }
 
 #[test]

@@ -17,8 +17,8 @@ const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// What separates fields when nobody says. The first is taken when the header has only one column.
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+/// What separates fields when nobody says, most common in Norwegian exports first.
+const DELIMITERS: [u8; 3] = [b';', b',', b'\t'];
 
 /// One data row within a block of bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -270,6 +270,8 @@ impl<R: Read> Table<R> {
             }
         }
         match (best, fault) {
+            // None of them is there: then a stray comma in a row below is noticed.
+            (Some(((_, 1), _, length)), _) if candidates.len() > 1 => Ok(Some((b',', length))),
             (Some((_, delimiter, length)), _) => Ok(Some((delimiter, length))),
             (None, Some(fault)) => Err(Error::input(format!("the header {fault}"))
                 .advise("Nothing was written. Give --delimiter if it is none of , ; and tab.")),
