@@ -8,6 +8,8 @@
 //! ```
 
 pub mod audit;
+#[cfg(feature = "server")]
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
