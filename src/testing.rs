@@ -13,9 +13,7 @@ use crate::ident::{
     Declared, IdKind, Mode, NationalId, NumberSeries, Reject, Rules, RulesConfig, parse_number,
     synthetic,
 };
-use crate::keyring::{
-    Environment, KeyPlan, Keyring, PlannedRegister, SealedKeyring, create,
-};
+use crate::keyring::{Environment, KeyPlan, Keyring, PlannedRegister, SealedKeyring, create};
 use crate::registers::RegisterMarks;
 use crate::vault::HighWater;
 

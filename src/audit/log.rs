@@ -273,7 +273,8 @@ impl AuditReader {
     ///
     /// The store's.
     pub fn size(&self) -> Result<u64, LogError> {
-        let mut size = self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner).size();
+        let mut size =
+            self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner).size();
         self.leaves().visit(size..u64::MAX, &mut |_| {
             size += 1;
             Ok(())
@@ -295,7 +296,9 @@ fn last_checkpoint(
     let Some((index, note)) = newest else { return Ok(None) };
     String::from_utf8(note)
         .ok()
-        .and_then(|note| verifiers.iter().find_map(|key| Checkpoint::parse_and_verify(&note, key).ok()))
+        .and_then(|note| {
+            verifiers.iter().find_map(|key| Checkpoint::parse_and_verify(&note, key).ok())
+        })
         .map(|checkpoint| Some(checkpoint.tree))
         .ok_or(LogError::Damaged { index, what: "the checkpoint after it does not verify" })
 }

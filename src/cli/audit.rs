@@ -35,8 +35,8 @@ Examples:
   An export, offline:
     hvelv audit verify --export audit.jsonl --verifier-key 'hvelv.example/audit+1a2b3c4d+AY…'
 
-Keep the verifier key and old checkpoints somewhere else than on the server: without them, this proves
-only that the log agrees with itself. Exit code 7 when something does not verify.";
+Keep the verifier key and old checkpoints somewhere else than on the server: without them, this
+proves only that the log agrees with itself. Exit code 7 when something does not verify.";
 
 /// Reads, exports and verifies the audit log.
 #[derive(Debug, clap::Args)]

@@ -72,7 +72,7 @@ pub(super) fn run(options: &InitCommand) -> Result<Exit, Error> {
     let passphrase = passphrase(options)?.into_secret()?;
     if options.add_registers {
         let made = installation.add_registers(&passphrase).map_err(local::from_setup)?;
-        output::note(&format!("{made} keys made; seal and unseal the server to use them"));
+        output::note(&format!("{made} keys made; restart and unseal the server to use them"));
         return Ok(Exit::Success);
     }
     installation.init(&passphrase).map_err(local::from_setup)?;

@@ -11,8 +11,9 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   hvelv seal --connect keys/dev/operator.toml
 
-Deliveries in flight are drained, the stores closed, and keys, index and ID columns wiped from memory.
-The process goes on running and answers status, registers and unseal. Needs the role operator.";
+Deliveries in flight are drained, the stores closed, and keys, index and ID columns wiped from
+memory. The process goes on running and answers status, registers and unseal. Needs the role
+operator.";
 
 /// Seals the server: nothing but status, registers and unseal answers until it is unsealed.
 #[derive(Debug, clap::Args)]

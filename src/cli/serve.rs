@@ -17,9 +17,9 @@ Examples:
   hvelv serve --config /etc/hvelv/hvelv.toml
   hvelv serve --config keys/dev/hvelv.toml
 
-The server starts sealed: open it with `hvelv unseal`. SIGTERM and SIGINT drain deliveries in flight,
-close the stores and end with exit code 0. SIGHUP loads access.toml and the TLS files anew.
-A configuration that is wrong ends with exit code 2 and all its problems at once.";
+The server starts sealed: open it with `hvelv unseal`. SIGTERM and SIGINT drain deliveries in
+flight, close the stores and end with exit code 0. SIGHUP loads access.toml and the TLS files
+anew. A configuration that is wrong ends with exit code 2 and all its problems at once.";
 
 /// Runs the server. It starts sealed.
 #[derive(Debug, clap::Args)]

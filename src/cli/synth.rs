@@ -24,8 +24,8 @@ Examples:
   The same, and the list of persons:
     hvelv synth --persons 200000 --rows 1000000 --out episodes.csv --population persons.csv
 
-All numbers are synthetic fødselsnumre and, one in twenty, D-numbers with Skatteetaten's Tenor marker
-(month + 80). The same seed gives the same files. Every person has at least one row.
+All numbers are synthetic fødselsnumre and, one in twenty, D-numbers with Skatteetaten's Tenor
+marker (month + 80). The same seed gives the same files. Every person has at least one row.
 Columns: fnr, episode_id, in_date, out_date, icd10, unit.";
 
 const FIRST_BIRTH: Date = date(1930, 1, 1);

@@ -48,7 +48,7 @@ fn every_command_has_examples() {
         let is_leaf_of_audit = path.starts_with("hvelv-audit-");
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(is_leaf_of_audit || help.contains("xamples"), "{path}");
-        assert!(help.lines().all(|line| line.chars().count() <= 104), "{path}: a long line");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{path}: a long line");
     }
 }
 
@@ -90,11 +90,11 @@ fn what_belongs_together_is_required_together() {
 }
 
 #[test]
-fn without_a_period_the_message_says_what_to_give() {
-    let arguments =
-        ["pseudonymize", "--register", "NPR", "--source", "HF", "--id-column", "fnr", "in", "out"];
+fn a_historical_import_without_a_period_says_what_to_give() {
+    let mut arguments = vec!["pseudonymize", "--register", "IPLOS", "--source", "KOMMUNE"];
+    arguments.extend(["--purpose", "historical-import", "--id-column", "fnr", "in", "out"]);
     let Command::Pseudonymize(options) = parse(&arguments).unwrap().command else { panic!() };
     let error = pseudonymize::run(&options).unwrap_err();
     assert_eq!(error.exit(), Exit::Usage);
-    assert!(error.advice()[0].contains("--period 2026-01-01..2026-12-31"));
+    assert!(error.advice()[0].contains("--period 2007-01-01..2016-12-31"));
 }

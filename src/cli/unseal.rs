@@ -18,7 +18,8 @@ Examples:
     hvelv unseal --connect operator.toml --passphrase-fd 3 3< <(secret-tool lookup hvelv root)
 
 The passphrase is never taken from an argument or the environment: other processes can read those.
-Needs the role operator. Exit code 4 when the passphrase is wrong, 5 when the server is open already.";
+Needs the role operator. Exit code 4 when the passphrase is wrong, 5 when the server is open
+already.";
 
 /// Opens a sealed server with the passphrase of its key file.
 #[derive(Debug, clap::Args)]

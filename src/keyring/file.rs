@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
-/// A key file is far smaller: about 350 bytes a key.
+/// A key file is far smaller: about 330 bytes a key.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 const OWNER_ONLY: u32 = 0o600;
 

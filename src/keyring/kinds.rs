@@ -100,7 +100,7 @@ words! {
         AuditDigest = "audit_digest",
         /// Signs checkpoints (an Ed25519 seed).
         AuditSigning = "audit_signing",
-        /// Seals bodies of audit entries and their side tables (AES-256-GCM).
+        /// Seals bodies of audit entries (AES-256-GCM).
         AuditStorage = "audit_storage",
         /// Seals identities (AES-256-GCM).
         Identity = "identity",

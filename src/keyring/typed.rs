@@ -108,7 +108,7 @@ pub struct PerRegister {
 /// The keys of the audit log.
 #[derive(Debug)]
 pub struct AuditKeys {
-    /// Seals bodies of entries and side tables.
+    /// Seals bodies of entries.
     pub storage: StorageKeys,
     /// Makes keyed digests.
     pub digest: Epochs<DigestKey>,

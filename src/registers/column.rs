@@ -85,7 +85,6 @@ impl Cells<'_> {
 #[expect(clippy::cast_possible_truncation, reason = "a block's 10^7 cells fit in a usize")]
 const BLOCK_CELLS: usize = BLOCK_NUMBERS as usize;
 
-#[expect(clippy::cast_possible_truncation, reason = "both parts are below 2^40")]
 fn split(person: PersonNo) -> (usize, usize) {
     let number = person.number();
     ((number / BLOCK_NUMBERS) as usize, (number % BLOCK_NUMBERS) as usize)

@@ -75,6 +75,16 @@ pub struct DeliveryRecord {
     pub persons: u64,
 }
 
+/// A delivery as it is stored.
+pub struct StoredDelivery<'a> {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its record.
+    pub record: &'a DeliveryRecord,
+    /// The persons in it.
+    pub persons: &'a PersonSet,
+}
+
 /// Seals a delivery into what is written with its audit entry.
 ///
 /// # Errors
@@ -83,10 +93,9 @@ pub struct DeliveryRecord {
 pub(super) fn seal(
     keys: &PlaneKeys,
     entropy: &Entropy,
-    id: DeliveryId,
-    record: &DeliveryRecord,
-    persons: &PersonSet,
+    delivery: &StoredDelivery<'_>,
 ) -> Result<Vec<(Key, Vec<u8>)>, Error> {
+    let StoredDelivery { id, record, persons } = delivery;
     let key = Key::delivery(id.0);
     let place = Place { kind: KIND_RECORD, row: key.as_bytes(), field: 0 };
     let json = serde_json::to_vec(record).map_err(|_| Error::Damaged { what: "delivery" })?;
@@ -104,7 +113,11 @@ pub(super) fn seal(
 /// # Errors
 ///
 /// [`Error::Damaged`].
-pub(super) fn open_record(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<DeliveryRecord, Error> {
+pub(super) fn open_record(
+    keys: &PlaneKeys,
+    key: &[u8],
+    value: &[u8],
+) -> Result<DeliveryRecord, Error> {
     let damaged = || Error::Damaged { what: "delivery" };
     let place = Place { kind: KIND_RECORD, row: key, field: 0 };
     let plain = keys.storage().open(&place, value).map_err(|_| damaged())?;
@@ -123,6 +136,7 @@ pub(super) fn open_persons(
     value: &[u8],
 ) -> Result<Vec<crate::vault::PersonNo>, Error> {
     let place = Place { kind: KIND_PERSONS, row: key, field: 0 };
-    let plain = keys.storage().open(&place, value).map_err(|_| Error::Damaged { what: "person set" })?;
+    let plain =
+        keys.storage().open(&place, value).map_err(|_| Error::Damaged { what: "person set" })?;
     PersonSet::decode_part(&plain)
 }

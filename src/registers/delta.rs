@@ -40,6 +40,12 @@ pub(super) fn encode(
     key: &Key,
     entries: &[(PersonNo, Stored)],
 ) -> Result<Vec<u8>, Error> {
+    let place = Place { kind: KIND, row: key.as_bytes(), field: 0 };
+    keys.seal(entropy, &place, &plaintext(entries)).map_err(Error::Crypto)
+}
+
+/// What is sealed.
+pub(super) fn plaintext(entries: &[(PersonNo, Stored)]) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(1 + ENTRY_BYTES * entries.len()));
     plain.push(VERSION);
     for (person, stored) in entries {
@@ -51,8 +57,7 @@ pub(super) fn encode(
         plain.push(state);
         plain.extend_from_slice(&number.to_be_bytes()[2..]);
     }
-    let place = Place { kind: KIND, row: key.as_bytes(), field: 0 };
-    keys.seal(entropy, &place, &plain).map_err(Error::Crypto)
+    plain
 }
 
 /// Opens a delta.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Members;
-use super::column::Standing;
 use super::answer::Answer;
+use super::column::Standing;
 use crate::vault::PersonNo;
 
 /// What became of the rows of one answer that joined.
@@ -70,8 +70,7 @@ impl Joins {
         answer: &Answer,
         members: &BTreeMap<u16, Arc<Members>>,
     ) -> Joined {
-        let mut joined =
-            Joined { ids: Vec::with_capacity(answer.joining.len()), new_members: 0 };
+        let mut joined = Joined { ids: Vec::with_capacity(answer.joining.len()), new_members: 0 };
         if answer.joining.is_empty() {
             return joined;
         }

@@ -56,12 +56,14 @@ impl Opening {
     /// [`Error::Behind`], [`Error::Damaged`], [`Error::Log`], [`Error::Store`].
     pub fn open(self) -> Result<Registers, Error> {
         let (mut members, mut numbers) = (BTreeMap::new(), BTreeMap::new());
+        let mut deltas = 0;
         for spec in &self.registers {
             let leased = load_mark(self.store.as_ref(), &Key::high_water(spec.number))?;
             if leased < spec.leased_in_key_file {
                 return Err(Error::Behind);
             }
             let (loaded, next_delta) = self.load(spec.number)?;
+            deltas += next_delta;
             members.insert(spec.number, Arc::new(loaded));
             let store = Arc::clone(&self.store);
             let marks = Arc::clone(&self.marks);
@@ -75,6 +77,9 @@ impl Opening {
             &self.verifiers,
             Arc::clone(&self.entropy),
         )?;
+        // The bound on seals under one key holds across restarts: each delta and each entry is one.
+        self.keys.storage().active().resume(deltas);
+        keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
         let recorder = Recorder {
             keys: Arc::clone(&self.keys),

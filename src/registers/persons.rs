@@ -51,7 +51,6 @@ impl PersonSet {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a person number has 40 bits")]
     fn mark(&mut self, person: PersonNo) {
         let (word, bit) = ((person.number() / 64) as usize, person.number() % 64);
         if word >= self.words.len() {

@@ -59,10 +59,9 @@ impl IngestHandler {
             Ok((delivery, mapped))
         });
         let (delivery, mapped) = mapped.await?;
-        let pending = delivery.submit(mapped)?;
+        let answered = stream::recorded(&delivery, delivery.submit(mapped)?).await?;
+        // Only now is it known who was new, which the delivery's record says.
         let finished = delivery.finish(DeliveryState::Complete)?;
-        let answered = stream::recorded(&delivery, pending).await?;
-        // Both were committed together, or the second right after the first.
         let _ = stream::recorded(&delivery, finished).await?;
         let delivery_id = delivery.id().to_string();
         Ok(PseudonymizeResponse { result: Some(convert::answer(answered)), delivery_id })

@@ -46,6 +46,9 @@ pub(super) trait Host: Send + Sync + 'static {
 
     /// The state, for health.
     fn watch_state(&self) -> watch::Receiver<State>;
+
+    /// Signs a checkpoint of the audit log, when there is an open one.
+    fn sign_checkpoint(&self) {}
 }
 
 impl Host for Service {
@@ -59,6 +62,10 @@ impl Host for Service {
 
     fn watch_state(&self) -> watch::Receiver<State> {
         Self::watch_state(self)
+    }
+
+    fn sign_checkpoint(&self) {
+        self.sign_due_checkpoint();
     }
 }
 
@@ -115,6 +122,8 @@ pub(super) async fn run(
     let router = settings(&config.limits)
         .layer(GuardLayer::new(Arc::clone(&reload.access), &config.limits))
         .add_routes(routes);
+    let signing =
+        tokio::spawn(sign_checkpoints(Arc::clone(&host), config.audit.checkpoint_interval_s));
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
@@ -128,6 +137,7 @@ pub(super) async fn run(
         () = obey(&mut control, &reload, config) => None,
     };
     reporting.abort();
+    signing.abort();
     health::end(health).await;
     drop(stop);
     let result = match ended {
@@ -136,6 +146,19 @@ pub(super) async fn run(
     };
     shut_down(host).await;
     result
+}
+
+/// Signs a checkpoint of the audit log at each interval.
+async fn sign_checkpoints(host: Arc<dyn Host>, interval_s: u64) {
+    let mut due = tokio::time::interval(Duration::from_secs(interval_s.max(1)));
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    due.tick().await;
+    loop {
+        due.tick().await;
+        let host = Arc::clone(&host);
+        // A panic there is logged by the runtime's hook; the next interval tries again.
+        drop(tokio::task::spawn_blocking(move || host.sign_checkpoint()).await);
+    }
 }
 
 /// Takes orders until one is to stop; looks after changed TLS files meanwhile.

@@ -12,8 +12,6 @@
 //! INVARIANT: an internal error shows its code and the request id and nothing of its cause.
 
 use std::collections::HashMap;
-use std::error::Error as StdError;
-use std::fmt::Write as _;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
@@ -110,7 +108,7 @@ fn metadata(error: &Error, request: RequestId) -> HashMap<String, String> {
 /// Level `error` is for our bugs alone, so that an alert on it means one.
 fn log(error: &Error, request: RequestId) {
     let code = error.code().as_str();
-    let causes = causes(error);
+    let causes = error.causes();
     match error.group() {
         Group::Internal => tracing::error!(code, %request, causes, "request failed"),
         Group::Unavailable => tracing::warn!(code, %request, causes, "request failed"),
@@ -123,19 +121,6 @@ fn log(error: &Error, request: RequestId) {
         | Group::Precondition
         | Group::Unauthenticated => tracing::debug!(code, %request, causes, "request refused"),
     }
-}
-
-/// The causes, outermost first, by their `Display`, which by house rule shows no user data.
-fn causes(error: &Error) -> String {
-    let mut text = String::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let separator = if text.is_empty() { "" } else { ": " };
-        // PANIC: none; writing to a string cannot fail, and the result says so.
-        let _ = write!(text, "{separator}{cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -213,6 +198,6 @@ mod tests {
     fn the_causes_are_listed_outermost_first() {
         let error = Error::new(ErrorCode::StoreUnusable)
             .with_source(Error::internal(std::io::Error::other("inner")));
-        assert_eq!(causes(&error), "internal error: inner");
+        assert_eq!(error.causes(), "internal error: inner");
     }
 }

@@ -143,14 +143,16 @@ impl Service {
         allow(permit, &Right::ReadAudit)?;
         let open = self.open_now()?;
         let entry = self.entry(actor(permit), Action::AuditRead);
-        open.registers.record_act_and_wait(entry).map_err(register_error)?;
+        let _ = open.registers.record_act_and_wait(entry).map_err(register_error)?;
         Ok(open)
     }
 
     pub(super) fn sign_checkpoint(&self, open: &Open) -> Result<AuditCheckpoint, Error> {
-        let origin: Origin = self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
+        let origin: Origin =
+            self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
         let key = open.registers.keys().signing();
-        let (note, verifier) = open.registers.audit().checkpoint(&origin, key).map_err(log_error)?;
+        let (note, verifier) =
+            open.registers.audit().checkpoint(&origin, key).map_err(log_error)?;
         Ok(AuditCheckpoint { note, verifier_key: verifier.to_string() })
     }
 }

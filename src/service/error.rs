@@ -112,8 +112,8 @@ error_codes! {
     NotFound RegisterUnknown = "register_unknown", "no such register";
     /// The request is not valid; the violations say where.
     Invalid RequestInvalid = "request_invalid", "the request is not valid";
-    /// Writing is refused until the server is sealed and unsealed again.
-    Unavailable ServerDegraded = "server_degraded", "the server must be sealed and unsealed before it writes again";
+    /// A commit failed, and the server is reopening its stores by itself.
+    Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
     /// The server is sealed.
     Precondition ServerSealed = "server_sealed", "the server is sealed";
     /// The server stops.
@@ -240,6 +240,20 @@ impl Error {
     #[must_use]
     pub const fn limit_met(&self) -> Option<Limit> {
         self.limit
+    }
+}
+
+impl Error {
+    /// The causes, outermost first, by their `Display`, which by house rule shows no user data.
+    #[must_use]
+    pub fn causes(&self) -> String {
+        let mut causes = Vec::new();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes.join(": ")
     }
 }
 

@@ -14,88 +14,27 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use jiff::civil::Date;
-
 use super::open::Open;
 use super::{Error, ErrorCode, Limit, Service, actor};
 use crate::audit::{Action, Entry, Mode as AuditMode, Recorded};
 use crate::crypto::KeyedDigest;
-use crate::policy::{Denied, Permit, Right};
+use crate::policy::{Denied, Permit};
 use crate::registers::catalogue::Register;
 use crate::registers::{
     self, Answer, Answered, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow, PersonSet,
-    RowCode, RowNote, Standing,
+    RowCode, RowNote, Standing, StoredDelivery,
 };
 use crate::vault::{self, Origin, PERSONS, PersonNo, Unknown, yyyymmdd};
 
-pub use batch::{Batch, Column, RowKind};
 use batch::Rows;
+pub use batch::{Batch, Column, RowKind};
+pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
 mod batch;
+mod request;
 
 /// Rows after which a running delivery stores what it has.
 const CHECKPOINT_ROWS: u64 = 1 << 22;
-
-/// Whether unknown identifiers get a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IngestMode {
-    /// Look-up.
-    ResolveOnly,
-    /// Ingest.
-    ResolveOrAssign,
-}
-
-/// Why a delivery is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IngestPurpose {
-    /// Corrects an earlier delivery.
-    Correction,
-    /// A historical import.
-    HistoricalImport,
-    /// Quality control.
-    QualityControl,
-    /// Ordinary reporting.
-    Reporting,
-}
-
-impl IngestPurpose {
-    /// Name in audit entries and stored deliveries.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Correction => "correction",
-            Self::HistoricalImport => "historical_import",
-            Self::QualityControl => "quality_control",
-            Self::Reporting => "reporting",
-        }
-    }
-}
-
-/// Names a delivery.
-#[derive(Clone, Debug)]
-pub struct DeliveryRequest {
-    /// The right that it needs, with register and source.
-    pub register: crate::config::codes::RegisterCode,
-    /// Source.
-    pub source: crate::config::codes::SourceCode,
-    /// Why.
-    pub purpose: IngestPurpose,
-    /// Whether unknown identifiers get a person.
-    pub mode: IngestMode,
-    /// First and last day reported about.
-    pub period: Option<(Date, Date)>,
-}
-
-impl DeliveryRequest {
-    /// The right that the delivery needs.
-    pub fn right(&self) -> Right {
-        let (register, source) = (self.register.clone(), self.source.clone());
-        match (self.mode, self.purpose) {
-            (IngestMode::ResolveOnly, _) => Right::Resolve { register, source },
-            (_, IngestPurpose::HistoricalImport) => Right::Import { register, source },
-            _ => Right::Ingest { register, source },
-        }
-    }
-}
 
 /// A batch that has been mapped and is to be recorded.
 #[must_use = "a mapped batch is answered once it is submitted and recorded"]
@@ -360,7 +299,10 @@ impl Delivery {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let before = progress.rows;
         progress.rows += mapped.answered.ids.len() as u64;
-        progress.answered += mapped.persons.len() as u64;
+        // Only rows with an ID: in a look-up the persons asked about include those whom the sender
+        // is told to be unknown.
+        let with_id = mapped.answered.ids.iter().filter(|id| **id != 0).count();
+        progress.answered += (with_id + mapped.joining.len()) as u64;
         if self.mode == IngestMode::ResolveOrAssign {
             progress.persons.extend(mapped.persons.iter().copied());
         }
@@ -430,9 +372,8 @@ impl Delivery {
             persons: summary.persons,
         };
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        open.registers
-            .record_delivery(self.id, &record, &progress.persons, entry, reply)
-            .map_err(register_error)
+        let delivery = StoredDelivery { id: self.id, record: &record, persons: &progress.persons };
+        open.registers.record_delivery(&delivery, entry, reply).map_err(register_error)
     }
 
     fn entry(&self, action: Action) -> Entry {
@@ -471,9 +412,11 @@ impl Drop for Delivery {
     }
 }
 
-/// `HMAC-SHA-256(K_digest, ids ‖ (row ‖ code)*)`: binds the entry to what was answered.
+/// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`,
+/// big-endian: binds the entry to what was answered.
 fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
     let mut hasher = open.registers.keys().digest().hasher();
+    hasher.update(&(answered.ids.len() as u64).to_be_bytes());
     let mut buffer = [0_u8; 512];
     for chunk in answered.ids.chunks(64) {
         for (bytes, id) in buffer.chunks_exact_mut(8).zip(chunk) {
@@ -481,10 +424,12 @@ fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
         }
         hasher.update(&buffer[..chunk.len() * 8]);
     }
+    hasher.update(&(answered.notes.len() as u64).to_be_bytes());
     for note in &answered.notes {
+        let code = note.code.name();
         hasher.update(&note.row.to_be_bytes());
-        hasher.update(note.code.name().as_bytes());
-        hasher.update(b"\n");
+        hasher.update(&[u8::try_from(code.len()).expect("codes are short words of ours")]);
+        hasher.update(code.as_bytes());
     }
     hasher.finish()
 }

@@ -19,6 +19,7 @@ pub mod error;
 mod ingest;
 mod open;
 pub mod setup;
+mod state;
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,6 @@ use tokio::sync::watch;
 use crate::audit::{Action, Actor, Entry};
 use crate::clock::Clock;
 use crate::config::access::PrincipalKind;
-use crate::config::server::Mode;
 use crate::config::{AccessChange, Config};
 use crate::crypto::{Entropy, Passphrase};
 use crate::ident::Rules;
@@ -48,68 +48,12 @@ pub use ingest::{
 };
 use open::{Open, OpenKeys};
 pub use open::{RocksStores, Stores};
+pub use state::{Detail, State, Status, StatusDetail, Unsealed};
 
 /// How long sealing waits for batches that are under way.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause between attempts to reopen the stores after a failed commit.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
-
-/// What state the server is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// A commit failed; the stores are being reopened.
-    Degraded,
-    /// Open.
-    Open,
-    /// Sealed.
-    Sealed,
-    /// Being opened.
-    Unsealing,
-}
-
-/// How much a status tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Everything.
-    Full,
-    /// What anybody may know.
-    Public,
-}
-
-/// The state of the server.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// State.
-    pub state: State,
-    /// Mode.
-    pub mode: Mode,
-    /// Whether the keys are marked as development keys.
-    pub development_keys: bool,
-    /// Counts.
-    pub detail: Option<StatusDetail>,
-}
-
-/// Counts of an open server.
-#[derive(Clone, Debug, Default)]
-pub struct StatusDetail {
-    /// Identifiers known to the vault.
-    pub persons: u64,
-    /// Members by register code, in the catalogue's order.
-    pub registers: Vec<(String, u64)>,
-    /// Entries in the audit log.
-    pub audit_entries: u64,
-    /// Deliveries open now.
-    pub open_deliveries: u64,
-}
-
-/// The server was opened.
-#[derive(Clone, Copy, Debug)]
-pub struct Unsealed {
-    /// Identifiers in the index.
-    pub persons: u64,
-    /// How long opening took.
-    pub load: Duration,
-}
 
 /// What a service is made of.
 pub struct Parts {
@@ -234,6 +178,9 @@ impl Service {
         self.state.send_replace(State::Unsealing);
         let outcome = self.unseal_now(permit, passphrase);
         self.state.send_replace(if outcome.is_ok() { State::Open } else { State::Sealed });
+        if let Err(error) = &outcome {
+            tracing::warn!(code = error.code().as_str(), causes = %error.causes(), "not unsealed");
+        }
         outcome
     }
 
@@ -241,13 +188,13 @@ impl Service {
         let begun = self.parts.clock.monotonic();
         let keys = OpenKeys::unseal(&self.key_file()?, &passphrase)?;
         drop(passphrase);
-        let opened = Open::open(&self.parts, keys)?;
+        let opened = Open::with_keys(&self.parts, keys)?;
         let open = &opened.0;
         let load = self.parts.clock.monotonic().saturating_sub(begun);
         let persons = open.vault.identifiers_total();
         let mut entry = self.entry(actor(permit), Action::Unsealed);
         entry.counts.insert("persons".into(), persons);
-        open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
+        let _ = open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
         self.record_access(open)?;
         tracing::info!(persons, load_ms = load.as_millis(), "unsealed");
         self.install(Some(Current::new(opened)));
@@ -262,6 +209,15 @@ impl Service {
     pub fn seal(&self, permit: &Permit) -> Result<(), Error> {
         allow(permit, &Right::Operate)?;
         self.close(actor(permit))
+    }
+
+    /// Signs a checkpoint of the log as it is, when the server is open.
+    pub fn sign_due_checkpoint(&self) {
+        if let Ok(open) = self.open_now()
+            && let Err(error) = self.sign_checkpoint(&open)
+        {
+            tracing::error!(causes = %error.causes(), "the audit log could not be signed");
+        }
     }
 
     /// Seals for good, when the process ends.
@@ -292,7 +248,7 @@ impl Service {
         } else {
             tracing::error!("batches are still under way; keys are wiped when they end");
         }
-        recorded.map_err(ingest::register_error)?;
+        let _ = recorded.map_err(ingest::register_error)?;
         signed.map(|_| ())
     }
 
@@ -307,14 +263,13 @@ impl Service {
     }
 
     fn record_access(&self, open: &Open) -> Result<(), Error> {
-        let mut waiting =
-            self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.is_empty() {
             return Ok(());
         }
         let mut entry = self.entry(Actor::Server, Action::AccessLoaded);
         entry.changes = waiting.iter().map(ToString::to_string).collect();
-        open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
+        let _ = open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
         waiting.clear();
         Ok(())
     }
@@ -371,7 +326,7 @@ impl Service {
             if *self.state.borrow() != State::Degraded {
                 return;
             }
-            match Open::open(&self.parts, keys.clone()) {
+            match Open::with_keys(&self.parts, keys.clone()) {
                 Ok(opened) => {
                     self.install(Some(Current::new(opened)));
                     self.state.send_replace(State::Open);

@@ -15,7 +15,7 @@ use crate::store::keys::Key;
 use crate::store::records::{Marker, Plane, encode_mark, load_mark};
 use crate::store::rocks::RocksStore;
 use crate::store::{self, Batch, Durability, Store};
-use crate::vault::{self, HighWater, PERSONS, PartitionKeys, Seen, Vault};
+use crate::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
 
 /// Where the stores are.
 pub trait Stores: Send + Sync {
@@ -74,10 +74,7 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn open(
-        parts: &Parts,
-        keys: OpenKeys,
-    ) -> Result<(Self, Receiver<()>), Error> {
+    pub(super) fn with_keys(parts: &Parts, keys: OpenKeys) -> Result<(Self, Receiver<()>), Error> {
         let keyring = &keys.keyring;
         let missing: Vec<&str> = parts
             .catalogue
@@ -155,11 +152,7 @@ fn open_store(parts: &Parts, keys: &OpenKeys, plane: Plane) -> Result<Arc<dyn St
     Ok(store)
 }
 
-fn open_vault(
-    parts: &Parts,
-    store: Arc<dyn Store>,
-    marks: &Arc<Marks>,
-) -> Result<Vault, Error> {
+fn open_vault(parts: &Parts, store: Arc<dyn Store>, marks: &Arc<Marks>) -> Result<Vault, Error> {
     let one_way = parts.catalogue.iter().filter(|register| register.is_one_way());
     let partitions: Vec<u16> =
         std::iter::once(PERSONS).chain(one_way.map(|register| register.number)).collect();
@@ -232,7 +225,7 @@ impl Marks {
 
 fn space(partition: u16) -> NumberSpace {
     match partition {
-        vault::PERSONS => NumberSpace::Persons,
+        PERSONS => NumberSpace::Persons,
         register => NumberSpace::OneWay(register),
     }
 }

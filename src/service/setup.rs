@@ -28,7 +28,9 @@ pub enum SetupError {
     #[error("the configuration's identifiers have problems:\n{0}")]
     Identifiers(String),
     /// Something is there already.
-    #[error("there is something at {0} already: `hvelv init` never overwrites; choose another path")]
+    #[error(
+        "there is something at {0} already: `hvelv init` never overwrites; choose another path"
+    )]
     Exists(String),
     /// The key file.
     #[error("the key file cannot be used")]
@@ -150,7 +152,7 @@ impl Installation {
     ) -> Result<(), SetupError> {
         let keys = OpenKeys::unseal(sealed, passphrase).map_err(SetupError::Open)?;
         let parts = self.parts()?;
-        let (open, _) = Open::open(&parts, keys).map_err(SetupError::Open)?;
+        let (open, _) = Open::with_keys(&parts, keys).map_err(SetupError::Open)?;
         let entry = Entry::new(parts.clock.now(), Actor::Server, Action::Initialised);
         let recorded = open.registers.record_act_and_wait(entry);
         recorded.map(drop).map_err(|error| SetupError::Open(Error::internal(error)))

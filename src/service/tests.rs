@@ -9,6 +9,7 @@ use jiff::civil::date;
 use super::*;
 use crate::audit::Recorded;
 use crate::config::Access;
+use crate::config::server::Mode;
 use crate::ident::{Declared, IdKind, RegisterId};
 use crate::keyring::{Environment, KeyPlan, PlannedRegister, SealedKeyring, create};
 use crate::policy::authorize;
@@ -65,9 +66,8 @@ impl World {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::load(Path::new("registers.toml")).unwrap();
-        let mut config = Config::default();
-        config.mode = Mode::Development;
-        config.key_file = directory.path().join("test.hvk");
+        let key_file = directory.path().join("test.hvk");
+        let config = Config { mode: Mode::Development, key_file, ..Config::default() };
         let planned = |register: &crate::registers::catalogue::Register| PlannedRegister {
             number: register.number,
             one_way: register.is_one_way(),
@@ -134,7 +134,7 @@ impl World {
         let permit = self.permit("a", request.right());
         let delivery = self.service.open_delivery(&permit, request)?;
         let answered = send(&delivery, numbers)?;
-        wait(&delivery, delivery.finish(DeliveryState::Complete)?)?;
+        let _ = wait(&delivery, delivery.finish(DeliveryState::Complete)?)?;
         Ok(answered)
     }
 
@@ -238,6 +238,21 @@ fn a_look_up_knows_members_only_and_records_whom_it_asked_about() {
 }
 
 #[test]
+fn a_summary_tells_a_look_up_nothing_about_persons_of_other_registers() {
+    let world = World::unsealed();
+    let people = numbers(3);
+    world.ingest("NPR", "HF", &people[..1]);
+    world.ingest("KPR", "KUHR", &people[1..2]);
+    let request = World::request("NPR", "HF", IngestMode::ResolveOnly);
+    let permit = world.permit("a", request.right());
+    let delivery = world.service.open_delivery(&permit, &request).unwrap();
+    send(&delivery, &people).unwrap();
+    let finished = delivery.finish(DeliveryState::Complete).unwrap();
+    let summary = delivery.summary(&wait(&delivery, finished).unwrap());
+    assert_eq!(summary, Summary { rows: 3, answered: 1, new_members: 0, persons: 0 });
+}
+
+#[test]
 fn a_register_on_consent_records_nobody_without_it() {
     let world = World::unsealed();
     let people = numbers(2);
@@ -261,10 +276,10 @@ fn a_closed_register_takes_a_historical_import_only_and_under_its_own_right() {
     assert!(imported.iter().all(|id| *id != 0));
     world.reseal();
     assert_eq!(world.deliver(&request, &people).unwrap().ids, imported);
-    let permit = world.permit("a", Right::Ingest {
-        register: "IPLOS".parse().unwrap(),
-        source: "KOMMUNE".parse().unwrap(),
-    });
+    let permit = world.permit(
+        "a",
+        Right::Ingest { register: "IPLOS".parse().unwrap(), source: "KOMMUNE".parse().unwrap() },
+    );
     let refused = world.service.open_delivery(&permit, &request).err().unwrap();
     assert_eq!(refused.code(), ErrorCode::NotAllowed);
 }
@@ -272,14 +287,13 @@ fn a_closed_register_takes_a_historical_import_only_and_under_its_own_right() {
 #[test]
 fn unknown_registers_and_sources_are_refused() {
     let world = World::unsealed();
-    let permit = world.permit("a", Right::Ingest {
-        register: "NPR".parse().unwrap(),
-        source: "HF".parse().unwrap(),
-    });
-    for (register, source, code) in [
-        ("XXX", "HF", ErrorCode::RegisterUnknown),
-        ("NPR", "KUHR", ErrorCode::SourceUnknown),
-    ] {
+    let permit = world.permit(
+        "a",
+        Right::Ingest { register: "NPR".parse().unwrap(), source: "HF".parse().unwrap() },
+    );
+    for (register, source, code) in
+        [("XXX", "HF", ErrorCode::RegisterUnknown), ("NPR", "KUHR", ErrorCode::SourceUnknown)]
+    {
         let request = World::request(register, source, IngestMode::ResolveOrAssign);
         // A permit for what does not exist cannot be had; the catalogue answers first in any case.
         assert_eq!(world.service.check_register(&request).err().unwrap().code(), code);
@@ -326,7 +340,7 @@ fn every_answer_has_an_entry_and_messages_of_a_commit_share_one() {
         pending.push(delivery.submit(mapped).unwrap());
     }
     for pending in pending {
-        wait(&delivery, pending).unwrap();
+        let _ = wait(&delivery, pending).unwrap();
     }
     let finished = delivery.finish(DeliveryState::Complete).unwrap();
     let summary = delivery.summary(&wait(&delivery, finished).unwrap());
@@ -334,12 +348,13 @@ fn every_answer_has_an_entry_and_messages_of_a_commit_share_one() {
     let ingest: Vec<String> =
         world.bodies().into_iter().filter(|body| body.contains("\"ingest\"")).collect();
     let messages = |body: &String| {
-        let entry = crate::audit::Entry::decode(body).unwrap();
+        let entry = Entry::decode(body).unwrap();
         (entry.messages.unwrap(), entry.counts["rows"], entry.counts["new_members"])
     };
-    let total = ingest.iter().map(messages).fold((0, 0, 0), |sum, each| {
-        (sum.0 + each.0, sum.1 + each.1, sum.2 + each.2)
-    });
+    let total = ingest
+        .iter()
+        .map(messages)
+        .fold((0, 0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1, sum.2 + each.2));
     assert_eq!(total, (4, 40, 40));
 }
 
@@ -360,10 +375,10 @@ fn a_delivery_is_stored_with_its_persons_complete_or_broken() {
         .map(|(record, persons)| (record.state, record.persons, persons.len(), record.period_to))
         .collect();
     seen.sort_by_key(|(_, persons, ..)| *persons);
-    assert_eq!(seen, [
-        (DeliveryState::Broken, 4, 4, 20_260_131),
-        (DeliveryState::Complete, 10, 10, 20_260_131)
-    ]);
+    assert_eq!(
+        seen,
+        [(DeliveryState::Broken, 4, 4, 20_260_131), (DeliveryState::Complete, 10, 10, 20_260_131)]
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::keys::Key;
-use super::{Batch, Durability, Error, Step, Store};
+use super::{Batch, Durability, Error, Store, Visit};
 
 /// How a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,7 @@ impl Store for FaultyStore {
         self.inner.get(key)
     }
 
-    fn scan(
-        &self,
-        range: Range<Key>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step, Error>,
-    ) -> Result<(), Error> {
+    fn scan(&self, range: Range<Key>, visit: &mut Visit<'_>) -> Result<(), Error> {
         self.inner.scan(range, visit)
     }
 

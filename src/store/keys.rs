@@ -285,7 +285,6 @@ impl Key {
     }
 }
 
-
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Self::parse(self.as_bytes()).map_or("prefix", |(kind, _)| kind.name());

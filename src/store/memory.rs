@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use super::keys::Key;
-use super::{Batch, Change, Durability, Error, Step, Store};
+use super::{Batch, Change, Durability, Error, Step, Store, Visit};
 
 /// An ordered map in memory. Every commit counts as synced.
 #[derive(Debug, Default)]
@@ -25,15 +25,9 @@ impl Store for MemoryStore {
         Ok(self.map.read().unwrap_or_else(PoisonError::into_inner).get(key.as_bytes()).cloned())
     }
 
-    fn scan(
-        &self,
-        range: Range<Key>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step, Error>,
-    ) -> Result<(), Error> {
+    fn scan(&self, range: Range<Key>, visit: &mut Visit<'_>) -> Result<(), Error> {
         let bounds = range.start.as_bytes().to_vec()..range.end.as_bytes().to_vec();
-        for (key, value) in
-            self.map.read().unwrap_or_else(PoisonError::into_inner).range(bounds)
-        {
+        for (key, value) in self.map.read().unwrap_or_else(PoisonError::into_inner).range(bounds) {
             if visit(key, value)? == Step::Stop {
                 break;
             }

@@ -148,6 +148,9 @@ impl Batch {
     }
 }
 
+/// What a scan calls with each key and value.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Step, Error> + 'a;
+
 /// An ordered map of bytes with atomic batches.
 ///
 /// Contract, held by one conformance suite over every implementation: a commit is all or nothing,
@@ -163,11 +166,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// The engine's, or the first that `visit` returns.
-    fn scan(
-        &self,
-        range: Range<keys::Key>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step, Error>,
-    ) -> Result<(), Error>;
+    fn scan(&self, range: Range<keys::Key>, visit: &mut Visit<'_>) -> Result<(), Error>;
 
     /// Makes all changes of a batch, or none. `operation` labels errors and metrics.
     fn commit(

@@ -14,7 +14,7 @@ use rocksdb::{DB, DBCompressionType, DBRecoveryMode, IteratorMode, Options, Read
 use rocksdb::{WriteBatch, WriteOptions};
 
 use super::keys::Key;
-use super::{Batch, Change, Durability, Error, Step, Store};
+use super::{Batch, Change, Durability, Error, Step, Store, Visit};
 
 /// Bytes that a memtable holds before it goes to disk: large, since stores are read at start only.
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
@@ -85,11 +85,7 @@ impl Store for RocksStore {
         self.db.get(key.as_bytes()).map_err(|error| engine("get", error))
     }
 
-    fn scan(
-        &self,
-        range: Range<Key>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step, Error>,
-    ) -> Result<(), Error> {
+    fn scan(&self, range: Range<Key>, visit: &mut Visit<'_>) -> Result<(), Error> {
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(range.start.as_bytes());
         options.set_iterate_upper_bound(range.end.as_bytes());

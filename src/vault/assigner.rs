@@ -227,7 +227,8 @@ impl Worker {
 
         let mut batch = Batch::new();
         let starts = (first..).step_by(group::PERSONS_MAX);
-        let groups = draft.tags.chunks(group::PERSONS_MAX).zip(draft.identities.chunks(group::PERSONS_MAX));
+        let groups =
+            draft.tags.chunks(group::PERSONS_MAX).zip(draft.identities.chunks(group::PERSONS_MAX));
         for (start, (tags, identities)) in starts.zip(groups) {
             let tags = group::Tags { generation, tags: tags.to_vec() };
             let value = group::encode(keys, &self.entropy, start, &tags, identities)?;

@@ -32,6 +32,10 @@ pub struct Origin {
 
 /// One identifier that a person has or had.
 #[derive(Debug)]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "revealing comes with its two persons; tests hold the format")
+)]
 pub(crate) struct KnownIdentifier {
     pub(crate) id: NationalId,
     pub(crate) register: u16,

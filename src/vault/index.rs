@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Two tags with equal fingerprints would be taken for one person. Tags are outputs of a keyed
-//! function, so for 5·10^7 identifiers the chance that any two of them meet is below 2^-37. The
-//! store keeps all 128 bits, and a load that meets a fingerprint twice refuses to serve.
+//! function, so for 5·10^7 identifiers the chance that any two of them meet is below 2^-37; that is
+//! accepted. A load that meets a fingerprint twice means a damaged store, and refuses to serve.
 //!
 //! Invariants: an entry is inserted once and never changes; no slot run is full (load ≤ 3/4).
 
@@ -102,7 +102,6 @@ impl Shard {
     }
 
     /// Where a run begins: known from a tag and from a slot alike, so that a shard can grow.
-    #[expect(clippy::cast_possible_truncation, reason = "the lower bits are what is wanted")]
     fn home(&self, tag_or_slot: u128) -> usize {
         // The count of slots is a power of two.
         ((tag_or_slot >> VALUE_BITS) as usize) & (self.slots.len() - 1)
@@ -197,9 +196,8 @@ mod tests {
         let index = Index::new();
         let all_ones = u128::MAX << VALUE_BITS;
         // The same shard (upper bits) and the last slot as home, with different fingerprints.
-        let tags: Vec<Tag> = (0..20_u128)
-            .map(|n| Tag::from_bytes((all_ones ^ (n << 100)).to_be_bytes()))
-            .collect();
+        let tags: Vec<Tag> =
+            (0..20_u128).map(|n| Tag::from_bytes((all_ones ^ (n << 100)).to_be_bytes())).collect();
         for (n, tag) in tags.iter().enumerate() {
             index.insert_many(&[(*tag, person(n as u64))]).unwrap();
         }

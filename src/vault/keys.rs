@@ -47,11 +47,7 @@ impl PartitionKeys {
         }
     }
 
-    fn tag_keyed<'a>(
-        &self,
-        accepted: impl Iterator<Item = &'a NationalId>,
-        tags: &mut Vec<Tag>,
-    ) {
+    fn tag_keyed<'a>(&self, accepted: impl Iterator<Item = &'a NationalId>, tags: &mut Vec<Tag>) {
         let key = self.keyring.vault().index.active();
         let mut encoding = Zeroizing::new([0_u8; 32]);
         let mut inputs = Vec::new();
@@ -91,7 +87,7 @@ impl PartitionKeys {
 
     /// What seals the tags of groups.
     pub(super) fn tag_storage(&self) -> &StorageKeys {
-        self.one_way().map_or(&self.keyring.vault().tag_storage, |keys| &keys.tag_storage)
+        self.one_way().map_or_else(|| &self.keyring.vault().tag_storage, |keys| &keys.tag_storage)
     }
 
     /// What seals identities; nothing in a one-way partition.
@@ -100,7 +96,7 @@ impl PartitionKeys {
     }
 
     fn numbers(&self) -> &Epochs<NumberKey> {
-        self.one_way().map_or(&self.keyring.vault().person_numbers, |keys| &keys.numbers)
+        self.one_way().map_or_else(|| &self.keyring.vault().person_numbers, |keys| &keys.numbers)
     }
 
     /// The generation that numbers are drawn from now.

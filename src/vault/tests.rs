@@ -37,11 +37,7 @@ impl World {
         })
     }
 
-    fn open_over(
-        &self,
-        store: Arc<dyn Store>,
-        seen: &dyn Fn(u16) -> Seen,
-    ) -> Result<Vault, Error> {
+    fn open_over(&self, store: Arc<dyn Store>, seen: &dyn Fn(u16) -> Seen) -> Result<Vault, Error> {
         let keyring: Arc<Keyring> = self.keys.open();
         let keys = [PERSONS, 3]
             .map(|partition| PartitionKeys::new(Arc::clone(&keyring), partition).unwrap());
@@ -53,6 +49,26 @@ impl World {
 fn assign(vault: &Vault, rows: &[Result<NationalId, Reject>]) -> Vec<PersonNo> {
     let persons = vault.resolve(PERSONS, rows, Unknown::Assign(&origin())).unwrap();
     persons.into_iter().map(Option::unwrap).collect()
+}
+
+#[test]
+fn the_plaintext_of_an_identity_is_the_golden_bytes() {
+    let rows = identifiers(1);
+    let id = rows[0].as_ref().unwrap();
+    let mut plain = zeroize::Zeroizing::new(Vec::new());
+    identity::encode_new(id, &origin(), &mut plain);
+    let mut golden = vec![0x01, 0x01, 0x0e, 0x01, 0x00, 0x0b];
+    golden.extend_from_slice(id.expose_digits().as_bytes());
+    golden.extend_from_slice(&[0x00, 0x01, 0x02, b'H', b'F']);
+    golden.extend_from_slice(&20_260_115_u32.to_be_bytes());
+    golden.extend_from_slice(&[0; 8]);
+    golden.push(0);
+    assert_eq!(*plain, golden);
+    let known = identity::decode(&plain).unwrap();
+    assert!(known[0].id.same_as(id));
+    for end in 0..plain.len() {
+        assert!(identity::decode(&plain[..end]).is_err(), "cut at {end}");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ use crate::rpc::proto::{DeliverySummary, Register};
 /// Everything that keeps the output from being complete; then there is no output.
 pub(super) fn run(options: &PseudonymizeOptions) -> Result<Exit, Error> {
     let clock = SystemClock::new();
-    let header = options.delivery()?;
+    let header = options.delivery(SystemClock::new().today())?;
     let existing = options.existing();
     let input = open_input(options, existing)?;
     let bytes = input.metadata().map_or(0, |found| found.len());

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::destination::Existing;
 use crate::cli::connect::ConnectOptions;
 use crate::cli::error::Error;
+use crate::cli::output;
 use crate::rpc::proto;
 
 /// Examples for the help text.
@@ -21,8 +22,9 @@ Examples:
     hvelv pseudonymize --connect keys/dev/pipeline.toml --register NPR --source HF \\
       --mode resolve --fail-on-rejects --id-column fnr episodes.csv episodes-npr.csv
 
-The file: CSV with a header row, separated by , ; or tab, in UTF-8 or Latin-1. All other columns, the
-quoting, the line ends and a byte order mark stay as they are. OUT appears only when it is complete.
+The file: CSV with a header row, separated by , ; or tab, in UTF-8 or Latin-1. All other columns,
+the quoting, the line ends and a byte order mark stay as they are. OUT appears only when it is
+complete.
 
 Rows without an ID are left out of OUT and listed in OUT.rejects.csv by row number (the first row
 after the header is 1) and code: format, check_digits, date, synthetic_in_production, real_in_test,
@@ -47,7 +49,7 @@ pub(in crate::cli) struct PseudonymizeOptions {
     pub(super) id_column: String,
 
     /// Period that the rows report about, both days included: 2026-01-01..2026-12-31, or a year.
-    /// Required with --mode assign.
+    /// Without it, this year until today; a historical import must name its period.
     #[arg(long, value_name = "FROM..TO", value_parser = parse_period)]
     pub(super) period: Option<Period>,
 
@@ -169,14 +171,9 @@ impl PseudonymizeOptions {
     ///
     /// # Errors
     ///
-    /// No period where one is needed; H-numbers without their assigner.
-    pub(super) fn delivery(&self) -> Result<proto::DeliveryHeader, Error> {
-        if self.mode == Mode::Assign && self.period.is_none() {
-            return Err(Error::usage("the period that the rows report about is missing").advise(
-                "Give --period FROM..TO, for example --period 2026-01-01..2026-12-31, or \
-                 --mode resolve to look up only.",
-            ));
-        }
+    /// No period of a historical import; H-numbers without their assigner.
+    pub(super) fn delivery(&self, today: Date) -> Result<proto::DeliveryHeader, Error> {
+        let period = self.period_on(today)?;
         if self.identifier_type == IdentifierType::Hnr && self.assigner.is_none() {
             return Err(Error::usage("an H-number is only unique together with its assigner")
                 .advise("Give --assigner ORGNR, the organisation number of the institution."));
@@ -196,8 +193,22 @@ impl PseudonymizeOptions {
             source: self.source.clone(),
             purpose: purpose.into(),
             mode: mode.into(),
-            period: self.period.map(proto::ReportingPeriod::from),
+            period: period.map(proto::ReportingPeriod::from),
         })
+    }
+
+    /// The period that is sent: the one given, or this year until today.
+    fn period_on(&self, today: Date) -> Result<Option<Period>, Error> {
+        if self.period.is_some() || self.mode == Mode::Resolve {
+            return Ok(self.period);
+        }
+        if self.purpose == Purpose::HistoricalImport {
+            return Err(Error::usage("the period that the rows report about is missing")
+                .advise("Give --period FROM..TO, for example --period 2007-01-01..2016-12-31."));
+        }
+        let period = Period { from: today.first_of_year(), to: today };
+        output::note(&format!("no --period: the rows report about {}..{today}", period.from));
+        Ok(Some(period))
     }
 }
 

@@ -1,10 +1,10 @@
-//! How often a short pattern turns up in random bytes. Pure.
+//! Whether so many hits may be chance. Pure.
 
 /// A count of hits this improbable, or more so, is not put down to chance.
-const CHANCE_MIN: f64 = 1e-6;
+const CHANCE_MIN: f64 = 1e-5;
 
 /// Whether so many hits may be chance, when so many are expected: `P(X ≥ hits)` of a Poisson
-/// distribution is at least one in a million.
+/// distribution is at least one in 100,000.
 pub(super) fn is_chance(hits: u64, expected: f64) -> bool {
     tail(hits, expected) >= CHANCE_MIN
 }
@@ -31,7 +31,7 @@ fn tail(hits: u64, mean: f64) -> f64 {
     sum.max(term)
 }
 
-/// Stirling's series; exact enough from 1 on for a comparison with one in a million.
+/// Stirling's series; exact enough from 1 on for a comparison with one in 100,000.
 fn ln_factorial(count: f64) -> f64 {
     let shifted = count + 1.0;
     (shifted - 0.5) * shifted.ln() - shifted + 0.918_938_533_204_672_7 + 1.0 / (12.0 * shifted)

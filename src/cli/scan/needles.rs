@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
-use super::search::Form;
 use crate::cli::error::Error;
 use crate::cli::pseudonymize::table::Table;
 
@@ -17,6 +16,10 @@ const INTEGER_MIN: u64 = 10_000_000;
 /// Bits of the filter that stands before the set.
 const FILTER_BITS: u32 = 22;
 
+/// Leading bits, or digits, by which numbers count as close to one another.
+const PREFIX_BITS: u32 = 13;
+const PREFIX_DIGITS: usize = 4;
+
 /// The numbers of one length. Holds identifiers: no `Debug`.
 pub(super) struct Group {
     digits: usize,
@@ -25,20 +28,29 @@ pub(super) struct Group {
     /// Bytes of the shortest integer that holds every number of this length.
     pub(super) short_bytes: u32,
     numbers: HashSet<u64>,
-    integers: u64,
     filter: Vec<u64>,
+    /// How many numbers begin with these bits, or digits: see [`Group::near_integer`].
+    by_bits: Vec<u32>,
+    by_digits: Vec<u32>,
+    tail_bits: u32,
+    tail_limit: u64,
 }
 
 impl Group {
     fn new(digits: usize) -> Self {
-        let limit = (0..digits).fold(1, |power: u64, _| power * 10);
+        let power = |digits: usize| (0..digits).fold(1, |power: u64, _| power * 10);
+        let limit = power(digits);
+        let bits = u64::BITS - (limit - 1).leading_zeros();
         Self {
             digits,
             limit,
-            short_bytes: (u64::BITS - (limit - 1).leading_zeros()).div_ceil(8),
+            short_bytes: bits.div_ceil(8),
             numbers: HashSet::new(),
-            integers: 0,
             filter: vec![0; 1 << (FILTER_BITS - 6)],
+            by_bits: vec![0; 1 << PREFIX_BITS],
+            by_digits: vec![0; 10_000],
+            tail_bits: bits - PREFIX_BITS,
+            tail_limit: power(digits - PREFIX_DIGITS),
         }
     }
 
@@ -48,12 +60,20 @@ impl Group {
     }
 
     fn insert(&mut self, number: u64) {
-        if self.numbers.insert(number) {
-            self.integers += u64::from(number >= INTEGER_MIN);
-            let (word, bit) = filter_place(number);
-            if let Some(word) = self.filter.get_mut(word) {
-                *word |= bit;
-            }
+        if !self.numbers.insert(number) {
+            return;
+        }
+        let (word, bit) = filter_place(number);
+        if let Some(word) = self.filter.get_mut(word) {
+            *word |= bit;
+        }
+        if let Some(count) = self.by_digits.get_mut(index(number / self.tail_limit)) {
+            *count += 1;
+        }
+        if number >= INTEGER_MIN
+            && let Some(count) = self.by_bits.get_mut(index(number >> self.tail_bits))
+        {
+            *count += 1;
         }
     }
 
@@ -64,16 +84,44 @@ impl Group {
         self.filter.get(word).is_some_and(|word| word & bit != 0) && self.numbers.contains(&number)
     }
 
-    /// Whether this integer is one of the numbers, and large enough to tell from a counter.
+    /// Whether this integer could be one of the numbers: as long, and too large for a counter.
     #[inline]
-    pub(super) fn has_integer(&self, number: u64) -> bool {
-        number < self.limit && number >= INTEGER_MIN && self.has(number)
+    pub(super) fn is_candidate(&self, number: u64) -> bool {
+        number < self.limit && number >= INTEGER_MIN
+    }
+
+    /// How many of the numbers begin with the same bits as this candidate. If its other bits are
+    /// random, each of them is hit with a probability of one in [`Group::integer_tails`].
+    #[inline]
+    pub(super) fn near_integer(&self, number: u64) -> u64 {
+        self.by_bits.get(index(number >> self.tail_bits)).copied().unwrap_or_default().into()
+    }
+
+    /// As [`Group::near_integer`], for digits.
+    #[inline]
+    pub(super) fn near_digits(&self, number: u64) -> u64 {
+        self.by_digits.get(index(number / self.tail_limit)).copied().unwrap_or_default().into()
+    }
+
+    /// Different values of the bits after the leading ones.
+    pub(super) fn integer_tails(&self) -> f64 {
+        f64::from(self.tail_bits).exp2()
+    }
+
+    /// Different values of the digits after the leading ones.
+    #[expect(clippy::cast_precision_loss, reason = "a power of ten below 10^15 is exact")]
+    pub(super) fn digit_tails(&self) -> f64 {
+        self.tail_limit as f64
     }
 
     /// Some of the numbers that are searched for in every form, for the self-test.
     pub(super) fn samples(&self) -> impl Iterator<Item = u64> {
         self.numbers.iter().copied().filter(|number| *number >= INTEGER_MIN).take(16)
     }
+}
+
+fn index(prefix: u64) -> usize {
+    usize::try_from(prefix).unwrap_or(usize::MAX)
 }
 
 #[inline]
@@ -132,26 +180,6 @@ impl Needles {
     /// How many different numbers there are.
     pub(super) fn count(&self) -> usize {
         self.groups.iter().map(|group| group.numbers.len()).sum()
-    }
-
-    /// How many hits of a form so many random bytes hold on average.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub(super) fn expected_by_chance(&self, form: Form, bytes: u64) -> f64 {
-        let in_group = |group: &Group| {
-            let all = group.numbers.len() as f64;
-            let integers = group.integers as f64;
-            let (bits, patterns) = match form {
-                Form::Ascii => (8.0 * group.digits as f64, all),
-                // At every byte it may begin with either half, or be in either byte order.
-                Form::PackedDecimal => (4.0 * group.digits as f64, 2.0 * all),
-                Form::Integer8 => (64.0, 2.0 * integers),
-                Form::ShortBigEndian | Form::ShortLittleEndian => {
-                    (8.0 * f64::from(group.short_bytes), integers)
-                }
-            };
-            bytes as f64 * patterns / bits.exp2()
-        };
-        self.groups.iter().map(in_group).sum()
     }
 }
 

@@ -3,6 +3,11 @@
 //! Nothing is compared with 200,000 patterns. At each byte the last digits, half bytes and bytes are
 //! read as numbers, and each number is looked up: a filter of 512 KiB turns nearly all of them away.
 //! Rolling state makes a chunk's border like any other place.
+//!
+//! What chance gives is measured in the same pass, not assumed: files are not random bytes. A header
+//! of zeros before a random nonce looks like the beginning of an integer at every record. So at each
+//! place where a number could stand, the numbers that begin alike are counted: were the rest of the
+//! place random, each would be hit with a known small probability. The sum is the expectation.
 
 use std::fmt;
 use std::io::Read;
@@ -36,9 +41,9 @@ impl Form {
         Self::ShortLittleEndian,
     ];
 
-    /// Whether one hit is enough: the form is too long to turn up by chance.
+    /// Whether one hit is enough, whatever chance gives.
     pub(super) fn is_conclusive(self) -> bool {
-        matches!(self, Self::Ascii | Self::Integer8)
+        self == Self::Ascii
     }
 }
 
@@ -76,18 +81,24 @@ struct Rolling {
 pub(super) struct Search<'a> {
     needles: &'a Needles,
     hits: [u64; Form::ALL.len()],
+    expected: [f64; Form::ALL.len()],
     bytes: u64,
 }
 
 impl<'a> Search<'a> {
     /// A search for these numbers.
     pub(super) fn new(needles: &'a Needles) -> Self {
-        Self { needles, hits: [0; Form::ALL.len()], bytes: 0 }
+        Self { needles, hits: [0; Form::ALL.len()], expected: [0.0; Form::ALL.len()], bytes: 0 }
     }
 
     /// Hits of a form so far.
     pub(super) fn hits(&self, form: Form) -> u64 {
         self.hits.get(form as usize).copied().unwrap_or_default()
+    }
+
+    /// Hits of a form that chance gives on average in bytes like those so far.
+    pub(super) fn expected(&self, form: Form) -> f64 {
+        self.expected.get(form as usize).copied().unwrap_or_default()
     }
 
     /// Bytes searched so far.
@@ -138,22 +149,63 @@ impl<'a> Search<'a> {
         states: &mut [(Rolling, u64)],
         found: &mut dyn FnMut(&Hit),
     ) {
-        let needles = self.needles;
-        let hits = &mut self.hits;
-        for (group, (digits, window)) in needles.groups().iter().zip(states) {
-            let mut hit = |form: Form, end: u64, length: u64| {
-                // A window that begins before the file is filled with zeros, not with the file.
-                if let Some(offset) = end.checked_sub(length) {
-                    if let Some(count) = hits.get_mut(form as usize) {
-                        *count += 1;
-                    }
-                    found(&Hit { form, offset });
-                }
-            };
+        for (group, (digits, window)) in self.needles.groups().iter().zip(states) {
+            let mut tally = Tally { hits: &mut self.hits, near: [0; Form::ALL.len()], found };
             for (end, &byte) in (offset + 1..).zip(bytes) {
-                digits.step(group, byte, end, &mut hit);
+                digits.step(group, byte, end, &mut tally);
                 *window = *window << 8 | u64::from(byte);
-                integers(group, *window, end, &mut hit);
+                integers(group, *window, end, &mut tally);
+            }
+            for (form, (expected, near)) in
+                Form::ALL.iter().zip(self.expected.iter_mut().zip(tally.near))
+            {
+                let tails = match form {
+                    Form::Ascii | Form::PackedDecimal => group.digit_tails(),
+                    _ => group.integer_tails(),
+                };
+                *expected += count_f64(near) / tails;
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an expectation")]
+fn count_f64(count: u64) -> f64 {
+    count as f64
+}
+
+/// What a chunk holds for one group.
+struct Tally<'a> {
+    hits: &'a mut [u64; Form::ALL.len()],
+    near: [u64; Form::ALL.len()],
+    found: &'a mut dyn FnMut(&Hit),
+}
+
+impl Tally<'_> {
+    fn hit(&mut self, form: Form, end: u64, length: u64) {
+        // A window that begins before the file is filled with zeros, not with the file.
+        if let Some(offset) = end.checked_sub(length) {
+            if let Some(count) = self.hits.get_mut(form as usize) {
+                *count += 1;
+            }
+            (self.found)(&Hit { form, offset });
+        }
+    }
+
+    #[inline]
+    fn near(&mut self, form: Form, count: u64) {
+        if let Some(near) = self.near.get_mut(form as usize) {
+            *near += count;
+        }
+    }
+
+    /// Takes an integer that stands in the last `length` bytes.
+    #[inline]
+    fn integer(&mut self, group: &Group, number: u64, (form, length): (Form, u64), end: u64) {
+        if group.is_candidate(number) {
+            self.near(form, group.near_integer(number));
+            if group.has(number) {
+                self.hit(form, end, length);
             }
         }
     }
@@ -162,13 +214,16 @@ impl<'a> Search<'a> {
 impl Rolling {
     /// Takes one byte in, as a digit and as two half bytes.
     #[inline]
-    fn step(&mut self, group: &Group, byte: u8, end: u64, hit: &mut impl FnMut(Form, u64, u64)) {
+    fn step(&mut self, group: &Group, byte: u8, end: u64, tally: &mut Tally<'_>) {
         let digits = group.digits();
         if byte.is_ascii_digit() {
             self.ascii_run += 1;
             self.ascii = (self.ascii * 10 + u64::from(byte - b'0')) % group.limit;
-            if self.ascii_run >= digits && group.has(self.ascii) {
-                hit(Form::Ascii, end, digits as u64);
+            if self.ascii_run >= digits {
+                tally.near(Form::Ascii, group.near_digits(self.ascii));
+                if group.has(self.ascii) {
+                    tally.hit(Form::Ascii, end, digits as u64);
+                }
             }
         } else {
             (self.ascii_run, self.ascii) = (0, 0);
@@ -183,8 +238,11 @@ impl Rolling {
             if self.packed >= group.limit {
                 self.packed %= group.limit;
             }
-            if self.packed_run >= digits && group.has(self.packed) {
-                hit(Form::PackedDecimal, end, (digits as u64 + spare).div_ceil(2));
+            if self.packed_run >= digits {
+                tally.near(Form::PackedDecimal, group.near_digits(self.packed));
+                if group.has(self.packed) {
+                    tally.hit(Form::PackedDecimal, end, (digits as u64 + spare).div_ceil(2));
+                }
             }
         }
     }
@@ -192,19 +250,14 @@ impl Rolling {
 
 /// Reads the last bytes as integers. `window` holds the last eight.
 #[inline]
-fn integers(group: &Group, window: u64, end: u64, hit: &mut impl FnMut(Form, u64, u64)) {
+fn integers(group: &Group, window: u64, end: u64, tally: &mut Tally<'_>) {
     let spare_bits = 64 - 8 * group.short_bytes;
     let length = u64::from(group.short_bytes);
     let reversed = window.swap_bytes();
-    let short_big = window << spare_bits >> spare_bits;
-    if group.has_integer(short_big) {
-        hit(Form::ShortBigEndian, end, length);
-    }
+    let short = window << spare_bits >> spare_bits;
+    tally.integer(group, short, (Form::ShortBigEndian, length), end);
     // The last bytes of the window are the first of the reversed one.
-    if group.has_integer(reversed >> spare_bits) {
-        hit(Form::ShortLittleEndian, end, length);
-    }
-    if group.has_integer(window) || group.has_integer(reversed) {
-        hit(Form::Integer8, end, 8);
-    }
+    tally.integer(group, reversed >> spare_bits, (Form::ShortLittleEndian, length), end);
+    tally.integer(group, window, (Form::Integer8, 8), end);
+    tally.integer(group, reversed, (Form::Integer8, 8), end);
 }

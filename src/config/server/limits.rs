@@ -31,7 +31,7 @@ pub struct Limits {
     pub connections_per_principal_max: usize,
     /// The requests and streams that one connection has open at once.
     pub requests_per_connection_max: u32,
-    /// How long a single request may take, in milliseconds; for a stream, each of its messages.
+    /// How long a single request may take, in milliseconds; a stream has its idle time instead.
     pub request_timeout_ms: u64,
     /// How long a stream may be silent before it is closed, in milliseconds.
     pub stream_idle_timeout_ms: u64,

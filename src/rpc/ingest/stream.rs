@@ -20,8 +20,8 @@ use crate::rpc::proto::{
 };
 use crate::service::{Delivery, Error, ErrorCode, Mapped, Pending, Service};
 
-/// Batches of one stream that are mapped, or wait for their commit, at the same time. Two of each
-/// keep both processors busy while a commit syncs; more would hold memory and win nothing.
+/// Batches of one stream that are being mapped, and as many again that wait for their commit:
+/// enough to keep the processors busy while a commit syncs; more would hold memory and win nothing.
 pub(super) const BATCHES_AT_ONCE: usize = 4;
 
 /// What a stream replies.
@@ -62,8 +62,7 @@ impl Receiving {
         let (mut standing, delivery) = self.open().await?;
         let opened = recorded(&delivery, delivery.record_opened()?).await?;
         let opened = opened.map(|()| ());
-        let batch_identifiers_max =
-            u32::try_from(self.batch_identifiers_max).unwrap_or(u32::MAX);
+        let batch_identifiers_max = u32::try_from(self.batch_identifiers_max).unwrap_or(u32::MAX);
         let opened = DeliveryOpened {
             delivery_id: answered_with(&opened, delivery.id().to_string()),
             batch_identifiers_max,
@@ -135,8 +134,8 @@ async fn submit(delivery: Arc<Delivery>, mut from: Receiver<Mapping>, to: Sender
         let next = match mapping {
             Mapping::Batch(mapping, slot) => {
                 let mapped = mapping.await;
-                let mapped =
-                    mapped.unwrap_or_else(|_| Err(Error::internal("a batch ended without a result")));
+                let mapped = mapped
+                    .unwrap_or_else(|_| Err(Error::internal("a batch ended without a result")));
                 match mapped.and_then(|mapped| delivery.submit(mapped)) {
                     Ok(pending) => Waiting::Batch(pending, slot),
                     Err(error) => Waiting::End(Err(error)),

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
+
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::config::CertificateIdentity;
+use crate::crypto::sha256;
 
 /// A client certificate that the handshake has accepted.
 ///
@@ -42,7 +43,7 @@ impl PeerCertificate {
             GeneralName::URI(uri) => CertificateIdentity::from_uri(uri).ok(),
             _ => None,
         });
-        let fingerprint = CertificateIdentity::Sha256(Sha256::digest(leaf.as_ref()).into());
+        let fingerprint = CertificateIdentity::Sha256(sha256(leaf.as_ref()));
         Ok(Self {
             identities: std::iter::once(fingerprint).chain(uris).collect(),
             not_before: parsed.validity().not_before.timestamp(),

@@ -1,0 +1,54 @@
+# Every command does its own set-up.  One build profile (release) for everything, so that
+# dependencies compile once; RocksDB is compiled once per machine (tools/rocksdb-cache).
+
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+# The long runs, by environment variables: see docs/TESTING.md.
+CARGO_FLAGS := --locked --release
+PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
+
+.PHONY: help build demo test lint audit-supply bench long crash clean
+
+help: ## Shows this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+build: ## Builds the program: target/release/hvelv, or below CARGO_TARGET_DIR.
+	@$(PREPARE)
+	cargo build $(CARGO_FLAGS)
+
+demo: ## Runs the main job end to end on generated synthetic data, and cleans up after itself.
+	@$(PREPARE)
+	cargo build $(CARGO_FLAGS)
+	tools/demo "$${CARGO_TARGET_DIR:-target}/release/hvelv"
+
+lint: ## Checks formatting, lints, documentation, the interface and the supply chain.
+	@$(PREPARE)
+	cargo fmt --check
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --lib
+	tools/lint-proto
+	tools/lint-supply
+
+test: lint ## Formats, lints and tests everything. Ends with the test runner's summary.
+	@eval "$$(tools/rocksdb-cache)"
+	cargo test $(CARGO_FLAGS) --doc
+	cargo test $(CARGO_FLAGS) --lib --bins --tests
+
+bench: ## Measures ingest beside a raw echo of the same bytes; writes bench-results.json.
+	@$(PREPARE)
+	cargo bench --locked --bench ingest
+
+crash: ## kill -9 during ingest, 200 rounds.
+	@$(PREPARE)
+	HVELV_CRASH_ROUNDS=200 cargo test $(CARGO_FLAGS) --test it crash
+
+long: ## The long runs: more rounds, more random cases.
+	@$(PREPARE)
+	HVELV_LONG=1 HVELV_CRASH_ROUNDS=200 cargo test $(CARGO_FLAGS) --lib --tests
+
+clean: ## Removes what was built, development keys included.
+	cargo clean
+	rm -rf keys/dev
