@@ -56,7 +56,7 @@ fn a_delta_opens_in_its_own_place_only() {
     for other in [Key::delta(1, 6), Key::delta(2, 5)] {
         assert!(delta::decode(&keys(), other.as_bytes(), &sealed).is_err());
     }
-    let mut cut = sealed.clone();
+    let mut cut = sealed;
     cut.pop();
     assert!(delta::decode(&keys(), key.as_bytes(), &cut).is_err());
 }

@@ -3,7 +3,8 @@
 //! They never leave the process, so no file can list them: they are drawn again from the key file.
 //! They are also small, and a store is full of small integers (positions, sequences, lengths), so
 //! one hit means nothing. Beside them the search looks for as many numbers that were never drawn,
-//! from the same blocks: bytes that hold no person number hold both as often.
+//! from the same blocks, and counts how many different numbers of each kind turn up: bytes that hold
+//! no person number hold as many of both.
 
 use std::fs::File;
 use std::io::Read;
@@ -36,16 +37,18 @@ struct Numbers {
     count: u64,
 }
 
-/// Hits of one form.
-#[derive(Clone, Copy, Default)]
+/// Different numbers found in one form.
+#[derive(Clone, Default)]
 struct Hits {
+    /// One bit for each number that was found: a position that a store repeats counts once.
+    seen: Vec<u64>,
     drawn: u64,
     control: u64,
 }
 
 impl Hits {
     /// More hits than the control has, by more than chance allows (six standard deviations).
-    fn is_found(self) -> bool {
+    fn is_found(&self) -> bool {
         let both = self.drawn + self.control;
         let difference = self.drawn.saturating_sub(self.control);
         difference > 12 && difference * difference > 36 * both
@@ -60,7 +63,7 @@ pub(super) fn search(
 ) -> Result<bool, Error> {
     let numbers = Numbers::draw(config, passphrase)?;
     numbers.self_test()?;
-    let mut hits = [Hits::default(); FORMS.len()];
+    let mut hits = FORMS.map(|_| Hits::default());
     for path in files {
         let mut bytes = Vec::new();
         let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
@@ -72,11 +75,11 @@ pub(super) fn search(
         numbers.count
     ));
     let mut found = false;
-    for (form, hits) in FORMS.iter().zip(hits) {
+    for (form, hits) in FORMS.iter().zip(&hits) {
         found |= hits.is_found();
         let verdict = if hits.is_found() { "FOUND" } else { "no more than chance" };
-        let Hits { drawn, control } = hits;
-        output::result(&format!("{form:<36} {drawn:>8} hits {control:>8} of control  {verdict}"));
+        let Hits { drawn, control, .. } = hits;
+        output::result(&format!("{form:<36} {drawn:>8} found {control:>8} of control  {verdict}"));
     }
     Ok(found)
 }
@@ -111,8 +114,12 @@ impl Numbers {
 
     fn count_in(&self, bytes: &[u8], hits: &mut [Hits; FORMS.len()]) {
         let mut count = |form: usize, number: u64| {
-            hits[form].drawn += u64::from(has(&self.drawn, number));
-            hits[form].control += u64::from(has(&self.control, number));
+            let (drawn, control) = (has(&self.drawn, number), has(&self.control, number));
+            if (drawn || control) && !has(&hits[form].seen, number) {
+                mark(&mut hits[form].seen, number);
+                hits[form].drawn += u64::from(drawn);
+                hits[form].control += u64::from(control);
+            }
         };
         for window in bytes.windows(8) {
             let window: [u8; 8] = window.try_into().unwrap_or_default();
@@ -143,7 +150,7 @@ impl Numbers {
                 bytes.extend_from_slice(&written(*number, form));
                 bytes.extend_from_slice(&[0xff; 8]);
             }
-            let mut hits = [Hits::default(); FORMS.len()];
+            let mut hits = FORMS.map(|_| Hits::default());
             self.count_in(&bytes, &mut hits);
             if planted.is_empty() || !hits[form].is_found() {
                 return Err(Error::internal(format!("planted numbers were not found: {name}")));
