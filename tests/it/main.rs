@@ -9,6 +9,8 @@
 mod access;
 mod bad_requests;
 mod bad_rows;
+mod concurrency;
+mod crash;
 mod harness;
 mod ingest;
 mod sealing;
