@@ -18,8 +18,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::{
-    BOUND, InProcessServer, Installation, ServerProcess, Stream, ask, audit_entries, bounded,
-    header, packed, people, reason, refusal, unseal, until, validity, PASSPHRASE,
+    BOUND, InProcessServer, Installation, PASSPHRASE, ServerProcess, Stream, ask, audit_entries,
+    bounded, header, packed, people, reason, refusal, unseal, until, validity,
 };
 
 async fn status(channel: &Channel) -> Result<StatusResponse, Status> {

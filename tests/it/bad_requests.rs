@@ -41,7 +41,10 @@ async fn a_batch_of_the_maximum_is_answered_and_one_row_more_is_refused_by_the_l
     assert_eq!((ids.ids.len(), ids.new_members, ids.notes.len()), (65_536, 65_536, 0));
 
     let status = ask(&channel, header("NPR", "HF"), packed(&numbers)).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "batch_too_large"));
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::ResourceExhausted, "batch_too_large")
+    );
     assert!(status.message().contains("limits.batch_identifiers_max = 65536"), "{status}");
     let (mut stream, _) = Stream::open(&channel, header("NPR", "HF")).await.unwrap();
     let status = stream.exchange(integers(&numbers)).await.unwrap_err();
@@ -146,7 +149,11 @@ async fn an_invalid_request_is_told_every_violation_at_once() {
 
     let status = ask(&channel, DeliveryHeader::default(), IdentifierBatch::default()).await;
     let fields_of_all = [
-        "delivery.register", "delivery.source", "delivery.purpose", "delivery.mode", "batch.type",
+        "delivery.register",
+        "delivery.source",
+        "delivery.purpose",
+        "delivery.mode",
+        "batch.type",
         "batch.column",
     ];
     assert_eq!(fields(&status.unwrap_err()), fields_of_all);

@@ -104,7 +104,8 @@ async fn bad_rows_of_packed_columns_have_the_same_codes() {
     let result = ask(&channel, header("NPR", "HF"), letters).await.unwrap().result.unwrap();
     assert_eq!(codes(&result), [Some(RowCode::Format)]);
     // Twelve digits, and far more, as integers.
-    let result = ask(&channel, header("NPR", "HF"), integers(&[100_000_000_000, u64::MAX, 0])).await;
+    let result =
+        ask(&channel, header("NPR", "HF"), integers(&[100_000_000_000, u64::MAX, 0])).await;
     let result = result.unwrap().result.unwrap();
     assert!(codes(&result).iter().all(Option::is_some));
     server.stop().await;

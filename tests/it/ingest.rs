@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use hvelv::rpc::proto::{IdentifierType, RowCode, RowType};
 use hvelv::rpc::proto::identifier_batch::Column;
+use hvelv::rpc::proto::{IdentifierType, RowCode, RowType};
 
 use crate::harness::{
-    InProcessServer, Installation, Stream, ask, audit_entries, dnr, header, integers, look_up, packed, people,
-    people_born, text,
+    InProcessServer, Installation, Stream, ask, audit_entries, dnr, header, integers, look_up,
+    packed, people, people_born, text,
 };
 
 /// A register ID: 15 digits, the first not 0.
@@ -75,8 +75,7 @@ async fn batches_are_answered_in_order_and_the_summary_counts() {
 
     let status = server.status(&installation).await;
     assert_eq!((status.persons, status.open_deliveries), (3000, 0));
-    let members: Vec<_> =
-        status.registers.iter().filter(|register| register.members > 0).collect();
+    let members: Vec<_> = status.registers.iter().filter(|register| register.members > 0).collect();
     assert_eq!((members.len(), members[0].code.as_str(), members[0].members), (1, "NPR", 3000));
     server.stop().await;
 }
@@ -129,11 +128,8 @@ async fn rows_of_a_text_column_may_be_of_other_types() {
     let channel = installation.connect(server.address, "pipeline").await;
     let mut numbers = people(2);
     numbers.push(dnr());
-    let row_type = |row, kind: IdentifierType| RowType {
-        row,
-        r#type: kind.into(),
-        assigner: String::new(),
-    };
+    let row_type =
+        |row, kind: IdentifierType| RowType { row, r#type: kind.into(), assigner: String::new() };
     let typed = |kind: IdentifierType, row_types: Vec<RowType>| {
         let mut batch = text(&numbers);
         batch.r#type = kind.into();
@@ -194,8 +190,7 @@ async fn a_stream_that_stops_half_way_keeps_what_was_answered() {
     let (stream, delivery, answered) = client
         .spawn(async move {
             let channel = of_client.connect(address, "sender").await;
-            let (mut stream, opened) =
-                Stream::open(&channel, header("NPR", "HF")).await.unwrap();
+            let (mut stream, opened) = Stream::open(&channel, header("NPR", "HF")).await.unwrap();
             let answered = stream.exchange(batch).await.unwrap();
             (stream, opened.delivery_id, answered)
         })

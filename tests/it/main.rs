@@ -9,9 +9,12 @@
 mod access;
 mod bad_requests;
 mod bad_rows;
+mod cli;
+mod cli_audit;
 mod concurrency;
 mod crash;
 mod harness;
 mod ingest;
+mod pseudonymize;
 mod sealing;
 mod stores;

@@ -3,8 +3,8 @@
 use hvelv::rpc::proto::audit_service_client::AuditServiceClient;
 use hvelv::rpc::proto::catalogue_service_client::CatalogueServiceClient;
 use hvelv::rpc::proto::{
-    GetCheckpointRequest, GetConsistencyProofRequest, GetInclusionProofRequest,
-    ListEntriesRequest, ListRegistersRequest, ServerState,
+    GetCheckpointRequest, GetConsistencyProofRequest, GetInclusionProofRequest, ListEntriesRequest,
+    ListRegistersRequest, ServerState,
 };
 use tonic::Code;
 use tonic::transport::Channel;
@@ -88,7 +88,9 @@ async fn a_wrong_passphrase_opens_nothing_and_does_no_harm() {
     let installation = Installation::new();
     let server = InProcessServer::sealed(&installation).await;
     let long = "x".repeat(100_000);
-    for wrong in ["", "wrong", "correct horse battery stapl", "correct horse battery staple ", &long] {
+    for wrong in
+        ["", "wrong", "correct horse battery stapl", "correct horse battery staple ", &long]
+    {
         let status = server.unseal_with(&installation, wrong).await.unwrap_err();
         assert_eq!(status.code(), Code::PermissionDenied);
         assert_eq!(crate::harness::reason(&status), "passphrase_wrong");

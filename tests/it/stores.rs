@@ -48,7 +48,8 @@ async fn a_store_of_another_environment_is_refused() {
     for directory in ["data/vault", "data/registers"] {
         let installation = Installation::new();
         change_marker(&installation, directory, |marker| marker.environment = 1);
-        unsealing_is_refused(&installation, "store_unusable", "belongs to another environment").await;
+        unsealing_is_refused(&installation, "store_unusable", "belongs to another environment")
+            .await;
     }
 }
 
@@ -70,7 +71,8 @@ async fn a_store_of_another_installation_or_plane_is_refused() {
 async fn a_store_of_a_newer_schema_and_one_without_a_marker_are_refused() {
     let installation = Installation::new();
     change_marker(&installation, "data/registers", |marker| marker.schema += 1);
-    unsealing_is_refused(&installation, "store_unusable", "has schema 2, this program serves 1").await;
+    unsealing_is_refused(&installation, "store_unusable", "has schema 2, this program serves 1")
+        .await;
 
     let installation = Installation::new();
     let store = RocksStore::open(&installation.path("data/vault")).unwrap();

@@ -9,9 +9,9 @@ use hvelv::rpc::proto::pseudonymize_stream_request::Message as Outbound;
 use hvelv::rpc::proto::pseudonymize_stream_response::Message as Inbound;
 use hvelv::rpc::proto::{
     CalendarDate, DeliveryHeader, DeliveryOpened, DeliverySummary, IdentifierBatch, IdentifierType,
-    IngestPurpose, IntegerColumn, ListEntriesRequest, Mode, PseudonymizeRequest, PseudonymizeResponse,
-    PseudonymizeStreamRequest, PseudonymizeStreamResponse, RegisterIds, ReportingPeriod,
-    TextColumn,
+    IngestPurpose, IntegerColumn, ListEntriesRequest, Mode, PseudonymizeRequest,
+    PseudonymizeResponse, PseudonymizeStreamRequest, PseudonymizeStreamResponse, RegisterIds,
+    ReportingPeriod, TextColumn,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;

@@ -15,7 +15,7 @@ pub(crate) use installation::{
     Installation, InstallationOptions, PASSPHRASE, PRINCIPALS, copy_directory, validity,
 };
 pub(crate) use numbers::{Random, completed, digits, dnr, first_with, people, people_born};
-pub(crate) use process::{Ran, ServerProcess, hvelv};
+pub(crate) use process::{PROGRAM, Ran, Running, ServerProcess, hvelv, run};
 pub(crate) use server::{InProcessServer, unseal};
 
 /// How long a test waits for anything.  It is never reached unless something is wrong.

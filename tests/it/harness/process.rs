@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::BOUND;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_hvelv");
+/// The program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_hvelv");
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -127,7 +128,8 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts a sealed server.
     pub(crate) fn start(config: &Path) -> Self {
-        let mut process = Running::start(&[OsStr::new("serve"), OsStr::new("--config"), config.as_ref()]);
+        let mut process =
+            Running::start(&[OsStr::new("serve"), OsStr::new("--config"), config.as_ref()]);
         let line = process.wait_for("127.0.0.1:");
         let rest = line.split_once("127.0.0.1:").unwrap().1;
         let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
