@@ -157,6 +157,11 @@ fn from_status(status: &tonic::Status) -> Error {
 
     let details = status.get_error_details();
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
+    if reason.is_empty() && is_broken_connection(status) {
+        let what = format!("the connection to the server was lost: {}", status.message());
+        return Error::new(Exit::Unavailable, what)
+            .advise("Check that the server runs: hvelv status. Then try again.");
+    }
     let exit = match status.code() {
         Code::Ok => Exit::Success,
         Code::InvalidArgument | Code::NotFound | Code::OutOfRange => Exit::Usage,
@@ -177,6 +182,14 @@ fn from_status(status: &tonic::Status) -> Error {
         Some(advice) => error.advise(advice),
         None => error,
     }
+}
+
+/// Whether a status was made on this side, of an error of the connection. The server's own have the
+/// same codes, and no cause here.
+fn is_broken_connection(status: &tonic::Status) -> bool {
+    use tonic::Code;
+    let is_vague = matches!(status.code(), Code::Cancelled | Code::Internal | Code::Unknown);
+    is_vague && std::error::Error::source(status).is_some()
 }
 
 /// The server's words, or ours where it has none.

@@ -109,6 +109,13 @@ fn metadata(error: &Error, request: RequestId) -> HashMap<String, String> {
 fn log(error: &Error, request: RequestId) {
     let code = error.code().as_str();
     let causes = error.causes();
+    // Whoever gets one of these is told that the log says why, so it says so at the usual level.
+    if matches!(
+        error.code(),
+        ErrorCode::DevelopmentKeys | ErrorCode::KeyFileUnusable | ErrorCode::StoreUnusable
+    ) {
+        return tracing::warn!(code, %request, causes, "request refused");
+    }
     match error.group() {
         Group::Internal => tracing::error!(code, %request, causes, "request failed"),
         Group::Unavailable => tracing::warn!(code, %request, causes, "request failed"),

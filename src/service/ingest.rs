@@ -298,11 +298,11 @@ impl Delivery {
     fn count(&self, mapped: &Mapped) -> bool {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let before = progress.rows;
-        progress.rows += mapped.answered.ids.len() as u64;
-        // Only rows with an ID: in a look-up the persons asked about include those whom the sender
-        // is told to be unknown.
-        let with_id = mapped.answered.ids.iter().filter(|id| **id != 0).count();
-        progress.answered += (with_id + mapped.joining.len()) as u64;
+        let rows = mapped.answered.ids.len() as u64;
+        progress.rows += rows;
+        // Each row has an ID, now or once it has joined, or a note. Its person says nothing: a
+        // look-up may know who it is and still have no ID in this register.
+        progress.answered += rows.saturating_sub(mapped.answered.notes.len() as u64);
         if self.mode == IngestMode::ResolveOrAssign {
             progress.persons.extend(mapped.persons.iter().copied());
         }

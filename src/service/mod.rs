@@ -178,9 +178,6 @@ impl Service {
         self.state.send_replace(State::Unsealing);
         let outcome = self.unseal_now(permit, passphrase);
         self.state.send_replace(if outcome.is_ok() { State::Open } else { State::Sealed });
-        if let Err(error) = &outcome {
-            tracing::warn!(code = error.code().as_str(), causes = %error.causes(), "not unsealed");
-        }
         outcome
     }
 

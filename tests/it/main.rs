@@ -1,0 +1,20 @@
+//! The whole server from outside: real gRPC over mutual TLS, the real stores, the real program.
+//!
+//! Rules: loopback only, on ports that the system picks; nothing sleeps; whatever is waited for has a
+//! bound and is a state; what is drawn at random is drawn from a seed that a failure shows.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+#![expect(clippy::panic, reason = "a test fails by panicking, in a helper as in its own body")]
+
+mod access;
+mod bad_requests;
+mod bad_rows;
+mod cli;
+mod cli_audit;
+mod concurrency;
+mod crash;
+mod harness;
+mod ingest;
+mod pseudonymize;
+mod sealing;
+mod stores;
