@@ -25,7 +25,7 @@ fn known_persons_are_answered_at_a_quarter_of_the_rate_of_a_raw_echo() {
     let first_sight = world.deliver_everybody(Form::PackedAscii);
     println!("first sight: {:.2} M ids/s", first_sight / 1e6);
     for form in [Form::Integers, Form::PackedAscii] {
-        let load = Load { form, streams: 1, messages: 192 };
+        let load = Load { form, streams: 1, messages: 768 };
         let mut best = 0.0_f64;
         for _ in 0..ATTEMPTS {
             let found = Comparison::run(&world, load, 3);

@@ -56,7 +56,7 @@ fn main() {
 fn full() -> Size {
     let persons = std::env::var("HVELV_BENCH_PERSONS").ok();
     let persons = persons.map_or(200_000, |text| text.parse().expect("a count of persons"));
-    Size { persons, messages: 512, rounds: 9 }
+    Size { persons, messages: 1024, rounds: 9 }
 }
 
 fn measure(size: &Size) -> Value {
