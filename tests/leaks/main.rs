@@ -1,0 +1,339 @@
+//! Ten thousand known identifiers through every method and every command, at trace level; and then a
+//! search of everything that the processes said and left behind.
+//!
+//! Goal: no identifier, passphrase, register ID, person number or register number is where it must
+//! not be: logs, errors, statuses, the audit log, both stores (running and stopped), temporary files.
+//! Method: the real binary, with everything captured to files; `hvelv scan` over them for identifiers
+//! and IDs in every written form; a search of our own for text and for small numbers.  Each search
+//! must first find what is planted.
+//!
+//! Person numbers and register numbers are derived from the key file.  That these are the right ones
+//! is shown by the register IDs: each is the encryption of a register number derived here.
+//!
+//! What it does *not* cover: memory and swap of the processes, and what a caller's own terminal
+//! shows of the arguments that the caller typed.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hvelv::keyring::{Environment, Keyring, SealedKeyring};
+use hvelv::crypto::{Entropy, Passphrase};
+use hvelv::store::Store;
+use hvelv::store::rocks::RocksStore;
+use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
+
+mod calls;
+mod canaries;
+mod messages;
+mod search;
+mod world;
+
+use calls::Calls;
+use canaries::{Canaries, PASSPHRASE, csv};
+use search::SmallNumbers;
+use world::World;
+
+/// NPR's number in the shipped catalogue.
+const NPR: u16 = 1;
+
+/// Methods that have no way to fail but the connection's.
+const NEVER_REFUSED: [&str; 2] =
+    ["hvelv.v1.CatalogueService/ListRegisters", "hvelv.v1.OperatorService/Status"];
+
+#[test]
+fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
+    let mut world = World::new();
+    let canaries = prepare(&mut world);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+
+    let server = world.serve("server-1");
+    sealed(&mut world);
+    let mut calls = Calls::new(&world, &canaries);
+    runtime.block_on(async {
+        calls.misuse_ingest().await;
+        calls.fail_to_unseal().await;
+        calls.others().await;
+    });
+    let Calls { mut answered, mut refused, mut ids, .. } = calls;
+    world.run("unseal @operator --passphrase-file secret/right", 0);
+
+    let mut calls = Calls::new(&world, &canaries);
+    runtime.block_on(async {
+        calls.ingest().await;
+        calls.misuse_ingest().await;
+        calls.fail_to_unseal().await;
+        calls.others().await;
+        calls.seal_and_unseal().await;
+    });
+    answered.extend(calls.answered);
+    refused.extend(calls.refused);
+    ids.extend(calls.ids);
+    commands(&mut world);
+    std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
+    server.signal("HUP");
+    server.wait_for("the old one stays in force");
+    world.copy("dev/data", "copies/running");
+    server.stop();
+
+    offline(&mut world);
+    every_method_was_called(&answered, &refused);
+    every_command_was_run(&world);
+    ids.extend(ids_in(&world));
+    assert!(ids.len() > 2 * canaries::COUNT, "NPR and KPR gave IDs");
+    search_everywhere(&mut world, &canaries, &ids);
+    search_for_numbers(&world, &ids);
+}
+
+/// Keys, configuration at trace level, a population, and files with bad rows.
+fn prepare(world: &mut World) -> Canaries {
+    world.run(
+        "init --development --directory dev --listen 127.0.0.1:0 --passphrase-file secret/right",
+        0,
+    );
+    log_as(world, "text");
+    world.run(
+        "synth --persons 10000 --rows 12000 --out input/episodes.csv --population input/persons.csv",
+        0,
+    );
+    let canaries = Canaries::read(&world.path("input/persons.csv"));
+    let write = |name: &str, text: &str| {
+        std::fs::write(world.path("input").join(name), text).unwrap();
+    };
+    let [one, two, three] = [0, 1, 2].map(|place| canaries.digits(place));
+    let bad: String = canaries.malformed.iter().map(|cell| format!("{cell},x\n")).collect();
+    write("bad.csv", &format!("fnr,note\n{one},x\n{bad}"));
+    write("ragged.csv", &format!("fnr,note\n{one},x\n{two},x,{three}\n"));
+    write("unclosed.csv", &format!("fnr,note\n{one},x\n\"{two},x\n{three},y\n"));
+    write("headless.csv", &format!("{one};{two}\n{three};x\n"));
+    write("utf16.csv", "\u{0}f\u{0}n\u{0}r\u{0}");
+    canaries
+}
+
+/// Sets the form of the log, always at trace level.
+fn log_as(world: &World, format: &str) {
+    let path = world.path("dev/hvelv.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, _) = text.split_once("[log]").expect("the configuration ends with [log]");
+    let text = format!("{before}[log]\nformat = \"{format}\"\nlevel = \"trace\"\n");
+    std::fs::write(path, text).unwrap();
+}
+
+const INGEST: &str = "--register NPR --source HF --period 2026 --id-column fnr";
+
+/// What commands say to a sealed server.
+fn sealed(world: &mut World) {
+    world.run("status @operator", 5);
+    world.run("registers @pipeline", 0);
+    world.run(&format!("pseudonymize @pipeline {INGEST} input/episodes.csv output/sealed.csv"), 5);
+    world.run("audit entries @auditor", 5);
+    world.run("unseal @operator --passphrase-file secret/wrong", 4);
+    world.run("unseal @stranger --passphrase-file secret/right", 4);
+}
+
+/// What commands do with an open server, and what they refuse.
+fn commands(world: &mut World) {
+    for (input, output, exit) in [
+        ("episodes", "npr", 0),
+        ("bad", "bad --fail-on-rejects", 8),
+        ("ragged", "ragged", 6),
+        ("unclosed", "unclosed", 6),
+        ("headless", "headless", 6),
+        ("utf16", "utf16", 6),
+        ("episodes", "npr", 5),
+    ] {
+        let (name, options) = output.split_once(' ').unwrap_or((output, ""));
+        let files = format!("input/{input}.csv output/{name}.csv");
+        world.run(&format!("pseudonymize @pipeline {INGEST} {options} {files}"), exit);
+    }
+    let kpr = "--register KPR --source KUHR --mode resolve --id-column fnr --json";
+    world.run(&format!("pseudonymize @pipeline {kpr} input/episodes.csv output/kpr.csv"), 0);
+    let stranger = format!("pseudonymize @stranger {INGEST} input/episodes.csv output/none.csv");
+    world.run(&stranger, 4);
+    world.run("status @operator --json", 0);
+    world.run("registers NPR @pipeline --json", 0);
+    world.run("registers NONE @pipeline", 2);
+    world.run("unseal @operator --passphrase-file secret/right", 5);
+    world.run("audit entries @auditor --count 0 --json", 0);
+    world.run("audit checkpoint @auditor", 0);
+    world.run("audit verify @auditor --live", 0);
+    world.run("audit export @auditor captured/audit.jsonl", 0);
+    world.run("audit export @pipeline captured/denied.jsonl", 4);
+    world.run("seal @pipeline", 4);
+    world.run("seal @operator", 0);
+    world.run("seal @operator", 5);
+    world.run("unseal @operator --passphrase-file secret/right", 0);
+}
+
+/// What needs no server, and a second start with the log in its other form.
+fn offline(world: &mut World) {
+    world.run("check --config dev/hvelv.toml", 2);
+    world.run("serve --config dev/hvelv.toml", 2);
+    let access = world.path("dev/access.toml");
+    std::fs::write(&access, "").unwrap();
+    world.run("check --config dev/hvelv.toml", 0);
+    world.run("audit verify --export captured/audit.jsonl", 0);
+    world.run("init --config dev/hvelv.toml --passphrase-file secret/right", 5);
+    let add = "init --config dev/hvelv.toml --add-registers --passphrase-file";
+    world.run(&format!("{add} secret/right"), 0);
+    world.run(&format!("{add} secret/wrong"), 5);
+    world.run("help pseudonymize", 0);
+    log_as(world, "json");
+    let server = world.serve("server-2");
+    world.run("status --ca dev/ca.pem @operator", 5);
+    server.stop();
+}
+
+fn every_method_was_called(answered: &BTreeSet<&str>, refused: &BTreeSet<&str>) {
+    use prost::Message as _;
+    let descriptors = hvelv::rpc::proto::FILE_DESCRIPTOR_SET;
+    let set = prost_types::FileDescriptorSet::decode(descriptors).unwrap();
+    let mut count = 0;
+    for file in &set.file {
+        for service in &file.service {
+            for method in &service.method {
+                let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
+                assert!(answered.contains(name.as_str()), "{name} was never answered");
+                let never = NEVER_REFUSED.contains(&name.as_str());
+                assert!(never || refused.contains(name.as_str()), "{name} was never refused");
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 11, "the interface has at least the methods of issue 2");
+}
+
+/// The golden help texts name every command.
+fn every_command_was_run(world: &World) {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/help");
+    for path in search::files(&[golden]) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let Some(command) = name.strip_prefix("hvelv-") else { continue };
+        // `scan` is run by the search itself.
+        let is_run = command == "scan"
+            || world.commands.iter().any(|run| run == command || run.starts_with(&format!("{command}-")));
+        assert!(is_run, "hvelv {command} was never run");
+    }
+}
+
+/// The IDs in the files that were written.
+fn ids_in(world: &World) -> BTreeSet<u64> {
+    let mut ids = BTreeSet::new();
+    for name in ["output/npr.csv", "output/kpr.csv"] {
+        let text = std::fs::read_to_string(world.path(name)).unwrap();
+        let rows = text.lines().skip(1).filter_map(|line| line.split(',').next());
+        ids.extend(rows.map(|cell| cell.parse::<u64>().unwrap()));
+    }
+    ids
+}
+
+fn search_everywhere(world: &mut World, canaries: &Canaries, ids: &BTreeSet<u64>) {
+    std::fs::write(world.path("input/needles.csv"), canaries.needles()).unwrap();
+    let needles = csv(ids.iter().map(|id| format!("{id:015}")));
+    std::fs::write(world.path("input/ids.csv"), needles).unwrap();
+    // Output files hold IDs on purpose, and never an identifier; rejects hold neither.
+    let places = "captured dev copies tmp";
+    let for_identifiers = format!("scan --needles input/needles.csv --column n {places} output");
+    let for_ids =
+        format!("scan --needles input/ids.csv --column n {places} output/bad.csv.rejects.csv");
+    for scan in [&for_identifiers, &for_ids] {
+        world.run(scan, 0);
+    }
+    let everywhere = ["captured", "dev", "copies", "tmp", "output"].map(|name| world.path(name));
+    let found = search::texts(&everywhere, &canaries.texts());
+    assert!(found.is_empty(), "found: {found:?}");
+    assert!(search::files(&[world.path("tmp")]).is_empty(), "no temporary file is left");
+    for file in search::files(&[world.path("output")]) {
+        assert!(!file.to_string_lossy().contains(".part-"), "{} is left", file.display());
+    }
+    // The rows that were rejected are told by number and code alone.
+    let rejects = std::fs::read_to_string(world.path("output/bad.csv.rejects.csv")).unwrap();
+    assert!(rejects.lines().count() > canaries.malformed.len(), "every bad row is listed");
+    planted_canaries_are_found(world, canaries, ids, [&for_identifiers, &for_ids]);
+}
+
+/// The same searches, with each form planted beside the stores that they have just passed.
+fn planted_canaries_are_found(
+    world: &mut World,
+    canaries: &Canaries,
+    ids: &BTreeSet<u64>,
+    scans: [&String; 2],
+) {
+    let number = canaries.numbers[9];
+    let id = *ids.first().unwrap();
+    for (scan, digits, short) in
+        [(scans[0], format!("{number:011}"), 5), (scans[1], format!("{id:015}"), 7)]
+    {
+        let value: u64 = digits.parse().unwrap();
+        let (big, little) = (value.to_be_bytes(), value.to_le_bytes());
+        let halves = |text: String| -> Vec<u8> {
+            let pairs = text.as_bytes().chunks(2);
+            pairs.map(|pair| (pair[0] & 15) << 4 | pair[1] & 15).collect()
+        };
+        for form in [
+            digits.clone().into_bytes(),
+            big.to_vec(),
+            little.to_vec(),
+            // A set of letters `o` is the half byte 15, which is no digit.
+            halves(format!("{digits}o")),
+            halves(format!("o{digits}")),
+            big[8 - short..].to_vec(),
+            little[..short].to_vec(),
+        ] {
+            // Short forms count when chance does not explain them: many are planted.
+            let planted: Vec<u8> = (0..200).flat_map(|_| [&form[..], &[0xff; 8]].concat()).collect();
+            std::fs::write(world.path("tmp/planted"), planted).unwrap();
+            world.run(scan, 7);
+        }
+    }
+    std::fs::write(world.path("tmp/planted"), PASSPHRASE).unwrap();
+    assert_eq!(search::texts(&[world.path("tmp")], &canaries.texts()).len(), 1);
+    std::fs::remove_file(world.path("tmp/planted")).unwrap();
+}
+
+fn search_for_numbers(world: &World, ids: &BTreeSet<u64>) {
+    let passphrase = Passphrase::new(PASSPHRASE.as_bytes().to_vec()).unwrap();
+    let sealed = SealedKeyring::load(&world.path("dev/hvelv.hvk"), Environment::Development);
+    let keyring = Arc::new(sealed.unwrap().unseal(&passphrase).unwrap());
+    let places = ["captured", "dev", "copies", "tmp", "output"].map(|name| world.path(name));
+    let used = persons_used(world, &keyring);
+    assert!(used >= canaries::COUNT as u64, "every canary has a person number");
+
+    let keys = keyring.vault().person_numbers.active();
+    let register = &keyring.registers().registers[&NPR];
+    for (what, keys) in [("person", keys), ("register", register.numbers.active())] {
+        let (mut given, mut never) = (Vec::new(), Vec::new());
+        keys.numbers_at(0..used, &mut given).unwrap();
+        keys.numbers_at(5_000_000..5_000_000 + used, &mut never).unwrap();
+        if what == "register" {
+            let mut bodies = given.clone();
+            register.ids.active().encrypt_many(&mut bodies).unwrap();
+            let bodies: BTreeSet<u64> = bodies.into_iter().collect();
+            let body = |id: &u64| id / 10 % 10_000_000_000_000;
+            let known = ids.iter().filter(|id| bodies.contains(&body(id))).count();
+            assert!(known >= canaries::COUNT, "the numbers are those of the IDs: {known}");
+        }
+        let (given, never) = (SmallNumbers::new(given), SmallNumbers::new(never));
+        let found = search::beyond_control(&places, &given, &never);
+        assert!(found.is_empty(), "{what} numbers were found: {found:?}");
+    }
+}
+
+struct NoMarks;
+
+impl HighWater for NoMarks {
+    fn raise(&self, _: u16, _: u64) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Err("nothing is assigned here".into())
+    }
+}
+
+/// How many person numbers the vault has given, from position 0 on.
+fn persons_used(world: &World, keyring: &Arc<Keyring>) -> u64 {
+    let store: Arc<dyn Store> =
+        Arc::new(RocksStore::open(&world.path("copies/running/vault")).unwrap());
+    let keys = PartitionKeys::new(Arc::clone(keyring), PERSONS).unwrap();
+    let high_water: Arc<dyn HighWater> = Arc::new(NoMarks);
+    let seen = |_| Seen::default();
+    let vault = Vault::open(store, vec![keys], &seen, &high_water, &Arc::new(Entropy::os()));
+    vault.unwrap().used(PERSONS)
+}

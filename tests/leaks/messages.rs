@@ -1,0 +1,164 @@
+//! `Debug` of every message: none that holds an identifier, an ID or a secret shows one.
+//!
+//! Method: the descriptors say which fields a message has; a canary is written into each of them, at
+//! any depth, as the wire has it; each Rust type decodes that and is printed.  Types that may show
+//! what they hold are listed, so that a new message is redacted or added here by a decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::Message;
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, FileDescriptorSet};
+
+use hvelv::rpc::proto::{self, FILE_DESCRIPTOR_SET};
+
+const CANARY: u64 = 41_814_061_033;
+
+/// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
+/// delivery and its place in the log.
+const SHOWN: [&str; 24] = [
+    "CalendarDate", "DeliveryHeader", "DeliveryOpened", "DeliverySummary", "GetCheckpointRequest",
+    "GetCheckpointResponse", "GetConsistencyProofRequest", "GetConsistencyProofResponse",
+    "GetInclusionProofRequest", "GetInclusionProofResponse", "GetRegisterRequest",
+    "GetRegisterResponse", "ListEntriesRequest", "ListRegistersRequest", "ListRegistersResponse",
+    "Organisation", "Register", "RegisterStatus", "ReportingPeriod", "RowType", "Source",
+    "StatusRequest", "StatusResponse", "UnsealResponse",
+];
+
+/// Prints a message of each type.
+macro_rules! shown_of {
+    ($($name:ident),+ $(,)?) => {
+        BTreeMap::from([$((
+            stringify!($name),
+            (|bytes: &[u8]| {
+                let message = proto::$name::decode(bytes).unwrap();
+                format!("{message:?} {message:#?}")
+            }) as fn(&[u8]) -> String,
+        )),+])
+    };
+}
+
+fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
+    shown_of![
+        CalendarDate, DeliveryHeader, DeliveryOpened, DeliverySummary, GetCheckpointRequest,
+        GetCheckpointResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
+        GetInclusionProofRequest, GetInclusionProofResponse, GetRegisterRequest,
+        GetRegisterResponse, IdentifierBatch, IntegerColumn, ListEntriesRequest,
+        ListEntriesResponse, ListRegistersRequest, ListRegistersResponse, Organisation,
+        PseudonymizeRequest, PseudonymizeResponse, PseudonymizeStreamRequest,
+        PseudonymizeStreamResponse, Register, RegisterIds, RegisterStatus, ReportingPeriod,
+        RowNote, RowType, SealRequest, SealResponse, Source, StatusRequest, StatusResponse,
+        TextColumn, UnsealRequest, UnsealResponse,
+    ]
+}
+
+fn descriptors() -> BTreeMap<String, DescriptorProto> {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let ours = set.file.into_iter().filter(|file| file.package() == "hvelv.v1");
+    ours.flat_map(|file| file.message_type).map(|one| (one.name().to_owned(), one)).collect()
+}
+
+/// A message of a type with a canary in every field, each field of a oneof in turn: of the wire's
+/// fields of one oneof the last counts, so one message is made for each.
+fn filled(all: &BTreeMap<String, DescriptorProto>, name: &str) -> Vec<Vec<u8>> {
+    let message = &all[name];
+    let choices = message.field.iter().filter(|field| field.oneof_index.is_some()).count();
+    (0..choices.max(1))
+        .flat_map(|choice| {
+            let mut variants = vec![Vec::new()];
+            let mut met = 0;
+            for field in &message.field {
+                if field.oneof_index.is_some() {
+                    met += 1;
+                    if met != choice + 1 {
+                        continue;
+                    }
+                }
+                let values: Vec<Vec<u8>> = match field.r#type() {
+                    Type::Message => {
+                        let inner = field.type_name().rsplit('.').next().unwrap();
+                        filled(all, inner).into_iter().map(|bytes| delimited(&bytes)).collect()
+                    }
+                    kind => vec![scalar(kind, field.label() == Label::Repeated)],
+                };
+                let tag = varint(u64::from(field.number().unsigned_abs()) << 3 | wire(field));
+                variants = variants
+                    .iter()
+                    .flat_map(|before| {
+                        values.iter().map(|value| [&before[..], &tag[..], &value[..]].concat())
+                    })
+                    .collect();
+            }
+            variants
+        })
+        .collect()
+}
+
+fn wire(field: &prost_types::FieldDescriptorProto) -> u64 {
+    let packed = field.label() == Label::Repeated;
+    match field.r#type() {
+        Type::Bytes | Type::Message | Type::String => 2,
+        _ if packed => 2,
+        Type::Fixed64 => 1,
+        _ => 0,
+    }
+}
+
+fn scalar(kind: Type, is_repeated: bool) -> Vec<u8> {
+    let value = match kind {
+        Type::Bytes | Type::String => return delimited(CANARY.to_string().as_bytes()),
+        Type::Fixed64 => CANARY.to_le_bytes().to_vec(),
+        Type::Uint64 => varint(CANARY),
+        Type::Bool | Type::Enum | Type::Uint32 => varint(1),
+        other => panic!("{other:?}: say here how the wire writes it"),
+    };
+    if is_repeated { delimited(&value) } else { value }
+}
+
+fn delimited(bytes: &[u8]) -> Vec<u8> {
+    [varint(bytes.len() as u64), bytes.to_vec()].concat()
+}
+
+fn varint(value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(value, &mut bytes);
+    bytes
+}
+
+/// Whether a text shows the canary: as digits, with separators, or as a list of bytes.
+fn shows_canary(text: &str) -> bool {
+    let digits = CANARY.to_string();
+    let list = format!("{:?}", digits.as_bytes());
+    let only_digits: String = text.split(char::is_whitespace).collect();
+    text.contains(&digits)
+        || text.contains("41_814_061_033")
+        || only_digits.contains(&list.replace(' ', "")[1..list.replace(' ', "").len() - 1])
+}
+
+#[test]
+fn no_message_that_holds_an_identifier_shows_it_in_its_debug_output() {
+    let (all, printers) = (descriptors(), printers());
+    let known: BTreeSet<&str> = printers.keys().copied().collect();
+    let existing: BTreeSet<&str> = all.keys().map(String::as_str).collect();
+    assert_eq!(known, existing, "every message of the interface is printed here");
+    let mut hidden = 0;
+    for (name, print) in printers {
+        for bytes in filled(&all, name) {
+            let is_shown = shows_canary(&print(&bytes));
+            assert!(!is_shown || SHOWN.contains(&name), "{name} shows what it holds");
+            hidden += usize::from(!is_shown);
+        }
+    }
+    assert!(hidden >= 13, "messages were filled and printed");
+}
+
+#[test]
+fn the_canary_is_seen_in_every_form_that_debug_gives_it() {
+    let bytes = CANARY.to_string().into_bytes();
+    for text in [format!("{CANARY}"), format!("{bytes:?}"), format!("{bytes:#?}")] {
+        assert!(shows_canary(&text), "{text}");
+    }
+    let register = &filled(&descriptors(), "Register")[0];
+    assert!(shows_canary(&printers()["Register"](register)), "a field that is shown is seen");
+    assert!(!shows_canary("TextColumn { rows: 1, .. }"));
+}
