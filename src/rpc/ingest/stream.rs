@@ -158,7 +158,8 @@ impl Receiving {
             // A certificate withdrawn meanwhile ends the stream here.
             let _ = standing.permit()?;
             let Some(Inner::Batch(batch)) = message.message else { return Err(out_of_order()) };
-            let slot = under_way.count(&self.in_flight, prost::Message::encoded_len(&batch)).await?;
+            let slot =
+                under_way.count(&self.in_flight, prost::Message::encoded_len(&batch)).await?;
             let mapping = map(delivery, batch)?;
             if mappings.send(Mapping::Batch(mapping, slot)).await.is_err() {
                 return Ok(());
