@@ -94,7 +94,7 @@ async fn an_export_that_was_changed_does_not_verify() {
     doubled.insert(place, lines[place].clone());
     let shortened = lines[..lines.len() - 1].to_vec();
     let headless = lines[1..].to_vec();
-    let mut torn = lines.clone();
+    let mut torn = lines;
     let last = torn.pop().unwrap();
     torn.push(last[..last.len() / 2].to_owned());
     for (how, lines) in [

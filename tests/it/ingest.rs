@@ -6,8 +6,8 @@ use hvelv::rpc::proto::identifier_batch::Column;
 use hvelv::rpc::proto::{IdentifierType, RowCode, RowType};
 
 use crate::harness::{
-    InProcessServer, Installation, Stream, ask, audit_entries, dnr, header, integers, look_up,
-    packed, people, people_born, text,
+    InProcessServer, Installation, Stream, ask, audit_entries, bounded, dnr, header, integers,
+    look_up, packed, people, people_born, text,
 };
 
 /// A register ID: 15 digits, the first not 0.
@@ -199,7 +199,7 @@ async fn a_stream_that_stops_half_way_keeps_what_was_answered() {
     assert_eq!(server.status(&installation).await.open_deliveries, 1);
     client.shutdown_background();
     drop(stream);
-    while server.status(&installation).await.open_deliveries > 0 {}
+    bounded(async { while server.status(&installation).await.open_deliveries > 0 {} }).await;
 
     // It was closed with what it had, and not answered as complete.
     let closed = audit_entries(&installation, server.address).await;

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::process::Command;
 
 use crate::harness::{
-    InProcessServer, Installation, PASSPHRASE, Ran, Running, ServerProcess, ask, digits, hvelv,
-    look_up, people, run, text, unseal, until,
+    InProcessServer, Installation, PASSPHRASE, Ran, Running, ServerProcess, ask, bounded, digits,
+    hvelv, look_up, people, run, text, unseal, until,
 };
 
 const USAGE: i32 = 2;
@@ -215,14 +215,8 @@ async fn a_server_that_is_killed_half_way_leaves_no_output_and_no_temporary_file
     let mut command = Running::start(&words);
     let channel = installation.connect(server.address, "pipeline").await;
     // Half of it has been answered and written aside.
-    while ask(&channel, look_up("NPR", "HF"), text(&numbers[500..501]))
-        .await
-        .unwrap()
-        .result
-        .unwrap()
-        .ids
-        == [0]
-    {}
+    let look = || ask(&channel, look_up("NPR", "HF"), text(&numbers[500..501]));
+    bounded(async { while look().await.unwrap().result.unwrap().ids == [0] {} }).await;
     until("something is written aside", || !outputs(&installation).is_empty()).await;
     assert!(outputs(&installation)[0].starts_with("out.csv.part-"));
 
