@@ -169,7 +169,8 @@ impl<'a> Calls<'a> {
         let [text, packed, integers] = self.columns(0, 50);
         let batch = |column: &Column| self.batch(column.clone());
         let torn = Column::PackedAscii(canary[..7].as_bytes().to_vec().into());
-        let many = Column::Integers(IntegerColumn { values: vec![self.canaries.numbers[3]; 70_000] });
+        let many =
+            Column::Integers(IntegerColumn { values: vec![self.canaries.numbers[3]; 70_000] });
         let typed = Column::Text(TextColumn {
             values: vec![canary.clone()],
             row_types: vec![RowType { row: 7, r#type: 1, assigner: canary.clone() }],
@@ -212,12 +213,16 @@ impl<'a> Calls<'a> {
 
     /// A method that is not there, named after a person; and bytes that are no message.
     async fn unknown_method(&mut self) {
-        for path in [format!("/hvelv.v1.IngestService/{}", self.canaries.digits(4)), format!("/{PSEUDONYMIZE}")] {
+        for path in [
+            format!("/hvelv.v1.IngestService/{}", self.canaries.digits(4)),
+            format!("/{PSEUDONYMIZE}"),
+        ] {
             let mut grpc = tonic::client::Grpc::new(self.channel(Some("pipeline")).await);
             grpc.ready().await.unwrap();
             // A text where a message is expected: field 1, then digits that are no header.
             let request = GetRegisterRequest { code: self.canaries.digits(5) };
-            let codec = tonic_prost::ProstCodec::<GetRegisterRequest, PseudonymizeResponse>::default();
+            let codec =
+                tonic_prost::ProstCodec::<GetRegisterRequest, PseudonymizeResponse>::default();
             let came = grpc.unary(Request::new(request), path.parse().unwrap(), codec).await;
             assert!(self.note(PSEUDONYMIZE, came).is_none());
         }
@@ -249,9 +254,12 @@ impl<'a> Calls<'a> {
         }
         use tonic_reflection::pb::v1 as reflection;
         let mut client = reflection::server_reflection_client::ServerReflectionClient::new(channel);
-        let list = reflection::server_reflection_request::MessageRequest::ListServices(String::new());
-        let request =
-            reflection::ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+        let list =
+            reflection::server_reflection_request::MessageRequest::ListServices(String::new());
+        let request = reflection::ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(list),
+        };
         let came = client.server_reflection_info(tokio_stream::iter([request])).await;
         self.note("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", came);
     }

@@ -30,7 +30,8 @@ impl Canaries {
         let first = |line: &str| line.split(',').next().unwrap().parse().unwrap();
         let numbers: Vec<u64> = text.lines().skip(1).map(first).collect();
         assert_eq!(numbers.len(), COUNT);
-        let malformed = numbers.iter().step_by(MALFORMED_EVERY).flat_map(|n| variants(*n)).collect();
+        let malformed =
+            numbers.iter().step_by(MALFORMED_EVERY).flat_map(|n| variants(*n)).collect();
         Self { numbers, malformed }
     }
 

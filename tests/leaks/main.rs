@@ -17,8 +17,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hvelv::keyring::{Environment, Keyring, SealedKeyring};
 use hvelv::crypto::{Entropy, Passphrase};
+use hvelv::keyring::{Environment, Keyring, SealedKeyring};
 use hvelv::store::Store;
 use hvelv::store::rocks::RocksStore;
 use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
@@ -211,7 +211,10 @@ fn every_command_was_run(world: &World) {
         let Some(command) = name.strip_prefix("hvelv-") else { continue };
         // `scan` is run by the search itself.
         let is_run = command == "scan"
-            || world.commands.iter().any(|run| run == command || run.starts_with(&format!("{command}-")));
+            || world
+                .commands
+                .iter()
+                .any(|run| run == command || run.starts_with(&format!("{command}-")));
         assert!(is_run, "hvelv {command} was never run");
     }
 }
@@ -281,7 +284,8 @@ fn planted_canaries_are_found(
             little[..short].to_vec(),
         ] {
             // Short forms count when chance does not explain them: many are planted.
-            let planted: Vec<u8> = (0..200).flat_map(|_| [&form[..], &[0xff; 8]].concat()).collect();
+            let planted: Vec<u8> =
+                (0..200).flat_map(|_| [&form[..], &[0xff; 8]].concat()).collect();
             std::fs::write(world.path("tmp/planted"), planted).unwrap();
             world.run(scan, 7);
         }

@@ -56,7 +56,12 @@ fn beginning(bytes: &[u8]) -> usize {
 
 /// Ways in which a small number may be written.
 pub(crate) const FORMS: [&str; 7] = [
-    "decimal digits", "4 bytes BE", "4 bytes LE", "5 bytes BE", "5 bytes LE", "8 bytes BE",
+    "decimal digits",
+    "4 bytes BE",
+    "4 bytes LE",
+    "5 bytes BE",
+    "5 bytes LE",
+    "8 bytes BE",
     "8 bytes LE",
 ];
 

@@ -109,8 +109,7 @@ impl Receiving {
         let (mut standing, delivery) = self.open().await?;
         let opened = recorded(&delivery, delivery.record_opened()?).await?;
         let opened = opened.map(|()| ());
-        let batch_identifiers_max =
-            u32::try_from(self.batch_identifiers_max).unwrap_or(u32::MAX);
+        let batch_identifiers_max = u32::try_from(self.batch_identifiers_max).unwrap_or(u32::MAX);
         let opened = DeliveryOpened {
             delivery_id: answered_with(&opened, delivery.id().to_string()),
             batch_identifiers_max,
@@ -159,7 +158,8 @@ impl Receiving {
             // A certificate withdrawn meanwhile ends the stream here.
             let _ = standing.permit()?;
             let Some(Inner::Batch(batch)) = message.message else { return Err(out_of_order()) };
-            let slot = under_way.count(&self.in_flight, prost::Message::encoded_len(&batch)).await?;
+            let slot =
+                under_way.count(&self.in_flight, prost::Message::encoded_len(&batch)).await?;
             let mapping = map(delivery, batch)?;
             if mappings.send(Mapping::Batch(mapping, slot)).await.is_err() {
                 return Ok(());
@@ -183,8 +183,8 @@ async fn submit(delivery: Arc<Delivery>, mut from: Receiver<Mapping>, to: Sender
         let next = match mapping {
             Mapping::Batch(mapping, slot) => {
                 let mapped = mapping.await;
-                let mapped =
-                    mapped.unwrap_or_else(|_| Err(Error::internal("a batch ended without a result")));
+                let mapped = mapped
+                    .unwrap_or_else(|_| Err(Error::internal("a batch ended without a result")));
                 match mapped.and_then(|mapped| delivery.submit(mapped)) {
                     Ok(pending) => Waiting::Batch(pending, slot),
                     Err(error) => Waiting::End(Err(error)),
