@@ -168,7 +168,7 @@ impl<'a> Calls<'a> {
         let good = header("NPR", "HF");
         let [text, packed, integers] = self.columns(0, 50);
         let batch = |column: &Column| self.batch(column.clone());
-        let torn = Column::PackedAscii(canary[..7].as_bytes().to_vec().into());
+        let torn = Column::PackedAscii(canary.as_bytes()[..7].to_vec().into());
         let many =
             Column::Integers(IntegerColumn { values: vec![self.canaries.numbers[3]; 70_000] });
         let typed = Column::Text(TextColumn {

@@ -13,6 +13,8 @@
 //! What it does *not* cover: memory and swap of the processes, and what a caller's own terminal
 //! shows of the arguments that the caller typed.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,6 +83,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
     every_command_was_run(&world);
     ids.extend(ids_in(&world));
     assert!(ids.len() > 2 * canaries::COUNT, "NPR and KPR gave IDs");
+    much_was_captured(&world);
     search_everywhere(&mut world, &canaries, &ids);
     search_for_numbers(&world, &ids);
 }
@@ -228,6 +231,15 @@ fn ids_in(world: &World) -> BTreeSet<u64> {
         ids.extend(rows.map(|cell| cell.parse::<u64>().unwrap()));
     }
     ids
+}
+
+/// What is searched below is there: lines under `info`, statuses with details, the audit log.
+fn much_was_captured(world: &World) {
+    let read = |name: &str| std::fs::read(world.path("captured").join(name)).unwrap();
+    let log = String::from_utf8(read("server-1.err")).unwrap();
+    assert!(log.contains(" DEBUG "), "the log is at a level below info");
+    assert!(String::from_utf8(read("statuses.txt")).unwrap().contains("request_id"));
+    assert!(read("audit.jsonl").len() > 1000 && read("audit.bin").len() > 1000);
 }
 
 fn search_everywhere(world: &mut World, canaries: &Canaries, ids: &BTreeSet<u64>) {

@@ -95,7 +95,7 @@ impl SmallNumbers {
     pub(crate) fn hits(&self, bytes: &[u8]) -> [u64; FORMS.len()] {
         let mut hits = [0; FORMS.len()];
         let (mut window, mut digits, mut value) = (0_u64, 0, 0_u64);
-        for (end, &byte) in (1..).zip(bytes.iter().chain(&[b'\n'])) {
+        for (end, &byte) in (1..).zip(bytes.iter().chain(b"\n")) {
             if byte.is_ascii_digit() {
                 digits += 1;
                 value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
@@ -190,7 +190,7 @@ fn every_form_of_given_numbers_is_found_beyond_the_control() {
         assert!(found.iter().any(|line| line.starts_with(name)), "{name}: {found:?}");
     }
     let path = directory.path().join("noise");
-    let noise = (0..4_000_000_u64).map(|place| (place.wrapping_mul(0x9e37_79b9) >> 13) as u8);
-    std::fs::write(&path, noise.collect::<Vec<u8>>()).unwrap();
+    let noise = (0..500_000_u64).map(|place| place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    std::fs::write(&path, noise.flat_map(u64::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     assert!(beyond_control(&[path], &given, &control).is_empty());
 }

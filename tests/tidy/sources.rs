@@ -1,0 +1,139 @@
+//! How a source file looks.
+
+use super::{File, hold, refuses};
+
+const LINES_MAX: usize = 800;
+const LINES_AIM: usize = 400;
+
+/// Files over the aim, each with the reason.
+const LONG: [(&str, &str); 3] = [
+    ("src/service/ingest.rs", "one delivery from opening to end, which reads best in one piece"),
+    ("src/service/mod.rs", "the states of the server and every way between them"),
+    ("src/service/tests.rs", "the tests of both"),
+];
+
+fn length(file: &File) -> Vec<String> {
+    let lines = file.text.lines().count();
+    let is_listed = LONG.iter().any(|(path, _)| *path == file.path);
+    let max = if is_listed { LINES_MAX } else { LINES_AIM };
+    if !file.is_rust() || lines <= max {
+        return Vec::new();
+    }
+    vec![format!("{}: {lines} lines, at most {max}: split along a domain noun", file.path)]
+}
+
+fn instrument(file: &File) -> Vec<String> {
+    if !file.is_rust() {
+        return Vec::new();
+    }
+    let attributes = file.text.match_indices(concat!("#[", "instrument"));
+    let qualified = file.text.match_indices(concat!("#[tracing::", "instrument"));
+    let shows = |at: usize| {
+        let end = file.text[at..].find(']').map_or(file.text.len(), |end| at + end);
+        !file.text[at..end].contains("skip_all")
+    };
+    attributes
+        .chain(qualified)
+        .filter(|(at, _)| shows(*at))
+        .map(|(at, _)| format!("{}: byte {at}: instrument without skip_all", file.path))
+        .collect()
+}
+
+/// Words that production code does not hold.
+const BANNED: [(&str, &str); 4] = [
+    (".unwrap()", "say why it cannot fail: expect(\"…\"), or handle it"),
+    ("dbg!", "it prints values"),
+    ("todo!", "it is not done"),
+    ("unimplemented!", "it is not done"),
+];
+
+fn banned(file: &File) -> Vec<String> {
+    if !file.is_rust() {
+        return Vec::new();
+    }
+    let code = file.code();
+    let holds = |(at, line): &(usize, &str)| {
+        let found = BANNED.iter().filter(|(word, _)| line.contains(word));
+        found.map(|(word, why)| format!("{}:{at}: {word}: {why}", file.path)).collect::<Vec<_>>()
+    };
+    code.iter().flat_map(holds).collect()
+}
+
+fn lint_exceptions(file: &File) -> Vec<String> {
+    // Written in parts, so that this file keeps its own rule.
+    let attributes = [concat!("#[", "allow("), concat!("#![", "allow(")];
+    let lines = file.text.lines().enumerate();
+    lines
+        .filter(|(_, line)| file.is_rust() && attributes.iter().any(|one| line.contains(one)))
+        .map(|(at, _)| format!("{}:{}: use expect with a reason", file.path, at + 1))
+        .collect()
+}
+
+fn header(file: &File) -> Vec<String> {
+    // The files of a directory `tests/` beside a module are included by it, as is `tests.rs`.
+    let is_unit_test = file.path.starts_with("src/") && file.is_test();
+    if !file.is_rust() || is_unit_test || file.text.starts_with("//!") {
+        return Vec::new();
+    }
+    vec![format!("{}: begins without a module header (//!)", file.path)]
+}
+
+fn workplace(file: &File) -> Vec<String> {
+    let banned = [
+        concat!("/work", "/main"),
+        concat!("/work", "/shared"),
+        concat!("/tmp", "/h-"),
+        concat!("/tmp", "/wt-"),
+    ];
+    let found = banned.iter().filter(|word| file.text.contains(*word));
+    found.map(|word| format!("{}: names {word}", file.path)).collect()
+}
+
+#[test]
+fn files_are_short() {
+    hold(length);
+    refuses(length, "src/x.rs", &"x\n".repeat(401), &"x\n".repeat(400));
+    refuses(length, LONG[0].0, &"x\n".repeat(801), &"x\n".repeat(800));
+}
+
+#[test]
+fn the_list_of_long_files_has_no_short_one() {
+    for file in super::files().iter().filter(|file| LONG.iter().any(|(at, _)| *at == file.path)) {
+        assert!(file.text.lines().count() > LINES_AIM, "{} is short: unlist it", file.path);
+    }
+}
+
+#[test]
+fn instrumented_functions_show_no_argument() {
+    hold(instrument);
+    let good = format!("{}(skip_all, fields(rows))]\nfn x() {{}}", concat!("#[", "instrument"));
+    let bad = format!("{}]\nfn skip_all() {{}}", concat!("#[tracing::", "instrument"));
+    refuses(instrument, "src/x.rs", &bad, &good);
+}
+
+#[test]
+fn production_code_neither_unwraps_nor_prints_nor_is_unfinished() {
+    hold(banned);
+    for bad in ["let x = y.unwrap();", "dbg!(x);", "    todo!()", "unimplemented!()"] {
+        refuses(banned, "src/x.rs", bad, &format!("#[cfg(test)]\nmod tests {{\n{bad}"));
+    }
+}
+
+#[test]
+fn lints_are_excepted_with_a_reason_that_the_compiler_checks() {
+    hold(lint_exceptions);
+    let bad = concat!("#[", "allow(dead_code)]");
+    refuses(lint_exceptions, "src/x.rs", bad, "#[expect(dead_code, reason = \"…\")]");
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    hold(header);
+    refuses(header, "src/x.rs", "use std::fmt;", "//! Does x.\n");
+}
+
+#[test]
+fn nothing_names_the_place_where_it_was_written() {
+    hold(workplace);
+    refuses(workplace, "docs/x.md", concat!("see /work", "/shared/X.md"), "see docs/X.md");
+}
