@@ -26,6 +26,17 @@ fn known_persons_are_answered_at_a_quarter_of_the_rate_of_a_raw_echo() {
     let world = World::start(50_000);
     let first_sight = world.deliver_everybody(Form::PackedAscii);
     println!("first sight: {:.2} M ids/s", first_sight / 1e6);
+    if let Ok(n) = std::env::var("HACK") {
+        for _ in 0..3 {
+            let r = world.round(
+                world::Server::Hvelv,
+                Load { form: Form::PackedAscii, streams: 1, messages: n.parse().unwrap() },
+            );
+            println!("hack {:.2}", r / 1e6);
+        }
+        world.stop();
+        return;
+    }
     let found = [Form::Integers, Form::PackedAscii].map(|form| {
         let found = Comparison::run(&world, Load { form, streams: 1, messages: 768 }, ROUNDS);
         println!("{}, best over best {:.2}", line(form.name(), &found), found.best_ratio());

@@ -17,7 +17,7 @@
 //! reference    32 hexadecimal digits, random
 //! changes      [text]
 //! attempted    for "refused": the action that was refused
-//! reason       for "refused": the stable error code
+//! reason       for "refused": the stable error code; for "delivery_closed": "broken", or absent
 //! ```
 //!
 //! A later program may add a field at the end, or a value to `action`, `kind` or `mode`, under
@@ -225,7 +225,8 @@ pub struct Entry {
     /// For [`Action::Refused`]: what was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempted: Option<Action>,
-    /// For [`Action::Refused`]: the stable error code.
+    /// For [`Action::Refused`]: the stable error code. For [`Action::DeliveryClosed`]: `broken`, when
+    /// the sender did not come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

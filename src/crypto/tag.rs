@@ -38,18 +38,21 @@ pub struct Tag([u8; 16]);
 impl Tag {
     /// A tag read back from the store.
     #[must_use]
+    #[inline]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
     /// The bytes, for the store.
     #[must_use]
+    #[inline]
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
     }
 
     /// The tag as one number, most significant byte first: the order of the bytes.
     #[must_use]
+    #[inline]
     pub const fn to_u128(self) -> u128 {
         u128::from_be_bytes(self.0)
     }
@@ -174,6 +177,11 @@ impl IndexKey {
     /// Equal to [`IndexKey::tag`] of each.
     pub fn tag_many(&self, inputs: &[TagInput], out: &mut Vec<Tag>) {
         out.clear();
+        self.tag_more(inputs, out);
+    }
+
+    /// As [`IndexKey::tag_many`], but adds to what `out` holds.
+    pub fn tag_more(&self, inputs: &[TagInput], out: &mut Vec<Tag>) {
         out.reserve(inputs.len());
         let mut blocks = [Block::from([0; 16]); BATCH_BLOCKS];
         for chunk in inputs.chunks(BATCH_BLOCKS) {

@@ -261,6 +261,7 @@ impl NationalId {
     /// the length stay as they were.
     ///
     /// EXPOSE: the tag is a keyed function of the digits. The caller wipes `out`.
+    #[inline]
     pub fn tag_input(&self, out: &mut [u8; 32]) -> usize {
         let ascii = digits::ascii_16(self.number);
         let [_, _, _, _, _, eleven @ ..] = &ascii;

@@ -1,11 +1,13 @@
 //! The column of a register: person number to register ID, in memory.
 //!
 //! One cell of 8 bytes holds the ID or a state, so that one read answers a row and no cipher runs on
-//! the hot path. Cells come in blocks of 10^7, the blocks that person numbers are drawn in; memory
-//! that no person has touched is never mapped.
+//! the hot path. Cells come in blocks of 10^7, the blocks that person numbers are drawn in, each in
+//! memory of its own that is mapped when it is touched, in huge pages where the system grants them:
+//! reads go all over a block, and what they wait for is the look-up of pages.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use memmap2::{Advice, MmapMut};
 use zeroize::Zeroize;
 
 use crate::crypto::permutation::BLOCK_NUMBERS;
@@ -33,6 +35,7 @@ impl Standing {
         }
     }
 
+    #[inline]
     fn from_cell(cell: u64) -> Self {
         match cell {
             0 => Self::NotMember,
@@ -45,11 +48,41 @@ impl Standing {
 /// A register's cells.
 #[derive(Default)]
 pub(super) struct Column {
-    blocks: RwLock<Vec<Vec<u64>>>,
+    blocks: RwLock<Vec<Option<Block>>>,
 }
 
 /// The cells, held for reading: no cell changes while this lives.
-pub(super) struct Cells<'a>(RwLockReadGuard<'a, Vec<Vec<u64>>>);
+pub(super) struct Cells<'a>(RwLockReadGuard<'a, Vec<Option<Block>>>);
+
+/// 10^7 cells, zero until they are written.
+struct Block(MmapMut);
+
+impl Block {
+    fn new() -> Self {
+        let map = MmapMut::map_anon(BLOCK_CELLS * size_of::<u64>());
+        let map = map.expect("the system maps 80 MB of memory for a register's members");
+        // Without huge pages it is slower and nothing else.
+        let _ = map.advise(Advice::HugePage);
+        Self(map)
+    }
+
+    #[inline]
+    fn cells(&self) -> &[u64] {
+        // A mapping begins at a page and has a whole number of cells.
+        bytemuck::cast_slice(&self.0)
+    }
+
+    fn cells_mut(&mut self) -> &mut [u64] {
+        bytemuck::cast_slice_mut(&mut self.0)
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // Cells that were never written are left alone: wiping would map their pages.
+        self.cells_mut().iter_mut().filter(|cell| **cell != 0).for_each(Zeroize::zeroize);
+    }
+}
 
 impl Column {
     pub(super) fn read(&self) -> Cells<'_> {
@@ -62,42 +95,29 @@ impl Column {
         for (person, standing) in cells {
             let (block, place) = split(*person);
             while blocks.len() <= block {
-                blocks.push(Vec::new());
+                blocks.push(None);
             }
-            let block = &mut blocks[block];
-            if block.is_empty() {
-                // Zeroed memory from the system: pages are mapped when they are written.
-                *block = vec![0; BLOCK_CELLS];
-            }
-            block[place] = standing.cell();
+            blocks[block].get_or_insert_with(Block::new).cells_mut()[place] = standing.cell();
         }
     }
 }
 
 impl Cells<'_> {
+    #[inline]
     pub(super) fn standing(&self, person: PersonNo) -> Standing {
         let (block, place) = split(person);
-        let cell = self.0.get(block).and_then(|block| block.get(place)).copied();
-        Standing::from_cell(cell.unwrap_or_default())
+        let block = self.0.get(block).and_then(Option::as_ref);
+        Standing::from_cell(block.map_or(0, |block| block.cells()[place]))
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a block's 10^7 cells fit in a usize")]
 const BLOCK_CELLS: usize = BLOCK_NUMBERS as usize;
 
+#[inline]
 fn split(person: PersonNo) -> (usize, usize) {
     let number = person.number();
     ((number / BLOCK_NUMBERS) as usize, (number % BLOCK_NUMBERS) as usize)
-}
-
-impl Drop for Column {
-    fn drop(&mut self) {
-        let blocks = self.blocks.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for cell in blocks.iter_mut().flatten().filter(|cell| **cell != 0) {
-            // Cells that were never written are left alone: wiping would map their pages.
-            cell.zeroize();
-        }
-    }
 }
 
 #[cfg(test)]

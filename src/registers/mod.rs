@@ -35,7 +35,7 @@ mod recorder;
 mod golden;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -93,6 +93,9 @@ pub enum Error {
     TooLarge,
 }
 
+/// Cells of a column that are read before any is looked at.
+const READ_AT_ONCE: usize = 64;
+
 /// Positions of a vault partition that are durably used.
 pub type VaultUsed = Arc<dyn Fn(u16) -> u64 + Send + Sync>;
 
@@ -117,6 +120,16 @@ struct Members {
     count: AtomicU64,
 }
 
+/// A batch that is being mapped: while it lives, the recorder waits a little for it.
+#[must_use = "a batch arrives until this is dropped"]
+pub struct Arriving(Arc<AtomicUsize>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// The register plane, open.
 pub struct Registers {
     store: Arc<dyn Store>,
@@ -124,6 +137,7 @@ pub struct Registers {
     entropy: Arc<Entropy>,
     members: BTreeMap<u16, Arc<Members>>,
     failed: Arc<AtomicBool>,
+    arriving: Arc<AtomicUsize>,
     queue: Mutex<Option<Sender<Command>>>,
     thread: Option<JoinHandle<()>>,
     reader: AuditReader,
@@ -142,10 +156,23 @@ impl Registers {
         mut each: impl FnMut(usize, Option<(PersonNo, Standing)>),
     ) -> Result<(), Error> {
         let cells = self.members.get(&register).ok_or(Error::NoRegister)?.column.read();
-        for (row, person) in persons.iter().enumerate() {
-            each(row, person.map(|person| (person, cells.standing(person))));
+        // The cells of a chunk are read before any is looked at, so that the waits for memory overlap.
+        let mut standings = [Standing::NotMember; READ_AT_ONCE];
+        for (chunk, first) in persons.chunks(READ_AT_ONCE).zip((0..).step_by(READ_AT_ONCE)) {
+            for (standing, person) in standings.iter_mut().zip(chunk) {
+                *standing = person.map_or(Standing::NotMember, |person| cells.standing(person));
+            }
+            for (place, (standing, person)) in standings.iter().zip(chunk).enumerate() {
+                each(first + place, person.map(|person| (person, *standing)));
+            }
         }
         Ok(())
+    }
+
+    /// Announces a batch that will be handed to the recorder in a moment.
+    pub fn announce(&self) -> Arriving {
+        self.arriving.fetch_add(1, Ordering::AcqRel);
+        Arriving(Arc::clone(&self.arriving))
     }
 
     /// Hands an answer to the recorder. Its reply is called when it is durable, or has failed.

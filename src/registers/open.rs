@@ -1,7 +1,7 @@
 //! Opens the register plane: columns from deltas, the audit tree from its leaves, then the recorder.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
@@ -81,6 +81,7 @@ impl Opening {
         self.keys.storage().active().resume(deltas);
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
+        let arriving = Arc::new(AtomicUsize::new(0));
         let recorder = Recorder {
             keys: Arc::clone(&self.keys),
             entropy: Arc::clone(&self.entropy),
@@ -91,6 +92,7 @@ impl Opening {
             vault_used: self.vault_used,
             vault_marks: BTreeMap::new(),
             failed: Arc::clone(&failed),
+            arriving: Arc::clone(&arriving),
         };
         let (queue, commands) = channel();
         let thread = std::thread::Builder::new()
@@ -104,6 +106,7 @@ impl Opening {
             entropy: self.entropy,
             members,
             failed,
+            arriving,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
         })

@@ -51,6 +51,7 @@ impl PersonSet {
         }
     }
 
+    #[inline]
     fn mark(&mut self, person: PersonNo) {
         let (word, bit) = ((person.number() / 64) as usize, person.number() % 64);
         if word >= self.words.len() {
@@ -84,15 +85,20 @@ impl PersonSet {
         let mut numbers: Vec<u64> = self.list.iter().map(|person| person.number()).collect();
         numbers.sort_unstable();
         let bits = self.words.iter().zip(0_u64..).flat_map(|(word, place)| {
-            let word = *word;
-            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| place * 64 + bit)
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| u64::from(left.trailing_zeros()))?;
+                left &= left - 1;
+                Some(place * 64 + bit)
+            })
         });
         let mut parts: Vec<(u32, RoaringBitmap)> = Vec::new();
         for number in numbers.iter().copied().chain(bits) {
             let (part, low) = split(number);
             match parts.last_mut() {
+                // Ascending, so that each goes to the end; a person on the list twice stays one.
                 Some((last, bitmap)) if *last == part => {
-                    bitmap.insert(low);
+                    let _ = bitmap.try_push(low);
                 }
                 _ => parts.push((part, RoaringBitmap::from_iter([low]))),
             }

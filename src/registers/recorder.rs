@@ -15,8 +15,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -38,6 +39,10 @@ use crate::vault::PersonNo;
 /// Commands in one commit, and persons who join with it: bounds its memory.
 const COMMANDS_MAX: usize = 1024;
 const JOINING_MAX: usize = 131_072;
+/// How long a commit waits for batches that are being mapped, and how many commands are enough to
+/// go without waiting.
+const COMMIT_DELAY: Duration = Duration::from_millis(2);
+const COMMANDS_WORTH_A_SYNC: usize = 32;
 const KIND_ASKED: u16 = 0x33;
 
 pub(super) enum Command {
@@ -62,6 +67,8 @@ pub(super) struct Recorder {
     pub(super) vault_used: VaultUsed,
     pub(super) vault_marks: BTreeMap<u16, u64>,
     pub(super) failed: Arc<AtomicBool>,
+    /// Batches that are being mapped and will be recorded next.
+    pub(super) arriving: Arc<AtomicUsize>,
 }
 
 /// The entry that one stream's messages share.
@@ -85,15 +92,35 @@ impl Recorder {
         while let Ok(first) = commands.recv() {
             let mut joining = joining_count(&first);
             let mut taken = vec![first];
+            let deadline = self.clock.monotonic() + COMMIT_DELAY;
             while taken.len() < COMMANDS_MAX
                 && joining < JOINING_MAX
-                && let Ok(next) = commands.try_recv()
+                && let Some(next) = self.next(commands, taken.len(), deadline)
             {
                 joining += joining_count(&next);
                 taken.push(next);
             }
             self.record(taken);
         }
+    }
+
+    /// The next command, if it is there or on its way: while batches are being mapped that will be
+    /// recorded in a moment, one sync for several of them is worth a short wait. Nobody who comes
+    /// alone ever waits.
+    fn next(
+        &self,
+        commands: &Receiver<Command>,
+        taken: usize,
+        deadline: Duration,
+    ) -> Option<Command> {
+        if let Ok(next) = commands.try_recv() {
+            return Some(next);
+        }
+        if taken >= COMMANDS_WORTH_A_SYNC || self.arriving.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let left = deadline.checked_sub(self.clock.monotonic())?;
+        commands.recv_timeout(left).ok()
     }
 
     fn record(&mut self, commands: Vec<Command>) {

@@ -32,6 +32,7 @@ pub mod server;
 mod serving;
 mod status;
 pub mod tls;
+pub(crate) mod whole_body;
 
 /// Does blocking work off the async threads, and answers with its result.
 async fn blocking<T: Send + 'static>(

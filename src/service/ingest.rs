@@ -21,8 +21,8 @@ use crate::crypto::KeyedDigest;
 use crate::policy::{Denied, Permit};
 use crate::registers::catalogue::Register;
 use crate::registers::{
-    self, Answer, Answered, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow, PersonSet,
-    RowCode, RowNote, Standing, StoredDelivery,
+    self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
+    PersonSet, RowCode, RowNote, Standing, StoredDelivery,
 };
 use crate::vault::{self, Origin, PERSONS, PersonNo, Unknown, yyyymmdd};
 
@@ -43,6 +43,7 @@ pub struct Mapped {
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
     digest: KeyedDigest,
+    _arriving: Arriving,
 }
 
 /// An answer on its way to the disk.
@@ -204,6 +205,7 @@ impl Delivery {
             let limit = Limit { option: "limits.batch_identifiers_max", max: limit };
             return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
         }
+        let arriving = open.registers.announce();
         let rules = self.service.parts.rules.at(self.service.parts.clock.today());
         let rows = batch.parse(&rules)?;
         let unknown = match self.mode {
@@ -212,7 +214,7 @@ impl Delivery {
         };
         let persons = open.vault.resolve(self.partition, &rows, unknown);
         let persons = persons.map_err(|error| self.vault_error(&open, error))?;
-        self.answer(&open, &rows, &persons)
+        self.answer(&open, &rows, &persons, arriving)
     }
 
     /// Looks every person up in the register's column.
@@ -221,6 +223,7 @@ impl Delivery {
         open: &Open,
         rows: &Rows,
         persons: &[Option<PersonNo>],
+        arriving: Arriving,
     ) -> Result<Mapped, Error> {
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
@@ -255,7 +258,7 @@ impl Delivery {
             })
             .map_err(register_error)?;
         let digest = digest_of(open, &answered);
-        Ok(Mapped { answered, joining, persons: answered_persons, digest })
+        Ok(Mapped { answered, joining, persons: answered_persons, digest, _arriving: arriving })
     }
 
     /// Hands a mapped batch to the recorder; call it in the order of the stream.
@@ -346,6 +349,9 @@ impl Delivery {
         reply: registers::Reply<()>,
     ) -> Result<(), Error> {
         let mut entry = self.entry(action);
+        if state == DeliveryState::Broken {
+            entry.reason = Some("broken".to_owned());
+        }
         let summary = self.so_far();
         for (name, count) in [
             ("rows", summary.rows),

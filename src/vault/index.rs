@@ -57,15 +57,15 @@ impl Index {
         found.reserve(tags.len());
         let shards: Vec<RwLockReadGuard<'_, Shard>> =
             self.shards.iter().map(|s| s.read().unwrap_or_else(PoisonError::into_inner)).collect();
+        let tables: Vec<&[u128]> = shards.iter().map(|shard| shard.slots.as_slice()).collect();
         let mut heads = [0_u128; TOUCHED_AT_ONCE];
         for chunk in tags.chunks(TOUCHED_AT_ONCE) {
             for (head, tag) in heads.iter_mut().zip(chunk) {
-                let shard = &shards[shard_of(*tag)];
-                *head = shard.slots[shard.home(tag.to_u128())];
+                let table = tables[shard_of(*tag)];
+                *head = table[home(table, tag.to_u128())];
             }
-            for (head, tag) in heads.iter().zip(chunk) {
-                found.push(shards[shard_of(*tag)].find_from(*tag, *head));
-            }
+            let look = |(head, tag): (&u128, &Tag)| find_from(tables[shard_of(*tag)], *tag, *head);
+            found.extend(heads.iter().zip(chunk).map(look));
         }
     }
 
@@ -92,8 +92,33 @@ impl Index {
     }
 }
 
+#[inline]
 fn shard_of(tag: Tag) -> usize {
     (tag.to_u128() >> (128 - SHARD_BITS)) as usize
+}
+
+/// Where a run begins: known from a tag and from a slot alike, so that a shard can grow.
+#[inline]
+fn home(slots: &[u128], tag_or_slot: u128) -> usize {
+    // The count of slots is a power of two.
+    ((tag_or_slot >> VALUE_BITS) as usize) & (slots.len() - 1)
+}
+
+/// The person of a tag, whose first slot has been read.
+#[inline]
+fn find_from(slots: &[u128], tag: Tag, head: u128) -> Option<PersonNo> {
+    let fingerprint = tag.to_u128() & !VALUE_MASK;
+    let mut slot = head;
+    let mut place = home(slots, fingerprint);
+    while slot != 0 {
+        if slot & !VALUE_MASK == fingerprint {
+            let stored = u64::try_from(slot & VALUE_MASK).unwrap_or_default();
+            return PersonNo::from_index_value(stored);
+        }
+        place = (place + 1) & (slots.len() - 1);
+        slot = slots[place];
+    }
+    None
 }
 
 impl Shard {
@@ -101,30 +126,9 @@ impl Shard {
         Self { slots: vec![0; count], occupied: 0 }
     }
 
-    /// Where a run begins: known from a tag and from a slot alike, so that a shard can grow.
-    fn home(&self, tag_or_slot: u128) -> usize {
-        // The count of slots is a power of two.
-        ((tag_or_slot >> VALUE_BITS) as usize) & (self.slots.len() - 1)
-    }
-
-    fn find_from(&self, tag: Tag, head: u128) -> Option<PersonNo> {
-        let fingerprint = tag.to_u128() & !VALUE_MASK;
-        let mut slot = head;
-        let mut place = self.home(fingerprint);
-        while slot != 0 {
-            if slot & !VALUE_MASK == fingerprint {
-                let stored = u64::try_from(slot & VALUE_MASK).unwrap_or_default();
-                return PersonNo::from_index_value(stored);
-            }
-            place = (place + 1) & (self.slots.len() - 1);
-            slot = self.slots[place];
-        }
-        None
-    }
-
     fn insert(&mut self, tag: Tag, person: PersonNo) -> Result<(), Duplicate> {
         let fingerprint = tag.to_u128() & !VALUE_MASK;
-        if self.find_from(tag, self.slots[self.home(fingerprint)]).is_some() {
+        if find_from(&self.slots, tag, self.slots[home(&self.slots, fingerprint)]).is_some() {
             return Err(Duplicate);
         }
         if (self.occupied + 1) * 4 > self.slots.len() * 3 {
@@ -136,7 +140,7 @@ impl Shard {
     }
 
     fn place(&mut self, entry: u128) {
-        let mut place = self.home(entry);
+        let mut place = home(&self.slots, entry);
         while self.slots[place] != 0 {
             place = (place + 1) & (self.slots.len() - 1);
         }

@@ -58,18 +58,22 @@ impl PersonNo {
     /// Numbers lie below this: 40 bits with one value kept for "none".
     const END: u64 = (1 << 40) - 1;
 
+    #[inline]
     pub(crate) fn from_number(number: u64) -> Option<Self> {
         (number < Self::END).then(|| NonZeroU64::new(number + 1)).flatten().map(Self)
     }
 
+    #[inline]
     pub(crate) fn number(self) -> u64 {
         self.0.get() - 1
     }
 
+    #[inline]
     fn from_index_value(value: u64) -> Option<Self> {
         NonZeroU64::new(value).map(Self)
     }
 
+    #[inline]
     fn index_value(self) -> u64 {
         self.0.get()
     }

@@ -207,6 +207,7 @@ async fn a_stream_that_stops_half_way_keeps_what_was_answered() {
         entry["action"] == "delivery_closed" && entry["delivery"] == delivery.as_str()
     });
     assert_eq!(closed.unwrap()["counts"]["rows"], 1000);
+    assert_eq!(closed.unwrap()["reason"], "broken");
     let channel = installation.connect(server.address, "sender").await;
     let again = ask(&channel, header("NPR", "HF"), packed(&numbers)).await.unwrap();
     let again = again.result.unwrap();

@@ -22,6 +22,7 @@ use crate::config::server::Limits;
 use crate::policy::methods::{Deadline, Method, Refusal, find};
 use crate::rpc::status;
 use crate::rpc::tls::peer::{Peer, Standing};
+use crate::rpc::whole_body::whole;
 use crate::service::{Error, ErrorCode, Limit};
 
 /// What the layer knows, shared by all requests.
@@ -101,7 +102,7 @@ where
             Err(error) => return Box::pin(span.in_scope(|| refused(&error, id))),
         };
         request.extensions_mut().insert(caller);
-        let answer = self.inner.call(request);
+        let answer = self.inner.call(request.map(whole));
         Box::pin(async move { shared.answer(answer, method, id).await }.instrument(span))
     }
 }

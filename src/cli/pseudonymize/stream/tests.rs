@@ -21,6 +21,7 @@ use crate::rpc::proto::ingest_service_server::{IngestService, IngestServiceServe
 use crate::rpc::proto::{
     DeliveryOpened, IdentifierType, PseudonymizeRequest, PseudonymizeResponse,
 };
+use crate::rpc::whole_body;
 
 /// How the server saw a delivery end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ fn start(refusal: Refusal) -> (Runtime, String, Receiver<Ended>) {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let service = IngestServiceServer::new(FakeServer { refusal, ended });
-    let server = Server::builder().add_service(service);
+    let server = Server::builder().layer(whole_body::layer()).add_service(service);
     runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
     (runtime, address, seen)
 }
