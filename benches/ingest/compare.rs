@@ -54,11 +54,6 @@ impl Comparison {
         let ratios = hvelv.iter().zip(&echo).map(|(hvelv, echo)| hvelv / echo).collect();
         Self { hvelv: Spread::of(hvelv), echo: Spread::of(echo), ratio: Spread::of(ratios) }
     }
-
-    /// The best of one over the best of the other: what noise spoils least.
-    pub(crate) fn best_ratio(&self) -> f64 {
-        self.hvelv.max / self.echo.max
-    }
 }
 
 /// One line for a person: what was measured, and the spread of each figure.

@@ -82,7 +82,6 @@ fn measure(size: &Size) -> Value {
                 "unit": "ids/s",
                 "reference": found.echo.median.round(),
                 "ratio": found.ratio.median,
-                "ratio_of_best_rounds": found.best_ratio(),
                 "floor": FLOOR,
                 // The target comes in an issue of its own.
                 "aim": null,

@@ -193,6 +193,7 @@ impl Parts {
     }
 
     /// True for month digits 66–72, which both NHN (+65) and NAV (+60) use (DOMAIN B6).
+    #[inline]
     pub(super) fn month_is_ambiguous(self) -> bool {
         matches!(self.month_digits, 66..=72)
     }

@@ -32,6 +32,7 @@ pub struct Digits {
 
 impl Digits {
     /// The last `COUNT` digits of `number`, with leading zeros.
+    #[inline]
     pub(super) fn of<const COUNT: usize>(number: u64) -> Self {
         const { assert!(COUNT >= 1 && COUNT <= DIGIT_MAX) };
         let ascii = ascii_16(number);
@@ -193,6 +194,7 @@ pub(super) const fn number_of_15(row: &[u8; 15]) -> Option<u64> {
 }
 
 /// The number that 1 to 15 ASCII digits spell; the slow form, for configuration and serials.
+#[inline]
 pub(super) fn number_of(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > DIGIT_MAX || !text.iter().all(u8::is_ascii_digit) {
         return None;

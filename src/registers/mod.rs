@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Invariants: a person has one register number per register; a number is given once; an answer
-//! exists only as [`Recorded`](crate::audit::Recorded); two registers' columns share nothing but
+//! exists only as [`Recorded`]; two registers' columns share nothing but
 //! person numbers, which never leave the process.
 //!
 //! What it does *not* protect: whoever holds this plane's store *and* its keys can join registers,

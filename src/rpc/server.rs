@@ -1,6 +1,6 @@
 //! The server: every service, put together.
 //!
-//! Where to plug in a service: its handler becomes one line in [`routes`], its methods become rows in
+//! Where to plug in a service: its handler becomes one line in `routes`, its methods become rows in
 //! `policy::methods`, its name a line in `health`.
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@
 //!     └───────────────────┴── seal ──┘ └── reopened, reread ────┘
 //! ```
 //!
-//! Everything that is open (keys, index, columns, stores) is one value, [`open::Open`]: sealing drops
+//! Everything that is open (keys, index, columns, stores) is one value, `open::Open`: sealing drops
 //! it and waits until it is gone. A stream holds it weakly, so sealing ends every stream.
 //!
 //! Invariants: no answer leaves but from a [`Recorded`](crate::audit::Recorded) value; a use case
