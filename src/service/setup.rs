@@ -11,7 +11,7 @@ use crate::config::server::Mode;
 use crate::config::{Config, Problems};
 use crate::crypto::{Entropy, Passphrase};
 use crate::ident::{self, Rules, RulesConfig};
-use crate::keyring::{self, Editor, KeyPlan, PlannedRegister, SealedKeyring};
+use crate::keyring::{self, Editor, KeyPlan, NumberSpace, PlannedRegister, SealedKeyring};
 use crate::registers::catalogue::Catalogue;
 use crate::store;
 use crate::store::Store;
@@ -184,6 +184,28 @@ impl Installation {
         }
     }
 
+    /// The person numbers that may have been drawn so far, at most `max`, and as many that never
+    /// were, for a search of files. `dangerous_`: they must not leave the process.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::KeyFile`].
+    pub(crate) fn dangerous_person_numbers(
+        &self,
+        passphrase: &Passphrase,
+        max: u64,
+    ) -> Result<PersonNumbers, SetupError> {
+        let sealed = SealedKeyring::load(&self.config.key_file, environment(self.config.mode))?;
+        let keyring = sealed.unseal(passphrase)?;
+        let end = keyring.marks().get(NumberSpace::Persons);
+        let key = keyring.vault().person_numbers.active();
+        let mut numbers = PersonNumbers::default();
+        let count = end.min(max);
+        key.numbers_at(0..count, &mut numbers.drawn)?;
+        key.numbers_at(end..end + count, &mut numbers.never_drawn)?;
+        Ok(numbers)
+    }
+
     /// What a check of the key file finds wrong with it, without its passphrase.
     ///
     /// # Errors
@@ -192,6 +214,15 @@ impl Installation {
     pub fn check_key_file(&self) -> Result<(), Error> {
         load_key_file(&self.config).map(drop)
     }
+}
+
+/// Person numbers, for a search of files.
+#[derive(Default)]
+pub(crate) struct PersonNumbers {
+    /// May have been drawn.
+    pub(crate) drawn: Vec<u64>,
+    /// Come after all that were leased.
+    pub(crate) never_drawn: Vec<u64>,
 }
 
 fn make_directory(path: &Path) -> Result<(), SetupError> {

@@ -10,12 +10,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::cli::error::{Error, with_sources};
+use crate::cli::error::Error;
 use crate::cli::{local, output};
-use crate::config::server::Mode;
 use crate::crypto::Passphrase;
-use crate::keyring::{Environment, NumberSpace, SealedKeyring};
-use crate::service::setup::Installation;
+use crate::service::setup::{Installation, PersonNumbers};
 
 /// Most numbers that are searched for: the first ones drawn.
 const NUMBERS_MAX: u64 = 2_000_000;
@@ -88,24 +86,12 @@ impl Numbers {
     /// Draws the numbers of the installation's persons again, and the control after them.
     fn draw(config: &Path, passphrase: &Passphrase) -> Result<Self, Error> {
         let installation = Installation::load(config).map_err(local::from_setup)?;
-        let environment = match installation.config.mode {
-            Mode::Development => Environment::Development,
-            Mode::Production => Environment::Production,
-            Mode::Test => Environment::Test,
-        };
-        let refused = |cause: crate::keyring::Error| Error::usage(with_sources(&cause));
-        let sealed = SealedKeyring::load(&installation.config.key_file, environment);
-        let keyring = sealed.and_then(|sealed| sealed.unseal(passphrase)).map_err(refused)?;
-        let count = keyring.marks().get(NumberSpace::Persons).min(NUMBERS_MAX);
-        let key = keyring.vault().person_numbers.active();
+        let drawn = installation.dangerous_person_numbers(passphrase, NUMBERS_MAX);
+        let PersonNumbers { drawn, never_drawn } = drawn.map_err(local::from_setup)?;
+        let count = drawn.len() as u64;
         let mut bits = Self { drawn: Vec::new(), control: Vec::new(), count };
-        let mut drawn = Vec::new();
-        let end = keyring.marks().get(NumberSpace::Persons);
-        for (from, set) in [(0, &mut bits.drawn), (end, &mut bits.control)] {
-            key.numbers_at(from..from + count, &mut drawn)
-                .map_err(|cause| Error::internal(cause.to_string()))?;
-            drawn.iter().for_each(|number| mark(set, *number));
-        }
+        drawn.iter().for_each(|number| mark(&mut bits.drawn, *number));
+        never_drawn.iter().for_each(|number| mark(&mut bits.control, *number));
         if count == 0 {
             return Err(Error::usage("no person number has been drawn yet"));
         }
