@@ -53,6 +53,7 @@ impl<T> Recorded<T> {
     }
 
     /// Looks at the value without answering with it.
+    #[cfg(feature = "server")]
     pub(crate) fn peek(&self) -> &T {
         &self.value
     }

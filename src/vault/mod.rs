@@ -39,8 +39,10 @@ use crate::crypto::Entropy;
 use crate::ident::{NationalId, Reject};
 use crate::store::{self, Store};
 
+pub(crate) use identity::KnownIdentifier;
 pub use identity::Origin;
-pub(crate) use identity::{KnownIdentifier, yyyymmdd};
+#[cfg(feature = "server")]
+pub(crate) use identity::yyyymmdd;
 pub use keys::PartitionKeys;
 use partition::Partition;
 
