@@ -15,6 +15,7 @@ pub mod config;
 pub mod crypto;
 pub mod ident;
 pub mod keyring;
+mod memory;
 pub mod policy;
 pub mod registers;
 #[cfg(feature = "server")]

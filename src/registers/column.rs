@@ -2,15 +2,12 @@
 //!
 //! One cell of 8 bytes holds the ID or a state, so that one read answers a row and no cipher runs on
 //! the hot path. Cells come in blocks of 10^7, the blocks that person numbers are drawn in, each in
-//! memory of its own that is mapped when it is touched, in huge pages where the system grants them:
-//! reads go all over a block, and what they wait for is the look-up of pages.
+//! memory of its own that is mapped when it is touched.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use memmap2::{Advice, MmapMut};
-use zeroize::Zeroize;
-
 use crate::crypto::permutation::BLOCK_NUMBERS;
+use crate::memory::{Pages, prefetch};
 use crate::vault::PersonNo;
 
 /// What a register says about a person.
@@ -45,6 +42,9 @@ impl Standing {
     }
 }
 
+/// 10^7 cells.
+type Block = Pages<u64>;
+
 /// A register's cells.
 #[derive(Default)]
 pub(super) struct Column {
@@ -52,41 +52,14 @@ pub(super) struct Column {
 }
 
 /// The cells, held for reading: no cell changes while this lives.
-pub(super) struct Cells<'a>(RwLockReadGuard<'a, Vec<Option<Block>>>);
+pub(super) struct Held<'a>(RwLockReadGuard<'a, Vec<Option<Block>>>);
 
-/// 10^7 cells, zero until they are written.
-struct Block(MmapMut);
-
-impl Block {
-    fn new() -> Self {
-        let map = MmapMut::map_anon(BLOCK_CELLS * size_of::<u64>());
-        let map = map.expect("the system maps 80 MB of memory for a register's members");
-        // Without huge pages it is slower and nothing else.
-        let _ = map.advise(Advice::HugePage);
-        Self(map)
-    }
-
-    #[inline]
-    fn cells(&self) -> &[u64] {
-        // A mapping begins at a page and has a whole number of cells.
-        bytemuck::cast_slice(&self.0)
-    }
-
-    fn cells_mut(&mut self) -> &mut [u64] {
-        bytemuck::cast_slice_mut(&mut self.0)
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        // Cells that were never written are left alone: wiping would map their pages.
-        self.cells_mut().iter_mut().filter(|cell| **cell != 0).for_each(Zeroize::zeroize);
-    }
-}
+/// The cells, to be read.
+pub(super) struct Cells<'a>(Vec<&'a [u64]>);
 
 impl Column {
-    pub(super) fn read(&self) -> Cells<'_> {
-        Cells(self.blocks.read().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn hold(&self) -> Held<'_> {
+        Held(self.blocks.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Writes cells; readers see all of them or none.
@@ -97,17 +70,33 @@ impl Column {
             while blocks.len() <= block {
                 blocks.push(None);
             }
-            blocks[block].get_or_insert_with(Block::new).cells_mut()[place] = standing.cell();
+            let block = blocks[block].get_or_insert_with(|| Block::zeroed(BLOCK_CELLS));
+            block[place] = standing.cell();
         }
     }
 }
 
+impl Held<'_> {
+    pub(super) fn cells(&self) -> Cells<'_> {
+        Cells(self.0.iter().map(|block| block.as_deref().unwrap_or_default()).collect())
+    }
+}
+
 impl Cells<'_> {
+    /// Asks for a person's cell, which will be read in a moment.
+    #[inline]
+    pub(super) fn prefetch(&self, person: PersonNo) {
+        let (block, place) = split(person);
+        if let Some(cells) = self.0.get(block) {
+            prefetch(cells, place);
+        }
+    }
+
     #[inline]
     pub(super) fn standing(&self, person: PersonNo) -> Standing {
         let (block, place) = split(person);
-        let block = self.0.get(block).and_then(Option::as_ref);
-        Standing::from_cell(block.map_or(0, |block| block.cells()[place]))
+        let cell = self.0.get(block).and_then(|cells| cells.get(place));
+        Standing::from_cell(cell.copied().unwrap_or_default())
     }
 }
 
@@ -134,7 +123,8 @@ mod tests {
             (person(2 * BLOCK_NUMBERS), Standing::Member(987_654_321_098_765)),
         ];
         column.publish(&cells);
-        let read = column.read();
+        let held = column.hold();
+        let read = held.cells();
         for (person, standing) in cells {
             assert_eq!(read.standing(person), standing);
         }

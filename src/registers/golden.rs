@@ -64,7 +64,7 @@ fn a_delta_opens_in_its_own_place_only() {
 #[test]
 fn a_part_of_a_person_set_is_the_golden_bytes() {
     let mut set = PersonSet::default();
-    set.extend([person(0x0100_0003), person(0x0100_0001)]);
+    set.extend(&[person(0x0100_0003), person(0x0100_0001)]);
     let parts = set.parts().unwrap();
     assert_eq!(parts.len(), 1);
     assert_eq!(parts[0].0, 1);

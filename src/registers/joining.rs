@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::Members;
 use super::answer::Answer;
-use super::column::Standing;
+use super::column::{Held, Standing};
 use crate::vault::PersonNo;
 
 /// What became of the rows of one answer that joined.
@@ -39,7 +39,8 @@ impl Joins {
         let mut joins = Self { registers: BTreeMap::new(), partitions: BTreeSet::new() };
         for answer in answers.iter().filter(|answer| !answer.joining.is_empty()) {
             let Some(members) = members.get(&answer.register) else { continue };
-            let cells = members.column.read();
+            let held = members.column.hold();
+            let cells = held.cells();
             let joining = joins.registers.entry(answer.register).or_default();
             joins.partitions.insert(answer.partition);
             for person in answer.joining.iter().map(|joining| &joining.person) {
@@ -75,7 +76,8 @@ impl Joins {
             return joined;
         }
         let mut joining = self.registers.get_mut(&answer.register);
-        let cells = members.get(&answer.register).map(|members| members.column.read());
+        let held = members.get(&answer.register).map(|members| members.column.hold());
+        let cells = held.as_ref().map(Held::cells);
         for person in answer.joining.iter().map(|joining| &joining.person) {
             let place = joining.as_ref().and_then(|joining| joining.places.get(person).copied());
             let id = match (place, &mut joining, &cells) {

@@ -93,8 +93,8 @@ pub enum Error {
     TooLarge,
 }
 
-/// Cells of a column that are read before any is looked at.
-const READ_AT_ONCE: usize = 64;
+/// How many rows before it is read a person's cell is asked for.
+const AHEAD: usize = 32;
 
 /// Positions of a vault partition that are durably used.
 pub type VaultUsed = Arc<dyn Fn(u16) -> u64 + Send + Sync>;
@@ -155,16 +155,19 @@ impl Registers {
         persons: &[Option<PersonNo>],
         mut each: impl FnMut(usize, Option<(PersonNo, Standing)>),
     ) -> Result<(), Error> {
-        let cells = self.members.get(&register).ok_or(Error::NoRegister)?.column.read();
-        // The cells of a chunk are read before any is looked at, so that the waits for memory overlap.
-        let mut standings = [Standing::NotMember; READ_AT_ONCE];
-        for (chunk, first) in persons.chunks(READ_AT_ONCE).zip((0..).step_by(READ_AT_ONCE)) {
-            for (standing, person) in standings.iter_mut().zip(chunk) {
-                *standing = person.map_or(Standing::NotMember, |person| cells.standing(person));
+        let held = self.members.get(&register).ok_or(Error::NoRegister)?.column.hold();
+        let cells = held.cells();
+        let ask = |person: &Option<PersonNo>| {
+            if let Some(person) = person {
+                cells.prefetch(*person);
             }
-            for (place, (standing, person)) in standings.iter().zip(chunk).enumerate() {
-                each(first + place, person.map(|person| (person, *standing)));
+        };
+        persons.iter().take(AHEAD).for_each(ask);
+        for (place, person) in persons.iter().enumerate() {
+            if let Some(later) = persons.get(place + AHEAD) {
+                ask(later);
             }
+            each(place, person.map(|person| (person, cells.standing(person))));
         }
         Ok(())
     }

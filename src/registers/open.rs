@@ -151,13 +151,14 @@ impl Opening {
                 Stored::Suppressed => (*person, Standing::Suppressed),
             })
             .collect();
-        let before = members.column.read();
+        let held = members.column.hold();
+        let before = held.cells();
         let joined = cells.iter().filter(|(person, standing)| {
             matches!(standing, Standing::Member(_))
                 && !matches!(before.standing(*person), Standing::Member(_))
         });
         let joined = joined.count() as u64;
-        drop(before);
+        drop(held);
         members.column.publish(&cells);
         members.count.fetch_add(joined, std::sync::atomic::Ordering::AcqRel);
         Ok(())

@@ -13,10 +13,13 @@ use roaring::RoaringBitmap;
 use zeroize::Zeroize;
 
 use super::Error;
+use crate::memory::prefetch;
 use crate::vault::PersonNo;
 
 const VERSION: u8 = 0x01;
 const PART_BITS: u32 = 24;
+/// How many persons before it is set a bit's word is asked for.
+const AHEAD: usize = 16;
 /// Persons above which a list becomes a bitmap.
 const LIST_MAX: usize = 32_768;
 
@@ -30,16 +33,19 @@ pub struct PersonSet {
 
 impl PersonSet {
     /// Adds persons.
-    pub fn extend(&mut self, persons: impl IntoIterator<Item = PersonNo>) {
-        for person in persons {
-            if self.words.is_empty() {
-                self.list.push(person);
-                if self.list.len() > LIST_MAX {
-                    self.spread();
-                }
-            } else {
-                self.mark(person);
+    pub fn extend(&mut self, persons: &[PersonNo]) {
+        if self.words.is_empty() {
+            self.list.extend_from_slice(persons);
+            if self.list.len() > LIST_MAX {
+                self.spread();
             }
+            return;
+        }
+        for (place, person) in persons.iter().enumerate() {
+            if let Some(later) = persons.get(place + AHEAD) {
+                prefetch(&self.words, split_bit(*later).0);
+            }
+            self.mark(*person);
         }
     }
 
@@ -53,7 +59,7 @@ impl PersonSet {
 
     #[inline]
     fn mark(&mut self, person: PersonNo) {
-        let (word, bit) = ((person.number() / 64) as usize, person.number() % 64);
+        let (word, bit) = split_bit(person);
         if word >= self.words.len() {
             self.words.resize((word + 1).next_power_of_two(), 0);
         }
@@ -128,6 +134,11 @@ impl PersonSet {
     }
 }
 
+#[inline]
+fn split_bit(person: PersonNo) -> (usize, u64) {
+    ((person.number() / 64) as usize, person.number() % 64)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a person number has 40 bits")]
 fn split(number: u64) -> (u32, u32) {
     ((number >> PART_BITS) as u32, (number & ((1 << PART_BITS) - 1)) as u32)
@@ -157,9 +168,11 @@ mod tests {
         for count in [0_u64, 1, 1000, 100_000] {
             // Spread over several parts, each person twice.
             let numbers: Vec<u64> = (0..count).map(|n| n * 401).collect();
+            let persons: Vec<PersonNo> =
+                numbers.iter().map(|n| PersonNo::from_number(*n).unwrap()).collect();
             let mut set = PersonSet::default();
             for _ in 0..2 {
-                set.extend(numbers.iter().map(|n| PersonNo::from_number(*n).unwrap()));
+                set.extend(&persons);
             }
             assert_eq!(set.count(), count);
             let mut back = Vec::new();

@@ -247,7 +247,7 @@ impl Recorder {
         for id in &joined.ids {
             shared.digests.update(&id.to_be_bytes());
         }
-        shared.asked.extend(answer.asked.iter().copied());
+        shared.asked.extend(&answer.asked);
     }
 
     fn stage_stream(&mut self, shared: StreamEntry, batch: &mut Batch) -> Result<u64, Error> {

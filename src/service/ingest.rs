@@ -307,7 +307,7 @@ impl Delivery {
         // look-up may know who it is and still have no ID in this register.
         progress.answered += rows.saturating_sub(mapped.answered.notes.len() as u64);
         if self.mode == IngestMode::ResolveOrAssign {
-            progress.persons.extend(mapped.persons.iter().copied());
+            progress.persons.extend(&mapped.persons);
         }
         before / CHECKPOINT_ROWS != progress.rows / CHECKPOINT_ROWS
     }

@@ -2,7 +2,7 @@
 //!
 //! Why our own table and not a general map: a batch looks up thousands of tags at once, and what it
 //! costs is waiting for memory. Entries are 16 bytes, four to a cache line, probed linearly; a batch
-//! touches the first slot of 64 tags before it compares any, so that the waits overlap.
+//! asks for the first slot of a tag many tags before it compares it, so that the waits overlap.
 //!
 //! ```text
 //! tag (128 bits)  =  fingerprint (88) ‖ rest (40)
@@ -18,10 +18,9 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use zeroize::Zeroize;
-
 use super::PersonNo;
 use crate::crypto::Tag;
+use crate::memory::{Pages, prefetch};
 
 const SHARDS: usize = 64;
 const SHARD_BITS: u32 = 6;
@@ -29,8 +28,8 @@ const VALUE_BITS: u32 = 40;
 const VALUE_MASK: u128 = (1 << VALUE_BITS) - 1;
 /// Slots of an empty shard: 1 MiB for all of them.
 const SLOTS_MIN: usize = 1024;
-/// Tags whose first slots are touched before any is compared.
-const TOUCHED_AT_ONCE: usize = 64;
+/// How many tags before its comparison a tag's first slot is asked for.
+const AHEAD: usize = 32;
 
 /// A tag that is in the index already.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub(super) struct Index {
 }
 
 struct Shard {
-    slots: Vec<u128>,
+    slots: Pages<u128>,
     occupied: usize,
 }
 
@@ -57,15 +56,17 @@ impl Index {
         found.reserve(tags.len());
         let shards: Vec<RwLockReadGuard<'_, Shard>> =
             self.shards.iter().map(|s| s.read().unwrap_or_else(PoisonError::into_inner)).collect();
-        let tables: Vec<&[u128]> = shards.iter().map(|shard| shard.slots.as_slice()).collect();
-        let mut heads = [0_u128; TOUCHED_AT_ONCE];
-        for chunk in tags.chunks(TOUCHED_AT_ONCE) {
-            for (head, tag) in heads.iter_mut().zip(chunk) {
-                let table = tables[shard_of(*tag)];
-                *head = table[home(table, tag.to_u128())];
+        let tables: Vec<&[u128]> = shards.iter().map(|shard| &*shard.slots).collect();
+        let ask = |tag: &Tag| {
+            let table = tables[shard_of(*tag)];
+            prefetch(table, home(table, tag.to_u128()));
+        };
+        tags.iter().take(AHEAD).for_each(ask);
+        for (place, tag) in tags.iter().enumerate() {
+            if let Some(later) = tags.get(place + AHEAD) {
+                ask(later);
             }
-            let look = |(head, tag): (&u128, &Tag)| find_from(tables[shard_of(*tag)], *tag, *head);
-            found.extend(heads.iter().zip(chunk).map(look));
+            found.push(find(tables[shard_of(*tag)], *tag));
         }
     }
 
@@ -104,31 +105,29 @@ fn home(slots: &[u128], tag_or_slot: u128) -> usize {
     ((tag_or_slot >> VALUE_BITS) as usize) & (slots.len() - 1)
 }
 
-/// The person of a tag, whose first slot has been read.
+/// The person of a tag.
 #[inline]
-fn find_from(slots: &[u128], tag: Tag, head: u128) -> Option<PersonNo> {
+fn find(slots: &[u128], tag: Tag) -> Option<PersonNo> {
     let fingerprint = tag.to_u128() & !VALUE_MASK;
-    let mut slot = head;
     let mut place = home(slots, fingerprint);
-    while slot != 0 {
-        if slot & !VALUE_MASK == fingerprint {
-            let stored = u64::try_from(slot & VALUE_MASK).unwrap_or_default();
+    while slots[place] != 0 {
+        if slots[place] & !VALUE_MASK == fingerprint {
+            let stored = u64::try_from(slots[place] & VALUE_MASK).unwrap_or_default();
             return PersonNo::from_index_value(stored);
         }
         place = (place + 1) & (slots.len() - 1);
-        slot = slots[place];
     }
     None
 }
 
 impl Shard {
     fn with_slots(count: usize) -> Self {
-        Self { slots: vec![0; count], occupied: 0 }
+        Self { slots: Pages::zeroed(count), occupied: 0 }
     }
 
     fn insert(&mut self, tag: Tag, person: PersonNo) -> Result<(), Duplicate> {
         let fingerprint = tag.to_u128() & !VALUE_MASK;
-        if find_from(&self.slots, tag, self.slots[home(&self.slots, fingerprint)]).is_some() {
+        if find(&self.slots, tag).is_some() {
             return Err(Duplicate);
         }
         if (self.occupied + 1) * 4 > self.slots.len() * 3 {
@@ -148,18 +147,11 @@ impl Shard {
     }
 
     fn grow(&mut self) {
-        let doubled = vec![0; self.slots.len() * 2];
-        let mut old = std::mem::replace(&mut self.slots, doubled);
+        let doubled = Pages::zeroed(self.slots.len() * 2);
+        let old = std::mem::replace(&mut self.slots, doubled);
         for entry in old.iter().filter(|entry| **entry != 0) {
             self.place(*entry);
         }
-        old.zeroize();
-    }
-}
-
-impl Drop for Shard {
-    fn drop(&mut self) {
-        self.slots.zeroize();
     }
 }
 
