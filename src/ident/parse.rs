@@ -116,11 +116,11 @@ pub fn parse_number(
 
 /// Parses a column of packed rows: 11 ASCII digits each, 12 when DUF-numbers are declared.
 ///
-/// `out` is emptied and then holds one result per row; reuse it to spare the allocation.
+/// Adds one result per row to `out`.
 ///
 /// # Errors
 ///
-/// [`ColumnLength`] when the column does not end with a row; `out` is then empty.
+/// [`ColumnLength`] when the column does not end with a row; nothing is added then.
 pub fn parse_packed_ascii(
     rules: &RulesAt<'_>,
     declared: Declared,
@@ -128,7 +128,6 @@ pub fn parse_packed_ascii(
     column: &[u8],
     out: &mut Vec<Result<NationalId, Reject>>,
 ) -> Result<(), ColumnLength> {
-    out.clear();
     let row_bytes = declared.row_bytes();
     if !column.len().is_multiple_of(row_bytes) {
         return Err(ColumnLength { column_bytes: column.len(), row_bytes });
@@ -145,7 +144,7 @@ pub fn parse_packed_ascii(
 
 /// Parses a column of integers, where leading zeros are implied.
 ///
-/// `out` is emptied and then holds one result per row; reuse it to spare the allocation.
+/// Adds one result per row to `out`.
 pub fn parse_packed_integers(
     rules: &RulesAt<'_>,
     declared: Declared,
@@ -153,7 +152,6 @@ pub fn parse_packed_integers(
     column: &[u64],
     out: &mut Vec<Result<NationalId, Reject>>,
 ) {
-    out.clear();
     out.extend(column.iter().map(|&number| parse_number(rules, declared, assigner, number)));
 }
 

@@ -24,9 +24,8 @@ use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
     PersonSet, RowCode, RowNote, Standing, StoredDelivery,
 };
-use crate::vault::{self, Origin, PERSONS, PersonNo, Unknown, yyyymmdd};
+use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, Unknown, yyyymmdd};
 
-use batch::Rows;
 pub use batch::{Batch, Column, RowKind};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
@@ -206,31 +205,25 @@ impl Delivery {
             return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
         }
         let arriving = open.registers.announce();
-        let rules = self.service.parts.rules.at(self.service.parts.clock.today());
-        let rows = batch.parse(&rules)?;
+        let mut found = self.find(&open, &batch)?;
         let unknown = match self.mode {
             IngestMode::ResolveOrAssign if !self.consent_required => Unknown::Assign(&self.origin),
             _ => Unknown::Leave,
         };
-        let persons = self.persons(&open, &rows, unknown)?;
-        self.answer(&open, &rows, &persons, arriving)
+        let persons = found.finish(unknown).map_err(|error| self.vault_error(&open, error))?;
+        self.answer(&open, &found.rows, &persons, arriving)
     }
 
-    /// Finds or assigns the persons, and asks for their cells in the register's column meanwhile.
-    fn persons(
-        &self,
-        open: &Arc<Open>,
-        rows: &Rows,
-        unknown: Unknown<'_>,
-    ) -> Result<Vec<Option<PersonNo>>, Error> {
-        let found = {
-            let held = open.registers.hold(self.register).map_err(register_error)?;
-            let cells = held.cells();
-            open.vault.find(self.partition, rows, |person| cells.prefetch(person))
-        };
-        // Here nothing is held: what a commit waits for may need the column.
-        let persons = found.and_then(|found| found.finish(rows, unknown));
-        persons.map_err(|error| self.vault_error(open, error))
+    /// Finds the persons whom the vault knows, and asks for their cells in the register's column.
+    /// When it returns nothing is held: what a commit waits for may need the column.
+    fn find<'a>(&self, open: &'a Arc<Open>, batch: &Batch) -> Result<Found<'a>, Error> {
+        let rules = self.service.parts.rules.at(self.service.parts.clock.today());
+        let parser = batch.parser(&rules)?;
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let cells = held.cells();
+        let known = |person| cells.prefetch(person);
+        let found = open.vault.find(self.partition, batch.row_count(), parser, known);
+        found.map_err(|error| self.vault_error(open, error))
     }
 
     /// Looks every person up in the register's column.

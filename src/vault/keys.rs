@@ -10,9 +10,6 @@ use crate::crypto::{KeyId, NumberKey, StorageKeys, Tag, TagInput};
 use crate::ident::{NationalId, Reject};
 use crate::keyring::{Epochs, Keyring, OneWayKeys};
 
-/// Rows whose tags are made at once: one run of wide AES.
-pub(super) const TAGS_AT_ONCE: usize = 64;
-
 /// The keys of one partition.
 pub struct PartitionKeys {
     keyring: Arc<Keyring>,
@@ -55,13 +52,16 @@ impl PartitionKeys {
         // Rows whose encoding fills more than one AES block: H-numbers with their assigner.
         let mut long = Vec::new();
         let inputs = accepted.zip(tags.len()..).map(|(id, place)| {
-            let word = id.tag_input_word();
-            word.and_then(|(word, length)| TagInput::from_word(word, length)).unwrap_or_else(|| {
-                let mut encoding = Zeroizing::new([0; 32]);
-                let length = id.tag_input(&mut encoding);
-                long.push((place, key.tag(&encoding[..length])));
-                TagInput::EMPTY
-            })
+            // The lengths of nearly all identifiers.
+            match id.tag_input_word() {
+                Some((word, 14)) => return TagInput::from_word::<14>(word),
+                Some((word, 15)) => return TagInput::from_word::<15>(word),
+                _ => {}
+            }
+            let mut encoding = Zeroizing::new([0; 32]);
+            let length = id.tag_input(&mut encoding);
+            long.push((place, key.tag(&encoding[..length])));
+            TagInput::EMPTY
         });
         key.tag_many(inputs, tags);
         for (place, tag) in long {

@@ -149,6 +149,9 @@ pub trait HighWater: Send + Sync {
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 }
 
+/// The rows of a batch: an identifier, or why it was refused.
+pub type Rows = Vec<Result<NationalId, Reject>>;
+
 /// What happens to an identifier that nobody has seen before.
 #[derive(Clone, Copy, Debug)]
 pub enum Unknown<'a> {
@@ -192,7 +195,9 @@ impl Vault {
         Ok(Self { store, partitions })
     }
 
-    /// Looks the identifiers of a batch up; [`Found::finish`] gives its persons. `known` is told of
+    /// Looks the identifiers of a batch up; [`Found::finish`] gives its persons. `parse` adds the
+    /// next few of the batch's `row_count` rows, and none at the end: 64 at a time keep them in the
+    /// nearest cache, and give the processor work while it waits for the index. `known` is told of
     /// each person as soon as it is found, so that a caller can ask for what it will read of them.
     /// Nothing is inserted while this runs.
     ///
@@ -202,10 +207,12 @@ impl Vault {
     pub fn find(
         &self,
         partition: u16,
-        rows: &[Result<NationalId, Reject>],
+        row_count: usize,
+        parse: impl FnMut(&mut Rows),
         known: impl FnMut(PersonNo),
     ) -> Result<Found<'_>, Error> {
-        Ok(self.partitions.get(&partition).ok_or(Error::NoPartition)?.find(rows, known))
+        let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
+        Ok(partition.find(row_count, parse, known))
     }
 
     /// Identifiers in a partition.

@@ -7,10 +7,11 @@ use zeroize::Zeroize;
 
 use super::assigner::{Assigner, Candidate};
 use super::index::Index;
-use super::keys::{PartitionKeys, TAGS_AT_ONCE};
-use super::{Error, HighWater, KnownIdentifier, Origin, PersonNo, Seen, Unknown, group, identity};
+use super::keys::PartitionKeys;
+use super::{
+    Error, HighWater, KnownIdentifier, Origin, PersonNo, Rows, Seen, Unknown, group, identity,
+};
 use crate::crypto::{Entropy, Tag};
-use crate::ident::{NationalId, Reject};
 use crate::store::keys::Key;
 use crate::store::records::load_mark;
 use crate::store::{Step, Store};
@@ -36,6 +37,8 @@ pub(super) struct Partition {
 #[must_use = "unknown identifiers are assigned, or left, by `finish`"]
 pub struct Found<'a> {
     partition: &'a Partition,
+    /// The rows of the batch.
+    pub rows: Rows,
     // Of the accepted rows only.
     tags: Vec<Tag>,
     persons: Vec<Option<PersonNo>>,
@@ -46,37 +49,27 @@ impl Found<'_> {
     /// [`Unknown::Leave`], nobody is known. A person that is new is durable when this returns.
     /// Blocks for as long as a commit takes when somebody is new.
     ///
-    /// `rows` are the rows that were looked up.
-    ///
     /// # Errors
     ///
     /// [`Error::Failed`] and others of the write path. Known persons are then not answered either:
     /// the caller sends the batch again.
-    pub fn finish(
-        mut self,
-        rows: &[Result<NationalId, Reject>],
-        unknown: Unknown<'_>,
-    ) -> Result<Vec<Option<PersonNo>>, Error> {
+    pub fn finish(&mut self, unknown: Unknown<'_>) -> Result<Vec<Option<PersonNo>>, Error> {
         if let Unknown::Assign(origin) = unknown
             && self.persons.iter().any(Option::is_none)
         {
-            self.assign(rows, origin)?;
+            self.assign(origin)?;
         }
         let persons = std::mem::take(&mut self.persons);
-        if persons.len() == rows.len() {
+        if persons.len() == self.rows.len() {
             return Ok(persons);
         }
         let mut persons = persons.into_iter();
         let accepted = |row: &Result<_, _>| row.is_ok().then(|| persons.next().flatten());
-        Ok(rows.iter().map(accepted).map(Option::flatten).collect())
+        Ok(self.rows.iter().map(accepted).map(Option::flatten).collect())
     }
 
-    fn assign(
-        &mut self,
-        rows: &[Result<NationalId, Reject>],
-        origin: &Origin,
-    ) -> Result<(), Error> {
-        let accepted = rows.iter().filter_map(|row| row.as_ref().ok());
+    fn assign(&mut self, origin: &Origin) -> Result<(), Error> {
+        let accepted = self.rows.iter().filter_map(|row| row.as_ref().ok());
         let candidates: Vec<Candidate> = accepted
             .zip(self.tags.iter().zip(&self.persons))
             .filter(|(_, (_, person))| person.is_none())
@@ -129,14 +122,16 @@ impl Partition {
         Ok(Self { shared, assigner })
     }
 
-    /// Persons that the index has for the accepted rows; `known` is told of each at once.
+    /// Looks rows up while they are parsed; see [`Vault::find`](super::Vault::find).
     pub(super) fn find(
         &self,
-        rows: &[Result<NationalId, Reject>],
+        row_count: usize,
+        mut parse: impl FnMut(&mut Rows),
         mut known: impl FnMut(PersonNo),
     ) -> Found<'_> {
-        let mut tags = Vec::with_capacity(rows.len());
-        let mut persons = Vec::with_capacity(rows.len());
+        let mut rows = Rows::with_capacity(row_count);
+        let mut tags: Vec<Tag> = Vec::with_capacity(row_count);
+        let mut persons = Vec::with_capacity(row_count);
         let held = self.shared.index.hold();
         let tables = held.tables();
         let mut look_up = |tag: &Tag| {
@@ -144,15 +139,18 @@ impl Partition {
             person.iter().copied().for_each(&mut known);
             person
         };
-        for chunk in rows.chunks(TAGS_AT_ONCE) {
-            let asked = tags.len();
-            self.shared.keys.tag_many(chunk, &mut tags);
+        loop {
+            let (parsed, asked) = (rows.len(), tags.len());
+            parse(&mut rows);
+            self.shared.keys.tag_many(&rows[parsed..], &mut tags);
             tables.prefetch(&tags[asked..]);
-            // The lines of the chunk before have come while these tags were made.
+            // The lines of the rows before have come while these were parsed.
             persons.extend(tags[persons.len()..asked].iter().map(&mut look_up));
+            if rows.len() == parsed {
+                break;
+            }
         }
-        persons.extend(tags[persons.len()..].iter().map(&mut look_up));
-        Found { partition: self, tags, persons }
+        Found { partition: self, rows, tags, persons }
     }
 
     pub(super) fn identifier_count(&self) -> u64 {

@@ -52,7 +52,9 @@ fn resolve(
     rows: &[Result<NationalId, Reject>],
     unknown: Unknown<'_>,
 ) -> Result<Vec<Option<PersonNo>>, Error> {
-    vault.find(partition, rows, |_| ())?.finish(rows, unknown)
+    let mut from = rows.chunks(50);
+    let parse = |parsed: &mut Rows| parsed.extend_from_slice(from.next().unwrap_or_default());
+    vault.find(partition, rows.len(), parse, |_| ())?.finish(unknown)
 }
 
 fn assign(vault: &Vault, rows: &[Result<NationalId, Reject>]) -> Vec<PersonNo> {

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use zeroize::Zeroize;
 
 use crate::ident::{
-    Assigner, Declared, NationalId, Reject, RulesAt, parse_packed_ascii, parse_packed_integers,
-    parse_text,
+    Assigner, Declared, RulesAt, parse_packed_ascii, parse_packed_integers, parse_text,
 };
 use crate::service::error::{Error, Violation};
+use crate::vault::Rows;
 
-/// The rows of a batch: an identifier, or why it was refused.
-pub(super) type Rows = Vec<Result<NationalId, Reject>>;
+/// Rows that are parsed at once.
+const ROWS_AT_ONCE: usize = 64;
 
 /// What the rows of a column are, as the sender says.
 #[derive(Clone, Copy, Debug)]
@@ -49,34 +49,50 @@ impl Batch {
         }
     }
 
-    /// Parses every row.
-    pub(super) fn parse(&self, rules: &RulesAt<'_>) -> Result<Rows, Error> {
-        let RowKind { declared, assigner } = self.kind;
-        let mut rows = Vec::with_capacity(self.row_count());
-        match &self.column {
-            Column::Integers(numbers) => {
-                parse_packed_integers(rules, declared, assigner, numbers, &mut rows);
-            }
-            Column::PackedAscii(bytes) => {
-                parse_packed_ascii(rules, declared, assigner, bytes, &mut rows).map_err(|_| {
-                    Error::invalid(vec![Violation {
-                        field: "batch.packed_ascii".into(),
-                        text: "its length is not a whole number of rows: 11 bytes a row, \
-                               or 12 for DUF-numbers"
-                            .into(),
-                    }])
-                })?;
-            }
-            Column::Text(values, kinds) => {
-                let mut kinds = kinds.iter().peekable();
-                for (row, value) in values.iter().enumerate() {
-                    let other = kinds.next_if(|(other, _)| *other as usize == row);
-                    let kind = other.map_or(self.kind, |(_, kind)| *kind);
-                    rows.push(parse_text(rules, kind.declared, kind.assigner, value.as_bytes()));
+    /// A parser of the rows in order: each call adds the next few, and none at the end.
+    ///
+    /// # Errors
+    ///
+    /// `request_invalid` when the column does not end with a row.
+    pub(super) fn parser<'a>(
+        &'a self,
+        rules: &'a RulesAt<'a>,
+    ) -> Result<impl FnMut(&mut Rows) + 'a, Error> {
+        let kind = self.kind;
+        let row_bytes = kind.declared.row_bytes();
+        if let Column::PackedAscii(bytes) = &self.column
+            && !bytes.len().is_multiple_of(row_bytes)
+        {
+            return Err(Error::invalid(vec![Violation {
+                field: "batch.packed_ascii".into(),
+                text: "its length is not a whole number of rows: 11 bytes a row, or 12 for \
+                       DUF-numbers"
+                    .into(),
+            }]));
+        }
+        let (mut from, count) = (0, self.row_count());
+        Ok(move |rows: &mut Rows| {
+            let next = from..count.min(from + ROWS_AT_ONCE);
+            from = next.end;
+            let RowKind { declared, assigner } = kind;
+            match &self.column {
+                Column::Integers(numbers) => {
+                    parse_packed_integers(rules, declared, assigner, &numbers[next], rows);
+                }
+                Column::PackedAscii(bytes) => {
+                    let bytes = &bytes[next.start * row_bytes..next.end * row_bytes];
+                    parse_packed_ascii(rules, declared, assigner, bytes, rows)
+                        .expect("it was cut between rows");
+                }
+                Column::Text(values, kinds) => {
+                    rows.extend(next.map(|row| {
+                        let other = kinds.binary_search_by_key(&row, |(other, _)| *other as usize);
+                        let RowKind { declared, assigner } = other.map_or(kind, |at| kinds[at].1);
+                        parse_text(rules, declared, assigner, values[row].as_bytes())
+                    }));
                 }
             }
-        }
-        Ok(rows)
+        })
     }
 }
 
