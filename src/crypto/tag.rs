@@ -100,8 +100,9 @@ impl TagInput {
     #[inline]
     pub const fn from_word<const LENGTH: u8>(encoding: u128) -> Self {
         const { assert!(LENGTH < 16, "shorter than an AES block") };
-        let padding = 0x80 << (8 * LENGTH);
-        Self { block: (encoding & (padding - 1) | padding).to_le_bytes(), length: LENGTH }
+        let end = 1 << (8 * LENGTH);
+        let padded = (encoding & (end - 1)) | (0x80 * end);
+        Self { block: padded.to_le_bytes(), length: LENGTH }
     }
 
     /// The encoding.
