@@ -13,6 +13,7 @@ mod cli;
 mod cli_audit;
 mod concurrency;
 mod crash;
+mod faults;
 mod harness;
 mod ingest;
 mod pseudonymize;
