@@ -83,7 +83,9 @@ impl<'a> Bytes<'a> {
 
     fn name(&mut self, bytes: u32) -> String {
         let bytes = self.take(usize::try_from(bytes).unwrap());
-        String::from_utf8(bytes.to_vec()).unwrap()
+        // The engine doubles a slash here and there, or ends a directory with one.
+        let name = String::from_utf8(bytes.to_vec()).unwrap();
+        name.replace("//", "/").trim_end_matches('/').to_owned()
     }
 
     fn call(&mut self) -> Call {
