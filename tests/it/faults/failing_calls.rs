@@ -115,7 +115,7 @@ async fn a_disk_that_goes_away_and_comes_back_needs_no_restart() {
     let installation = Installation::new();
     let numbers = people(20 * ROWS);
     let mut known = Acknowledged::default();
-    for (call, batch) in (1..).step_by(7).zip(numbers.chunks(ROWS)).take(6) {
+    for (call, batch) in (1..).step_by(5).zip(numbers.chunks(ROWS)).take(4) {
         let mut failing = Failing::start(&installation).await;
         failing.shim.fail(call..u64::MAX, EIO);
         let channel = installation.connect(failing.server.address, "sender").await;

@@ -3,6 +3,8 @@
 //! while it ingests or while it opens its stores; what was not synced is lost, kept or torn; the next
 //! server starts on what is left.
 
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -58,21 +60,30 @@ impl Cutting {
         }
         let operator = self.installation.connect(server.address, "operator").await;
         let opened = unseal(&operator, PASSPHRASE).await;
-        if while_opening && opened.is_err() {
-            self.ended_by_the_shim(&mut server);
+        if while_opening {
+            // It may be open before the call is made that was chosen.
+            if opened.is_ok() {
+                self.ingest(&shim, server.address, round).await;
+            }
         } else {
-            opened.unwrap_or_else(|status| panic!("seed {:#x}, {round}: {status}", self.seed));
-            self.ingest(&shim, &mut server, round).await;
+            if let Err(status) = opened {
+                server.process.signal("TERM");
+                server.process.ended();
+                panic!("seed {:#x}: {status}, {:?}", self.seed, server.process.said);
+            }
+            all_is_there(&self.installation, server.address, &self.known, self.seed).await;
+            log_verifies(&self.installation, server.address);
+            self.ingest(&shim, server.address, round).await;
         }
+        let ended = server.process.ended();
+        assert_eq!(ended.signal(), Some(9), "seed {:#x}: {:?}", self.seed, server.process.said);
         disk.follow(shim.journal());
         disk.is_as_it_looks(self.seed);
         disk.lose_power(&mut self.random);
     }
 
-    /// Holds the server against what was acknowledged, then ingests until its power is cut.
-    async fn ingest(&mut self, shim: &Shim, server: &mut ServerProcess, round: usize) {
-        all_is_there(&self.installation, server.address, &self.known, self.seed).await;
-        log_verifies(&self.installation, server.address);
+    /// Ingests until the power is cut.
+    async fn ingest(&mut self, shim: &Shim, server: SocketAddr, round: usize) {
         let part = round * NUMBERS..(round + 1) * NUMBERS + AGAIN;
         let (acknowledged, _watched) = watch::channel(0);
         shim.cut_at(1 + u64::try_from(self.random.below(INGEST_CALLS)).unwrap());
@@ -81,19 +92,12 @@ impl Cutting {
             let numbers = (Arc::clone(&self.numbers), part.clone());
             let chance = Random(self.random.draw());
             let (installation, sender) = (Arc::clone(&self.installation), acknowledged.clone());
-            let ingest = ingest_until_gone(installation, server.address, numbers, chance, sender);
+            let ingest = ingest_until_gone(installation, server, numbers, chance, sender);
             streams.push(tokio::spawn(ingest));
         }
         for stream in streams {
             self.known.take(&bounded(stream).await.unwrap(), self.seed);
         }
-        self.ended_by_the_shim(server);
-    }
-
-    fn ended_by_the_shim(&self, server: &mut ServerProcess) {
-        use std::os::unix::process::ExitStatusExt as _;
-        let ended = server.process.ended();
-        assert_eq!(ended.signal(), Some(9), "seed {:#x}: {:?}", self.seed, server.process.said);
     }
 
     /// What was acknowledged is there, and what was not gets IDs that nobody has.

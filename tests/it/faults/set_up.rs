@@ -3,6 +3,7 @@
 //! init --add-registers`, end at an I/O call that a seed chooses.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -32,6 +33,7 @@ fn arguments(installation: &Installation, more: &[&str]) -> Vec<String> {
     let word = |path: &Path| path.to_str().unwrap().to_owned();
     let passphrase = installation.path("passphrase");
     fs::write(&passphrase, PASSPHRASE).unwrap();
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
     let config = word(&installation.config_file());
     let mut words = vec!["init".into(), "--config".into(), config];
     words.extend(["--passphrase-file".into(), word(&passphrase)]);

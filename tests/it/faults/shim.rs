@@ -11,9 +11,8 @@ use std::sync::OnceLock;
 use super::journal::{self, Call};
 use crate::harness::PROGRAM;
 
-/// Errors of the system, as Linux numbers them.
+/// An input/output error, as Linux numbers it.
 pub(super) const EIO: u64 = 5;
-pub(super) const ENOSPC: u64 = 28;
 
 /// Calls that write, sync, open, change names, and change sizes: `enum kind` of shim.c.
 pub(super) const WRITES: u64 = 1;
@@ -100,11 +99,6 @@ impl Shim {
     /// How many calls failed, or were cut short, on purpose.
     pub(super) fn refused(&self) -> u64 {
         self.get(Slot::Refused)
-    }
-
-    /// How many calls were counted.
-    pub(super) fn counted(&self) -> u64 {
-        self.get(Slot::Count)
     }
 
     /// What the process has done.
