@@ -8,8 +8,8 @@ use tonic::{Code, Status};
 use super::disk::Disk;
 use super::shim::{EIO, Shim};
 use crate::harness::{
-    Acknowledged, Installation, PASSPHRASE, Random, Running, ServerProcess, all_is_there, ask,
-    bounded, header, log_verifies, packed, people, reason, serve, size, unseal,
+    Acknowledged, BOUND, Installation, PASSPHRASE, Random, Running, ServerProcess, all_is_there,
+    ask, header, log_verifies, packed, people, reason, serve, size, unseal,
 };
 
 /// New persons of a batch, and batches that every call is failed in.
@@ -35,6 +35,43 @@ impl Failing {
         Self { shim, server, disk }
     }
 
+    /// Sends a batch until it is answered, and counts the refusals.
+    pub(super) async fn send(
+        &mut self,
+        installation: &Installation,
+        numbers: &[u64],
+        known: &mut Acknowledged,
+        seed: u64,
+    ) -> usize {
+        let channel = installation.connect(self.server.address, "sender").await;
+        let sending = async {
+            let mut refusals = 0;
+            loop {
+                match ask(&channel, header("NPR", "HF"), packed(numbers)).await {
+                    Ok(answer) => break (answer.result.unwrap().ids, refusals),
+                    Err(status) => says_to_repeat(&status, seed),
+                }
+                refusals += 1;
+                tokio::task::yield_now().await;
+            }
+        };
+        let Ok((ids, refusals)) = tokio::time::timeout(BOUND, sending).await else {
+            self.server.process.kill();
+            self.server.process.ended();
+            let said: Vec<_> = self
+                .server
+                .process
+                .said
+                .iter()
+                .filter(|l| !l.contains("request refused"))
+                .collect();
+            panic!("seed {seed:#x}: not served again: {said:?}");
+        };
+        let pairs: Vec<_> = numbers.iter().copied().zip(ids).collect();
+        known.take(&pairs, seed);
+        refusals
+    }
+
     /// Ends the process and loses what was not synced.
     pub(super) fn lose_power(mut self, random: &mut Random, seed: u64) {
         self.server.process.kill();
@@ -52,32 +89,6 @@ pub(super) fn says_to_repeat(status: &Status, seed: u64) {
     assert!(status.message().contains("send the batch again"), "seed {seed:#x}: {status:?}");
 }
 
-/// Sends a batch until it is answered, and counts the refusals.
-pub(super) async fn send_until_answered(
-    installation: &Installation,
-    server: &ServerProcess,
-    numbers: &[u64],
-    known: &mut Acknowledged,
-    seed: u64,
-) -> usize {
-    let channel = installation.connect(server.address, "sender").await;
-    let sending = async {
-        let mut refusals = 0;
-        loop {
-            match ask(&channel, header("NPR", "HF"), packed(numbers)).await {
-                Ok(answer) => break (answer.result.unwrap().ids, refusals),
-                Err(status) => says_to_repeat(&status, seed),
-            }
-            refusals += 1;
-            tokio::task::yield_now().await;
-        }
-    };
-    let (ids, refusals) = bounded(sending).await;
-    let pairs: Vec<_> = numbers.iter().copied().zip(ids).collect();
-    known.take(&pairs, seed);
-    refusals
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn any_call_may_fail_while_persons_get_their_numbers() {
     let seed = u64::try_from(size("HVELV_POWER_SEED", 0xfa11_0001)).unwrap();
@@ -87,11 +98,10 @@ async fn any_call_may_fail_while_persons_get_their_numbers() {
     let mut known = Acknowledged::default();
     let mut told = 0;
     for (call, batch) in (1..).zip(numbers.chunks(ROWS)) {
-        let failing = Failing::start(&installation).await;
+        let mut failing = Failing::start(&installation).await;
         all_is_there(&installation, failing.server.address, &known, seed).await;
         failing.shim.fail(call..call + 1, EIO);
-        let server = &failing.server;
-        let refusals = send_until_answered(&installation, server, batch, &mut known, seed).await;
+        let refusals = failing.send(&installation, batch, &mut known, seed).await;
         told += usize::from(refusals > 0);
         failing.shim.heal();
         all_is_there(&installation, failing.server.address, &known, seed).await;
@@ -125,8 +135,7 @@ async fn a_disk_that_goes_away_and_comes_back_needs_no_restart() {
         let status = ask().await.unwrap_err();
         assert_eq!(reason(&status), "server_degraded", "seed {seed:#x}");
         failing.shim.heal();
-        let server = &failing.server;
-        send_until_answered(&installation, server, batch, &mut known, seed).await;
+        failing.send(&installation, batch, &mut known, seed).await;
         all_is_there(&installation, failing.server.address, &known, seed).await;
         log_verifies(&installation, failing.server.address);
         failing.lose_power(&mut random, seed);
@@ -138,10 +147,9 @@ async fn writes_that_are_cut_short_are_finished() {
     let installation = Installation::new();
     let numbers = people(ROWS);
     let mut known = Acknowledged::default();
-    let failing = Failing::start(&installation).await;
+    let mut failing = Failing::start(&installation).await;
     failing.shim.cut_writes_short();
-    let server = &failing.server;
-    let refusals = send_until_answered(&installation, server, &numbers, &mut known, 0).await;
+    let refusals = failing.send(&installation, &numbers, &mut known, 0).await;
     assert_eq!(refusals, 0, "a short write is no error");
     assert!(failing.shim.refused() > 20, "writes were cut short");
     failing.shim.heal();

@@ -1,7 +1,7 @@
 //! Goal: a disk that is full loses nothing, says what is wrong, and is no reason for a restart.
 //! Method: room for so many bytes, at several places of an assigning batch; then room again.
 
-use super::failing_calls::{Failing, says_to_repeat, send_until_answered};
+use super::failing_calls::{Failing, says_to_repeat};
 use crate::harness::{
     Acknowledged, Installation, Random, all_is_there, ask, header, log_verifies, packed, people,
     reason, size,
@@ -39,12 +39,12 @@ async fn a_full_disk_loses_nothing_and_is_served_again_when_there_is_room() {
         says_to_repeat(&status, seed);
         // The operator is told what to do something about.
         failing.server.process.wait_for("No space left on device");
-        failing.server.process.wait_for("the stores cannot be reopened yet");
+        let line = failing.server.process.wait_for("the stores cannot be reopened yet");
+        assert!(line.contains("No space left on device"), "room {room}: {line}");
         assert_eq!(reason(&ask(refused).await.unwrap_err()), "server_degraded", "room {room}");
 
         failing.shim.heal();
-        let server = &failing.server;
-        send_until_answered(&installation, server, refused, &mut known, seed).await;
+        failing.send(&installation, refused, &mut known, seed).await;
         all_is_there(&installation, failing.server.address, &known, seed).await;
         log_verifies(&installation, failing.server.address);
         failing.lose_power(&mut random, seed);
