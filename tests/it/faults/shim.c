@@ -62,7 +62,7 @@ struct record {
 };
 
 enum opened { CREATED = 1, EMPTIED = 2, DIRECTORY = 4 };
-enum { FILES = 1 << 16 };
+enum { FILES = 1 << 16, SYNC_MICROS = 200 };
 
 static struct control *control;
 static const char *root;
@@ -239,7 +239,10 @@ ssize_t pwritev64(int file, const struct iovec *parts, int count, off64_t offset
     return pwritev(file, parts, count, offset);
 }
 
-/* A sync makes durable what was in the journal when it began. */
+/*
+ * A sync makes durable what was in the journal when it began. The disk is not asked: the process ends
+ * and the system does not, so only the journal counts, and the tests do not wait for a slow disk.
+ */
 static int sync_by(long number, int file) {
     if (!is_watched(file))
         return (int)syscall(number, file);
@@ -252,13 +255,12 @@ static int sync_by(long number, int file) {
         errno = error;
         return -1;
     }
-    int done = (int)syscall(number, file);
-    if (done == 0) {
-        pthread_mutex_lock(&lock);
-        note('s', file, before, NULL, NULL, NULL, 0);
-        pthread_mutex_unlock(&lock);
-    }
-    return done;
+    /* As long as a fast disk takes, so that other threads go on meanwhile. */
+    usleep(SYNC_MICROS);
+    pthread_mutex_lock(&lock);
+    note('s', file, before, NULL, NULL, NULL, 0);
+    pthread_mutex_unlock(&lock);
+    return 0;
 }
 
 int fsync(int file) { return sync_by(SYS_fsync, file); }
