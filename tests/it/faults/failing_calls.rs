@@ -3,16 +3,18 @@
 //! an assigning batch fails, then the second, and so on, until one passes without; each server then
 //! loses its power.
 
+use std::os::unix::process::ExitStatusExt as _;
+
 use tonic::{Code, Status};
 
 use super::disk::Disk;
 use super::shim::{EIO, Shim};
 use crate::harness::{
     Acknowledged, BOUND, Installation, PASSPHRASE, Random, Running, ServerProcess, all_is_there,
-    ask, header, log_verifies, packed, people, reason, serve, size, unseal,
+    ask, header, log_verifies, look_up, packed, people, reason, serve, size, unseal,
 };
 
-/// New persons of a batch, and batches that every call is failed in.
+/// New persons of a batch.
 const ROWS: usize = 400;
 /// More calls than a batch makes; a test that gets here does not fail what it means to.
 const CALLS_MAX: usize = 400;
@@ -72,9 +74,24 @@ impl Failing {
         refusals
     }
 
-    /// Ends the process and loses what was not synced.
-    pub(super) fn lose_power(mut self, random: &mut Random, seed: u64) {
-        self.server.process.kill();
+    /// Ends the process at its next call, and loses what was not synced.
+    pub(super) async fn lose_power(
+        mut self,
+        installation: &Installation,
+        known: &Acknowledged,
+        random: &mut Random,
+        seed: u64,
+    ) {
+        self.shim.cut_at(1);
+        // The record of a look-up is such a call; the engine may have made one before.
+        let numbers: Vec<u64> = known.ids.keys().copied().take(1).collect();
+        let pipeline = installation.try_connect(self.server.address, Some("pipeline")).await;
+        if let Ok(channel) = pipeline {
+            let asked = ask(&channel, look_up("NPR", "HF"), packed(&numbers)).await;
+            assert!(asked.is_err(), "seed {seed:#x}: answered without a record");
+        }
+        let ended = self.server.process.ended();
+        assert_eq!(ended.signal(), Some(9), "seed {seed:#x}: {:?}", self.server.process.said);
         self.disk.follow(self.shim.journal());
         self.disk.is_as_it_looks(seed);
         self.disk.lose_power(random);
@@ -107,7 +124,7 @@ async fn any_call_may_fail_while_persons_get_their_numbers() {
         all_is_there(&installation, failing.server.address, &known, seed).await;
         log_verifies(&installation, failing.server.address);
         let has_failed = failing.shim.refused() > 0;
-        failing.lose_power(&mut random, seed);
+        failing.lose_power(&installation, &known, &mut random, seed).await;
         if !has_failed {
             // Each synced commit, of the stores and of the key file, has failed once.
             assert!(call > 20 && told > 15, "seed {seed:#x}: {told} refusals in {call} calls");
@@ -138,7 +155,7 @@ async fn a_disk_that_goes_away_and_comes_back_needs_no_restart() {
         failing.send(&installation, batch, &mut known, seed).await;
         all_is_there(&installation, failing.server.address, &known, seed).await;
         log_verifies(&installation, failing.server.address);
-        failing.lose_power(&mut random, seed);
+        failing.lose_power(&installation, &known, &mut random, seed).await;
     }
 }
 
@@ -153,7 +170,7 @@ async fn writes_that_are_cut_short_are_finished() {
     assert_eq!(refusals, 0, "a short write is no error");
     assert!(failing.shim.refused() > 20, "writes were cut short");
     failing.shim.heal();
-    failing.lose_power(&mut Random(0), 0);
+    failing.lose_power(&installation, &known, &mut Random(0), 0).await;
     let failing = Failing::start(&installation).await;
     all_is_there(&installation, failing.server.address, &known, 0).await;
     log_verifies(&installation, failing.server.address);

@@ -47,7 +47,7 @@ async fn a_full_disk_loses_nothing_and_is_served_again_when_there_is_room() {
         failing.send(&installation, refused, &mut known, seed).await;
         all_is_there(&installation, failing.server.address, &known, seed).await;
         log_verifies(&installation, failing.server.address);
-        failing.lose_power(&mut random, seed);
+        failing.lose_power(&installation, &known, &mut random, seed).await;
     }
     let failing = Failing::start(&installation).await;
     all_is_there(&installation, failing.server.address, &known, seed).await;
