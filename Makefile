@@ -41,13 +41,14 @@ bench: ## Measures ingest beside a raw echo of the same bytes; writes bench-resu
 	@$(PREPARE)
 	cargo bench --locked --bench ingest
 
-crash: ## kill -9 during ingest, 200 rounds.
+crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)
 	HVELV_CRASH_ROUNDS=200 cargo test $(CARGO_FLAGS) --test it crash
+	HVELV_POWER_CUTS=1000 cargo test $(CARGO_FLAGS) --test it power_cut
 
 long: ## The long runs: more rounds, more random cases.
 	@$(PREPARE)
-	HVELV_LONG=1 HVELV_CRASH_ROUNDS=200 cargo test $(CARGO_FLAGS) --lib --tests
+	HVELV_LONG=1 HVELV_CRASH_ROUNDS=200 HVELV_POWER_CUTS=1000 cargo test $(CARGO_FLAGS) --lib --tests
 
 clean: ## Removes what was built, development keys included.
 	cargo clean

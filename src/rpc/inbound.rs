@@ -40,6 +40,12 @@ impl<T> Inbound<T> {
         }
     }
 
+    /// How long the client may keep the stream waiting.
+    #[must_use]
+    pub fn idle(&self) -> Limit {
+        self.idle
+    }
+
     /// The next message, or nothing when the client has closed its side.
     ///
     /// # Errors

@@ -91,7 +91,8 @@ impl IngestService for IngestHandler {
         let caller = Caller::of(&request)?;
         let slot = self.in_flight.stream().map_err(|error| caller.status(&error))?;
         let inbound = Inbound::new(request.into_inner(), &self.limits);
-        let (replies, receiver) = tokio::sync::mpsc::channel(stream::BATCHES_AT_ONCE);
+        let (to, receiver) = tokio::sync::mpsc::channel(stream::BATCHES_AT_ONCE);
+        let replies = stream::Replies { to, idle: inbound.idle() };
         let receiving = stream::Receiving {
             service: Arc::clone(&self.service),
             in_flight: Arc::clone(&self.in_flight),

@@ -330,7 +330,8 @@ impl Service {
                     tracing::info!("the stores were reopened and reread");
                     return;
                 }
-                Err(error) => tracing::warn!(error = %error, "the stores cannot be reopened yet"),
+                Err(error) => tracing::warn!(error = %error, causes = %error.causes(),
+                    "the stores cannot be reopened yet"),
             }
             drop(transition);
             let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);

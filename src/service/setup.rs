@@ -225,13 +225,20 @@ pub(crate) struct PersonNumbers {
     pub(crate) never_drawn: Vec<u64>,
 }
 
+/// Makes a directory with those above it. They are there after a power cut, too: a new directory is
+/// once the one that it stands in is synced.
 fn make_directory(path: &Path) -> Result<(), SetupError> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| SetupError::Directory { path: path.display().to_string(), source })
+    let failed = |source| SetupError::Directory { path: path.display().to_string(), source };
+    let new: Vec<&Path> = path.ancestors().take_while(|directory| !directory.exists()).collect();
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    for directory in new {
+        let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
+        std::fs::File::open(above.unwrap_or_else(|| Path::new(".")))
+            .and_then(|above| above.sync_all())
+            .map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The rules for identifiers that a configuration gives.

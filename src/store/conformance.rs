@@ -77,6 +77,45 @@ fn rocksdb_keeps_the_contract_and_reopens() {
     assert!(matches!(RocksStore::open(&path), Err(Error::Engine { .. })), "one process at a time");
 }
 
+/// A power cut may leave holes in what was not synced; only damage behind which something was
+/// acknowledged is refused.
+#[cfg(feature = "server")]
+#[test]
+fn a_torn_last_commit_is_dropped_and_damage_before_it_is_refused() {
+    use super::rocks::RocksStore;
+    let directory = tempfile::tempdir().unwrap();
+    let write = |path: &std::path::Path, from: u64| {
+        let store = RocksStore::open(path).unwrap();
+        for index in from..from + 3 {
+            let mut batch = Batch::new();
+            batch.insert(Key::audit_leaf(index), vec![7; 5000]);
+            store.commit("test", batch, Durability::Synced).unwrap();
+        }
+    };
+    for (record, kept) in [(2, Some(2)), (1, None), (0, None)] {
+        let path = directory.path().join(record.to_string());
+        drop(RocksStore::create(&path).unwrap());
+        write(&path, 0);
+        let is_log = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "log");
+        let files = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+        let logs: Vec<_> = files.filter(is_log).collect();
+        let [log] = logs.as_slice() else { panic!("one log: {logs:?}") };
+        let mut bytes = std::fs::read(log).unwrap();
+        // A lost sector within a record of 5,000 bytes and some.
+        let hole = record * 5000 + 2000;
+        bytes[hole..hole + 512].fill(0);
+        std::fs::write(log, bytes).unwrap();
+        match kept {
+            Some(kept) => {
+                assert_eq!(contents(&RocksStore::open(&path).unwrap()).len(), kept);
+                write(&path, 10);
+                assert_eq!(contents(&RocksStore::open(&path).unwrap()).len(), kept + 3);
+            }
+            None => assert!(matches!(RocksStore::open(&path), Err(Error::Engine { .. }))),
+        }
+    }
+}
+
 #[test]
 fn a_faulty_store_loses_or_keeps_the_commit_it_reports_as_failed() {
     for (fault, kept) in [(Fault::Lost, 1), (Fault::Uncertain, 2)] {

@@ -8,6 +8,7 @@
 //! keys.rs     the whole key space, one table
 //! records.rs  what stands in clear: schema marker, high-water marks
 //! rocks.rs    RocksDB                      memory.rs   the second implementation
+//! log_tail.rs what a power cut leaves of RocksDB's log, told from damage
 //! faulty.rs   wraps either: fails the n-th commit, or commits and then reports failure
 //! ```
 //!
@@ -16,6 +17,8 @@
 
 pub mod faulty;
 pub mod keys;
+#[cfg(feature = "server")]
+mod log_tail;
 pub mod memory;
 pub mod records;
 #[cfg(feature = "server")]

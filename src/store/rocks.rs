@@ -1,7 +1,7 @@
 //! RocksDB behind [`Store`]. The only importer of `rocksdb`.
 //!
-//! Settings that carry a guarantee are explicit here: recovery tolerates a torn tail of the log and
-//! nothing else; a synced commit is in the log on disk (`sync`, WAL on); creating a database and
+//! Settings that carry a guarantee are explicit here: recovery tolerates a torn last commit and
+//! nothing else (log_tail.rs); a synced commit is in the log on disk (`sync`, WAL on); creating a database and
 //! opening one are two commands; nothing is compressed, since every value is sealed.
 //!
 //! What it does *not* protect: RocksDB's own `LOG` file tells times and sizes.
@@ -10,11 +10,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use rocksdb::{DB, DBCompressionType, DBRecoveryMode, IteratorMode, Options, ReadOptions};
-use rocksdb::{WriteBatch, WriteOptions};
+use rocksdb::{DB, DBCompressionType, DBRecoveryMode, ErrorKind, IteratorMode, Options};
+use rocksdb::{ReadOptions, WriteBatch, WriteOptions};
 
 use super::keys::Key;
-use super::{Batch, Change, Durability, Error, Step, Store, Visit};
+use super::{Batch, Change, Durability, Error, Step, Store, Visit, log_tail};
 
 /// Bytes that a memtable holds before it goes to disk: large, since stores are read at start only.
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
@@ -53,11 +53,26 @@ impl RocksStore {
         if !path.join("CURRENT").exists() {
             return Err(Error::Missing { path: path.display().to_string() });
         }
-        Self::open_with(&options(), path)
+        match DB::open(&options(), path) {
+            Err(error) if error.kind() == ErrorKind::Corruption && is_torn(path) => {
+                tracing::warn!(
+                    "the last commit of a store is not whole, as a power cut leaves it; \
+                     nobody was told of it, and it is dropped"
+                );
+                let mut options = options();
+                options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+                Self::open_with(&options, path)
+            }
+            opened => Self::opened(opened),
+        }
     }
 
     fn open_with(options: &Options, path: &Path) -> Result<Self, Error> {
-        let db = DB::open(options, path).map_err(|error| engine("open", error))?;
+        Self::opened(DB::open(options, path))
+    }
+
+    fn opened(db: Result<DB, rocksdb::Error>) -> Result<Self, Error> {
+        let db = db.map_err(|error| engine("open", error))?;
         Ok(Self { db, writer: Mutex::new(()) })
     }
 }
@@ -74,6 +89,11 @@ fn options() -> Options {
     options.set_keep_log_file_num(2);
     options.set_recycle_log_file_num(0);
     options
+}
+
+/// Whether a database that does not open has lost its last commit only.
+fn is_torn(path: &Path) -> bool {
+    log_tail::only_the_last_commit_is_damaged(path).unwrap_or(false)
 }
 
 fn engine(operation: &'static str, error: rocksdb::Error) -> Error {

@@ -13,6 +13,8 @@ mod cli;
 mod cli_audit;
 mod concurrency;
 mod crash;
+mod faults;
+mod greedy_clients;
 mod harness;
 mod ingest;
 mod pseudonymize;

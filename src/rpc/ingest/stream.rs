@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -20,7 +22,7 @@ use crate::rpc::proto::{
     DeliveryOpened, DeliverySummary, IdentifierBatch, PseudonymizeStreamRequest,
     PseudonymizeStreamResponse,
 };
-use crate::service::{Delivery, Error, ErrorCode, Mapped, Pending, Service};
+use crate::service::{Delivery, Error, ErrorCode, Limit, Mapped, Pending, Service};
 
 /// Batches of one stream that are mapped at the same time: enough to keep the processors busy; more
 /// would hold memory and win nothing.
@@ -30,8 +32,26 @@ pub(super) const BATCHES_AT_ONCE: usize = 4;
 /// is answers, 8 bytes a row.
 const WAITING_AT_ONCE: usize = 32;
 
-/// What a stream replies.
-pub(super) type Replies = Sender<Result<PseudonymizeStreamResponse, Status>>;
+/// What a stream replies with.
+type Reply = Result<PseudonymizeStreamResponse, Status>;
+
+/// Where a stream replies, and how long its client may leave a reply unread: what waits for a client
+/// that never reads would otherwise be kept from all others.
+#[derive(Clone)]
+pub(super) struct Replies {
+    pub(super) to: Sender<Reply>,
+    pub(super) idle: Limit,
+}
+
+impl Replies {
+    async fn send(&self, reply: Reply) -> Result<(), Error> {
+        let sent = self.to.send_timeout(reply, Duration::from_millis(self.idle.max)).await;
+        sent.map_err(|error| match error {
+            SendTimeoutError::Closed(_) => Error::new(ErrorCode::StreamBroken),
+            SendTimeoutError::Timeout(_) => Error::limit(ErrorCode::StreamIdle, self.idle),
+        })
+    }
+}
 
 /// The receiving end of a stream.
 pub(super) struct Receiving {
@@ -100,7 +120,7 @@ impl Receiving {
     pub(super) async fn run(mut self, replies: Replies) {
         let caller = self.caller.clone();
         if let Err(error) = self.receive(&replies).await {
-            // Who asked may have gone.
+            // Who asked may have gone, or never reads.
             drop(replies.send(Err(caller.status(&error))).await);
         }
     }
@@ -253,8 +273,7 @@ pub(super) async fn recorded<T>(
 }
 
 async fn reply(replies: &Replies, message: Outer) -> Result<(), Error> {
-    let message = PseudonymizeStreamResponse { message: Some(message) };
-    replies.send(Ok(message)).await.map_err(|_| Error::new(ErrorCode::StreamBroken))
+    replies.send(Ok(PseudonymizeStreamResponse { message: Some(message) })).await
 }
 
 /// A value that may be told because something was recorded.

@@ -101,6 +101,11 @@ impl Installation {
         setup::Installation::load(&self.config_file()).unwrap()
     }
 
+    /// The directory that everything is in.
+    pub(crate) fn root(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// A file of the installation.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -1,5 +1,6 @@
 //! Installations, servers, clients and numbers for the tests.
 
+mod acknowledged;
 mod client;
 mod installation;
 mod numbers;
@@ -8,6 +9,7 @@ mod server;
 
 use std::time::Duration;
 
+pub(crate) use acknowledged::{Acknowledged, all_is_there, ingest_until_gone, log_verifies};
 pub(crate) use client::{
     Stream, ask, audit_entries, header, integers, look_up, packed, reason, refusal, text, texts,
 };
@@ -15,7 +17,7 @@ pub(crate) use installation::{
     Installation, InstallationOptions, PASSPHRASE, PRINCIPALS, copy_directory, validity,
 };
 pub(crate) use numbers::{Random, completed, digits, dnr, first_with, people, people_born};
-pub(crate) use process::{PROGRAM, Ran, Running, ServerProcess, hvelv, run};
+pub(crate) use process::{PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
 pub(crate) use server::{InProcessServer, unseal};
 
 /// How long a test waits for anything.  It is never reached unless something is wrong.

@@ -65,7 +65,13 @@ impl Running {
     /// Starts the program.
     pub(crate) fn start<S: AsRef<OsStr>>(arguments: &[S]) -> Self {
         let mut command = Command::new(PROGRAM);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Starts a command.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (say, lines) = channel();
@@ -119,6 +125,11 @@ impl Drop for Running {
     }
 }
 
+/// The arguments that serve a configuration.
+pub(crate) fn serve(config: &Path) -> [&OsStr; 3] {
+    [OsStr::new("serve"), OsStr::new("--config"), config.as_ref()]
+}
+
 /// A server as a process of its own.
 pub(crate) struct ServerProcess {
     pub(crate) process: Running,
@@ -128,8 +139,11 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts a sealed server.
     pub(crate) fn start(config: &Path) -> Self {
-        let mut process =
-            Running::start(&[OsStr::new("serve"), OsStr::new("--config"), config.as_ref()]);
+        Self::reached(Running::start(&serve(config)))
+    }
+
+    /// Waits until a process serves.
+    pub(crate) fn reached(mut process: Running) -> Self {
         let line = process.wait_for("127.0.0.1:");
         let rest = line.split_once("127.0.0.1:").unwrap().1;
         let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
