@@ -18,3 +18,4 @@ mod ingest;
 mod pseudonymize;
 mod sealing;
 mod stores;
+mod synth;
