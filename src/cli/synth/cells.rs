@@ -1,9 +1,7 @@
 //! Cells that several kinds of data have.
 
-use super::days::Day;
 use super::digits::Guid;
 use super::population::Person;
-use super::pyramid::AGE_YEAR;
 use super::table::Table;
 use super::units::Unit;
 use crate::cli::random::SplitMix64;
@@ -26,7 +24,7 @@ pub(super) fn unit(unit: Option<&Unit>, table: &mut Table) {
 /// Sex, year of birth and municipality.
 pub(super) fn person(person: &Person, municipality: &str, table: &mut Table) {
     table.text(sex(person.sex));
-    table.integer(birth_year(person.born));
+    table.integer(person.born.year());
     table.text(municipality);
 }
 
@@ -52,9 +50,4 @@ pub(super) fn one_of(texts: &[&'static str], random: &mut SplitMix64) -> &'stati
 pub(super) fn between(from: i32, to: i32, random: &mut SplitMix64) -> i32 {
     let count = usize::try_from(to.saturating_sub(from)).map_or(1, |count| count + 1);
     from + i32::try_from(random.below(count)).unwrap_or_default()
-}
-
-fn birth_year(born: Day) -> i32 {
-    let years_before = (Day::LAST.days_after(born)) * 4 / 1461;
-    i32::from(AGE_YEAR) - years_before
 }

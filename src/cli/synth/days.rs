@@ -49,6 +49,11 @@ impl Day {
         u8::try_from(self.days_after(born).max(0) * 4 / 1461).unwrap_or(u8::MAX)
     }
 
+    /// The year. From 1920, which has a leap day, to 2027 every fourth year has one.
+    pub(super) const fn year(self) -> i32 {
+        1920 + self.days_after(Self::FIRST_BIRTH) * 4 / 1461
+    }
+
     /// 0 is Monday, 6 Sunday; 1 January 1970 was a Thursday.
     pub(super) fn weekday(self) -> usize {
         usize::try_from((self.0 + 3).rem_euclid(7)).unwrap_or_default()
@@ -106,6 +111,14 @@ mod tests {
             (Day::LAST_MENTIONED, "2026-12-31"),
         ] {
             assert_eq!(calendar.text(day), text.as_bytes());
+        }
+        for (date, place) in Day::FIRST_BIRTH.dates_to(Day::LAST_MENTIONED).zip(0..) {
+            let day = Day::FIRST_BIRTH.plus(place);
+            assert_eq!(day.year(), i32::from(date.year()));
+            assert_eq!(
+                day.weekday(),
+                usize::try_from(date.weekday().to_monday_zero_offset()).unwrap()
+            );
         }
         assert!(calendar.text(Day::LAST_MENTIONED.plus(1)).is_empty());
         assert!(calendar.text(Day::FIRST_BIRTH.plus(-1)).is_empty());

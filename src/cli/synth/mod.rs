@@ -137,7 +137,7 @@ fn write_replaced(table: &mut Table, replaced: Option<Replaced>, kind: IdKind) {
     }
 }
 
-/// Writes rows in no order: a person's first row may be anywhere.
+/// Writes rows in no order: a person's rows may be anywhere.
 fn write_rows(
     table: &mut Table,
     plan: &Plan,

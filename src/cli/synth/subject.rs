@@ -6,8 +6,9 @@ use super::population::{Identifier, Person, Population};
 use super::units::Municipalities;
 use crate::cli::random::SplitMix64;
 
-/// Of 20 rows that are not a person's first, 5 are about one person in 50 and 7 about one in 6.
+/// One row is each person's own. Of 20 others 5 are about one person in 50 and 7 about one in 6.
 const ROW_SHARES: usize = 20;
+/// Below which share, and among one person in how many.
 const OFTEN: (usize, usize) = (5, 50);
 const AT_TIMES: (usize, usize) = (12, 6);
 
@@ -49,7 +50,7 @@ pub(super) struct Subjects<'a> {
     municipalities: Municipalities,
     /// Rows that are left.
     left: u64,
-    /// Persons who have a row.
+    /// Persons whose own row is written.
     met: usize,
 }
 
@@ -90,27 +91,27 @@ impl<'a> Subjects<'a> {
     }
 
     /// As many first rows are left as persons without one; each row is one of them with that
-    /// probability. The others are about somebody who has one.
+    /// probability. The others are about anybody.
     fn next_place(&mut self, random: &mut SplitMix64) -> usize {
         let unmet = self.population.persons().len() - self.met;
-        let is_first = random.below_u64(self.left) < u64::try_from(unmet).unwrap_or(u64::MAX);
-        if self.met == 0 || is_first {
+        if random.below_u64(self.left) < u64::try_from(unmet).unwrap_or(u64::MAX) {
             self.met += 1;
             return self.met - 1;
         }
-        let place = self.again(random);
+        let place = self.anybody(random);
         // Who needs less is asked less often, but somebody has to be in the row.
         let age = self.population.persons().get(place).map_or(0, |p| Day::LAST.age_of(p.born));
-        if random.below(8) < self.kind.use_at_age(age) { place } else { self.again(random) }
+        if random.below(8) < self.kind.use_at_age(age) { place } else { self.anybody(random) }
     }
 
-    /// Somebody who has a row; the first persons often.
-    fn again(&self, random: &mut SplitMix64) -> usize {
+    /// Anybody, but the first persons more often.
+    fn anybody(&self, random: &mut SplitMix64) -> usize {
+        let all = self.population.persons().len();
         let share = random.below(ROW_SHARES);
         let among = match share {
-            _ if share < OFTEN.0 => self.met.div_ceil(OFTEN.1),
-            _ if share < AT_TIMES.0 => self.met.div_ceil(AT_TIMES.1),
-            _ => self.met,
+            _ if share < OFTEN.0 => all.div_ceil(OFTEN.1),
+            _ if share < AT_TIMES.0 => all.div_ceil(AT_TIMES.1),
+            _ => all,
         };
         random.below(among)
     }

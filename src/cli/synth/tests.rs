@@ -158,10 +158,10 @@ fn every_person_has_a_row_and_few_have_many() {
         assert!(persons.iter().all(|person| counts.contains_key(person[0].as_str())));
         let mut counts: Vec<usize> = counts.into_values().collect();
         counts.sort_unstable_by_key(|count| std::cmp::Reverse(*count));
-        // The busiest tenth has about half of all rows, and nobody a percent.
+        // The busiest tenth has about half of all rows, and nobody two percent.
         let busiest: usize = counts[..200].iter().sum();
         assert!((4000..8000).contains(&busiest), "{kind:?}: {busiest}");
-        assert!(counts[0] < 120 && counts[1999] == 1, "{kind:?}: {}", counts[0]);
+        assert!(counts[0] < 240 && counts[1999] == 1, "{kind:?}: {}", counts[0]);
     }
 }
 

@@ -54,7 +54,7 @@ fn kinds_of_identifiers_are_mixed_as_documented() {
     let is_dnr = |person: &Person| person.series == NumberSeries::Dnr;
     let had_dnr = |person: &Person| population.earlier(person).dnr.is_some();
     let had_duf = |person: &Person| population.earlier(person).duf.is_some();
-    let dnrs = 1.0 / 20.0;
+    let dnrs: f64 = 1.0 / 20.0;
     let earlier_dnrs = (1.0 - dnrs) / 40.0;
     for (seen, share) in [
         (count(&is_dnr), dnrs),
