@@ -1,7 +1,8 @@
 //! Claims of general practice and casualty clinics, as KPR gets them from KUHR (DOMAIN D2).
 //!
-//! Amounts are of the order of the tariffs of 2024. Children and one adult in three (who has an
-//! exemption card) pay nothing.
+//! Who cannot wait goes to a casualty clinic at weekends, and one in 20 on other days: 8 contacts in
+//! 100, as in the first half of 2023 (DOMAIN D3). Amounts are of the order of the tariffs of 2024.
+//! Children and one adult in three (who has an exemption card) pay nothing.
 
 use super::cells;
 use super::codes::Codes;
@@ -27,7 +28,7 @@ pub(super) const COLUMNS: [Column; 14] = [
     text("comment"),
 ];
 
-/// A contact by appointment is one of these, in the order of 100.
+/// Another contact is one of these: below which of 100.
 const CONTACTS: [(usize, Contact); 4] = [
     (64, contact("2ad", "consultation", 179, 201)),
     (79, contact("2ae", "e-consultation", 179, 201)),
@@ -35,8 +36,11 @@ const CONTACTS: [(usize, Contact); 4] = [
     (100, contact("11ad", "home visit", 240, 310)),
 ];
 
-/// A contact without an appointment.
+/// A contact at a casualty clinic.
 const CASUALTY: Contact = contact("2ak", "casualty clinic", 312, 255);
+
+/// One contact in so many that cannot wait until tomorrow is with a casualty clinic on a weekday.
+const CASUALTY_SHARE: usize = 20;
 
 /// From this age on patients pay a share.
 const PAYING_AGE: u8 = 16;
@@ -84,10 +88,12 @@ impl Claims {
     ) {
         let own = subject.traits.next_u64();
         let bits = if random.below(ELSEWHERE_SHARE) == 0 { random.next_u64() } else { own };
+        let is_casualty =
+            subject.is_urgent && (subject.day.is_weekend() || random.below(CASUALTY_SHARE) == 0);
         let drawn = random.below(100);
         let by_appointment = CONTACTS.iter().find(|(until, _)| drawn < *until);
         let contact = match by_appointment {
-            Some((_, contact)) if !subject.is_urgent => contact,
+            Some((_, contact)) if !is_casualty => contact,
             _ => &CASUALTY,
         };
         let pays = subject.age >= PAYING_AGE && random.below(3) > 0;

@@ -59,6 +59,11 @@ impl Day {
         usize::try_from((self.0 + 3).rem_euclid(7)).unwrap_or_default()
     }
 
+    /// Whether it is a Saturday or a Sunday.
+    pub(super) fn is_weekend(self) -> bool {
+        self.weekday() >= 5
+    }
+
     /// The next Monday for a day of a weekend, otherwise the day itself.
     pub(super) fn or_next_monday(self) -> Self {
         match self.weekday() {

@@ -14,7 +14,7 @@ use super::days::{Calendar, Day};
 use super::kinds::Kind;
 use super::options::PlantOption;
 use super::parquet_file::Compression;
-use super::table::{Holds, IdentifierForm};
+use super::table::{Form, IdentifierForm};
 use super::*;
 use crate::cli::pseudonymize::destination::Existing;
 use crate::ident::{Declared, Mode, Rules, RulesAt, RulesConfig, parse_text};
@@ -350,14 +350,38 @@ fn a_file_that_exists_is_kept_unless_it_may_be_replaced() {
 
 #[test]
 fn a_row_that_does_not_fit_its_table_is_not_written() {
+    const COLUMNS: [Column; 3] = [super::identifier("a"), text("b"), date("c")];
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("rows.csv");
-    let table = || {
-        let _ = std::fs::remove_file(&path);
-        Table::create(&path, table::Form::Csv, Existing::Keep, &PERSON_COLUMNS).unwrap()
-    };
-    let mut short = table();
-    short.date(Day::FIRST);
-    assert!(short.end_row().is_err(), "too few cells, and of another type");
-    assert_eq!(PERSON_COLUMNS[0].holds, Holds::Identifier);
+    for name in ["rows.csv", "rows.parquet"] {
+        let path = directory.path().join(name);
+        let form = if name.ends_with("csv") {
+            Form::Csv
+        } else {
+            Form::Parquet(Compression::Zstd, IdentifierForm::Text)
+        };
+        let identifier = Identifier { kind: IdKind::Duf, number: 1 };
+        let rows: [(bool, &dyn Fn(&mut Table)); 4] = [
+            (true, &|table| {
+                table.identifier(identifier);
+                table.text("x");
+                table.absent();
+            }),
+            (false, &|table| {
+                table.identifier(identifier);
+                table.date(Day::FIRST);
+                table.absent();
+            }),
+            (false, &|table| table.identifier(identifier)),
+            (false, &|table| {
+                table.identifier(identifier);
+                (0..3).for_each(|_| table.text("x"));
+            }),
+        ];
+        for (fits, write) in rows {
+            let mut table = Table::create(&path, form, Existing::Keep, &COLUMNS).unwrap();
+            write(&mut table);
+            assert_eq!(table.end_row().is_ok(), fits);
+        }
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was published");
 }
