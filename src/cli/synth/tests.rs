@@ -350,38 +350,27 @@ fn a_file_that_exists_is_kept_unless_it_may_be_replaced() {
 
 #[test]
 fn a_row_that_does_not_fit_its_table_is_not_written() {
-    const COLUMNS: [Column; 3] = [super::identifier("a"), text("b"), date("c")];
+    const COLUMNS: [Column; 3] = [identifier("a"), text("b"), date("c")];
     let directory = tempfile::tempdir().unwrap();
-    for name in ["rows.csv", "rows.parquet"] {
+    for (name, form) in [
+        ("rows.csv", Form::Csv),
+        ("rows.parquet", Form::Parquet(Compression::Zstd, IdentifierForm::Text)),
+    ] {
         let path = directory.path().join(name);
-        let form = if name.ends_with("csv") {
-            Form::Csv
-        } else {
-            Form::Parquet(Compression::Zstd, IdentifierForm::Text)
-        };
-        let identifier = Identifier { kind: IdKind::Duf, number: 1 };
-        let rows: [(bool, &dyn Fn(&mut Table)); 4] = [
-            (true, &|table| {
-                table.identifier(identifier);
-                table.text("x");
-                table.absent();
-            }),
-            (false, &|table| {
-                table.identifier(identifier);
-                table.date(Day::FIRST);
-                table.absent();
-            }),
-            (false, &|table| table.identifier(identifier)),
-            (false, &|table| {
-                table.identifier(identifier);
-                (0..3).for_each(|_| table.text("x"));
-            }),
-        ];
-        for (fits, write) in rows {
+        let number = Identifier { kind: IdKind::Duf, number: 1 };
+        let fits = |write: &dyn Fn(&mut Table)| {
             let mut table = Table::create(&path, form, Existing::Keep, &COLUMNS).unwrap();
+            table.identifier(number);
             write(&mut table);
-            assert_eq!(table.end_row().is_ok(), fits);
-        }
+            table.end_row().is_ok()
+        };
+        assert!(fits(&|table| {
+            table.text("x");
+            table.absent();
+        }));
+        assert!(!fits(&|_| {}), "{name}: too few cells");
+        assert!(!fits(&|table| (0..2).for_each(|_| table.text("x"))), "{name}: no date");
+        assert!(!fits(&|table| (0..3).for_each(|_| table.absent())), "{name}: too many cells");
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was published");
 }
