@@ -26,6 +26,12 @@ impl SplitMix64 {
         usize::try_from(wide >> 64).unwrap_or_default()
     }
 
+    /// The same for larger bounds; the bias is below the bound divided by 2^64.
+    pub(super) fn below_u64(&mut self, bound: u64) -> u64 {
+        let wide = u128::from(self.next_u64()) * u128::from(bound);
+        u64::try_from(wide >> 64).unwrap_or_default()
+    }
+
     /// The next byte.
     pub(super) fn byte(&mut self) -> u8 {
         self.next_u64().to_be_bytes()[0]

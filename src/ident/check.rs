@@ -228,13 +228,17 @@ impl Parts {
 /// True when the last two digits are the check digits of a DUF-number: the weighted sum mod 11,
 /// written 00–10 (DOMAIN B5).
 pub(super) fn duf_check_digits_match(number: u64) -> bool {
-    let (mut rest, check) = (number / 100, number % 100);
+    duf_check_digits(number / 100) == number % 100
+}
+
+/// The two check digits, as a number, of the first ten digits of a DUF-number.
+pub(super) fn duf_check_digits(mut rest: u64) -> u64 {
     let mut sum = 0;
     for weight in DUF_WEIGHTS.iter().rev() {
         sum += weight * (rest % 10);
         rest /= 10;
     }
-    sum % 11 == check
+    sum % 11
 }
 
 /// True when the first four digits can be the year of an application for asylum.

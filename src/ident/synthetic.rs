@@ -1,4 +1,5 @@
-//! Synthetic fødselsnumre and D-numbers with Skatteetaten's Tenor marker (month + 80).
+//! Synthetic fødselsnumre and D-numbers with Skatteetaten's Tenor marker (month + 80), and
+//! DUF-numbers of a year to come.
 //!
 //! # Why it exists
 //!
@@ -8,17 +9,21 @@
 //!
 //! # Invariants
 //!
-//! - Every number carries the +80 marker; there is no way to ask for one without.
-//! - Every number passes the 1964 rule and tells the birth date it was made from.
+//! - Every fødselsnummer and D-number carries the +80 marker; there is no way to ask for one
+//!   without. It passes the 1964 rule and tells the birth date it was made from.
+//! - Every DUF-number is of the year 2099: none has been given out.
 //!
 //! # What it does *not* protect
 //!
-//! The same numbers may belong to persons of Skatteetaten's own Test-Norge.
+//! The same numbers may belong to persons of Skatteetaten's own Test-Norge. A DUF-number has no
+//! marker that a server knows: production takes it by its form, and test only by its beginning
+//! (`test_duf_prefixes`). A felles hjelpenummer is random but for its first digit, so none can be
+//! made that is surely nobody's.
 
 use jiff::civil::Date;
 
 use super::attributes::{NumberSeries, birth_year};
-use super::check::Parts;
+use super::check::{Parts, duf_check_digits};
 use super::national::{IdKind, Marker};
 
 /// How many individ numbers there are.
@@ -62,6 +67,19 @@ pub fn tenor_number(series: NumberSeries, birth: Date, individ: u16) -> Option<u
 fn check_digit(rest: u32) -> Option<u64> {
     let digit = (11 - u64::from(rest)) % 11;
     (digit < 10).then_some(digit)
+}
+
+/// The year of every synthetic DUF-number.
+pub const DUF_YEAR: u64 = 2099;
+
+/// How many serial numbers a year of DUF-numbers has.
+const DUF_SERIALS: u64 = 1_000_000;
+
+/// The synthetic DUF-number with a serial number (DOMAIN B5); `None` from a million on.
+#[must_use]
+pub fn duf_number(serial: u64) -> Option<u64> {
+    let head = DUF_YEAR * DUF_SERIALS + serial;
+    (serial < DUF_SERIALS).then(|| head * 100 + duf_check_digits(head))
 }
 
 /// All synthetic numbers of one birth date, by rising individ number.
@@ -113,6 +131,21 @@ mod tests {
         ] {
             assert_eq!(tenor_number(NumberSeries::Fnr, birth, individ), None);
         }
+    }
+
+    #[test]
+    fn duf_numbers_are_of_a_year_to_come_and_known_by_their_beginning() {
+        let mut config = crate::ident::RulesConfig::new(Mode::Test);
+        config.test_duf_prefixes.push("2099000".into());
+        let rules = crate::ident::Rules::new(&config).unwrap();
+        let at = rules.at(date(2026, 1, 1));
+        for serial in [0, 1, 7, 999] {
+            let number = duf_number(serial).unwrap();
+            assert_eq!(number / 100, 2_099_000_000 + serial);
+            assert_eq!(read(&at, number).unwrap().kind(), IdKind::Duf);
+        }
+        assert_eq!(read(&at, duf_number(1000).unwrap()).unwrap_err(), Reject::RealInTest);
+        assert!(duf_number(999_999).is_some() && duf_number(1_000_000).is_none());
     }
 
     /// DOMAIN B1: (10/11)² of the 600 individ numbers 000–499 and 900–999 is 496.

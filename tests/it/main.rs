@@ -20,3 +20,4 @@ mod ingest;
 mod pseudonymize;
 mod sealing;
 mod stores;
+mod synth;
