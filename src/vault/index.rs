@@ -84,6 +84,14 @@ impl Index {
         Ok(())
     }
 
+    /// Bytes of the tables, free slots included.
+    pub(super) fn bytes(&self) -> usize {
+        let slots = |shard: &RwLock<Shard>| {
+            shard.read().unwrap_or_else(PoisonError::into_inner).slots.len()
+        };
+        self.shards.iter().map(slots).sum::<usize>() * size_of::<u128>()
+    }
+
     /// Entries in the index.
     pub(super) fn len(&self) -> usize {
         self.shards
