@@ -15,6 +15,7 @@ mod concurrency;
 mod crash;
 mod harness;
 mod ingest;
+mod metrics;
 mod pseudonymize;
 mod sealing;
 mod stores;
