@@ -174,7 +174,7 @@ fn address_in(line: &str) -> String {
 }
 
 /// Copies lines to a file and hands them on.
-fn follow(input: impl std::io::Read + Send + 'static, to: &Path) -> Receiver<String> {
+fn follow(input: impl Read + Send + 'static, to: &Path) -> Receiver<String> {
     let (sender, lines) = channel();
     let mut file = File::create(to).unwrap();
     std::thread::spawn(move || {

@@ -3,7 +3,7 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("audit", &["crypto", "keyring", "store"]),
     ("cli", &["audit", "clock", "config", "crypto", "ident", "rpc", "service"]),
     ("clock", &[]),
@@ -12,9 +12,13 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("ident", &[]),
     ("keyring", &["crypto"]),
     ("main", &[]),
+    ("memory", &[]),
     ("metrics", &[]),
     ("policy", &["config"]),
-    ("registers", &["audit", "clock", "config", "crypto", "ident", "keyring", "store", "vault"]),
+    (
+        "registers",
+        &["audit", "clock", "config", "crypto", "ident", "keyring", "memory", "store", "vault"],
+    ),
     (
         "rpc",
         &[
@@ -46,7 +50,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         ],
     ),
     ("store", &[]),
-    ("vault", &["crypto", "ident", "keyring", "store"]),
+    ("vault", &["crypto", "ident", "keyring", "memory", "store"]),
 ];
 
 /// Crates that only some places may name.
