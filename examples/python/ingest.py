@@ -10,6 +10,7 @@ and code.
 import argparse
 import pathlib
 import sys
+import tomllib
 
 import grpc
 import polars as pl
@@ -29,6 +30,7 @@ def options():
     parser.add_argument("--source", required=True)
     parser.add_argument("--year", required=True, type=int, help="the year reported about")
     parser.add_argument("--id-column", required=True)
+    parser.add_argument("--separator", default=",", help="between columns; `;` in Excel's files")
     parser.add_argument("--unary", action="store_true", help="one request: at most 65536 rows")
     parser.add_argument("--batch-rows", type=int, default=4096)
     parser.add_argument("--in-flight", type=int, default=8, help="batches sent and not answered")
@@ -38,14 +40,35 @@ def options():
     return parser.parse_args()
 
 
+def read(given):
+    """The frame.  Errors here say nothing that stands in the file: that may be an identifier."""
+    try:
+        # Everything as text: as numbers, identifiers would lose their leading zeros.
+        frame = pl.read_csv(given.input, separator=given.separator, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        sys.exit(
+            f"{given.input} cannot be read ({type(error).__name__}): "
+            "is it there, is it CSV in UTF-8, and is --separator right?"
+        )
+    if given.id_column not in frame.columns:
+        sys.exit(
+            f"{given.input} has no column {given.id_column} in its first row: "
+            "is it spelt so, and is --separator right?"
+        )
+    return frame
+
+
 def main():
     given = options()
-    # Everything as text: as numbers, identifiers would lose their leading zeros.
-    frame = pl.read_csv(given.input, infer_schema=False)
+    frame = read(given)
     column = frame[given.id_column]
 
     messages, services = hvelv_client.load_interface(given.protos)
-    with hvelv_client.connect(given.connect, given.server) as channel:
+    try:
+        channel = hvelv_client.connect(given.connect, given.server)
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        sys.exit(f"{given.connect} cannot be used: {error}")
+    with channel:
         client = hvelv_client.Client(
             channel,
             messages,

@@ -129,3 +129,75 @@ impl Store for MeteredStore {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::MockClock;
+    use crate::ident::Reject;
+    use crate::store::faulty::{Fault, FaultyStore};
+    use crate::store::memory::MemoryStore;
+
+    /// A store in memory whose commits fail after the first.
+    struct Failing;
+
+    impl Stores for Failing {
+        fn open(&self, _: Plane) -> Result<Arc<dyn Store>, store::Error> {
+            Ok(Arc::new(FaultyStore::after(Arc::new(MemoryStore::default()), 1, Fault::Lost)))
+        }
+    }
+
+    #[test]
+    fn commits_are_counted_with_their_bytes_and_batches_and_failed_ones_as_such() {
+        let metrics = Arc::new(Metrics::new());
+        let clock = Arc::new(MockClock::new("2026-06-01T12:00:00Z".parse().unwrap()));
+        let inner = Box::new(Failing);
+        let stores = MeteredStores { inner, metrics: Arc::clone(&metrics), clock };
+        let store = stores.open(Plane::Vault).unwrap();
+        let (key, value) = (Key::high_water(7), vec![1_u8, 2, 3]);
+        let bytes = key.as_bytes().len() + value.len();
+        for succeeds in [true, false] {
+            let mut batch = Batch::new();
+            batch.put(key, value.clone());
+            batch.answers(4);
+            let committed = store.commit("assign persons", batch, Durability::Synced);
+            assert_eq!(committed.is_ok(), succeeds);
+        }
+        assert_eq!(store.get(&key).unwrap(), Some(value), "the store behind it has it");
+        let reading = Reading {
+            state: "open",
+            states: &State::NAMES,
+            started_s: 0,
+            deliveries: 0,
+            open: None,
+            transport: crate::metrics::TransportReading::default(),
+        };
+        let text = metrics.render(reading).unwrap();
+        for (name, value) in [
+            ("hvelv_commit_written_bytes_total", bytes.to_string()),
+            ("hvelv_commit_seconds_count", "1".to_owned()),
+            ("hvelv_commit_batches_sum", "4.0".to_owned()),
+            ("hvelv_commits_failed_total", "1".to_owned()),
+        ] {
+            let line = format!("{name}{{store=\"vault\",operation=\"assign persons\"}} {value}");
+            assert!(text.lines().any(|one| one == line), "{line} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn rows_without_an_id_are_counted_in_the_place_of_their_code() {
+        let note = |code| RowNote { row: 0, code };
+        let date = RowCode::Rejected(Reject::Date);
+        let counts = by_reason(&[note(date), note(RowCode::Unknown), note(date)]);
+        assert_eq!((counts[date.place()], counts[RowCode::Unknown.place()]), (2, 1));
+        assert_eq!(counts.iter().sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn every_state_has_its_name_in_the_list() {
+        for state in [State::Degraded, State::Open, State::Sealed, State::Unsealing] {
+            assert!(State::NAMES.contains(&state.name()));
+            assert_eq!(state.name(), format!("{state:?}").to_lowercase());
+        }
+    }
+}
