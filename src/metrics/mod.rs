@@ -12,8 +12,8 @@
 //! ```
 //!
 //! A delivery asks for its counters once ([`Metrics::delivery`]).  A batch then costs atomic
-//! additions and two observations, each under a lock that is held for some nanoseconds; a row costs
-//! nothing.
+//! additions and two observations, each under a lock of its own that only a scrape holds for longer
+//! than an addition; a row costs nothing.
 //!
 //! INVARIANT: a label is a code of the catalogue, a method of the table, or a word of this program.
 //! Senders choose none, so there are as many series as the configuration gives, and none names a
