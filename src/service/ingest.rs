@@ -224,11 +224,27 @@ impl Delivery {
             IngestMode::ResolveOrAssign if !self.consent_required => Unknown::Assign(&self.origin),
             _ => Unknown::Leave,
         };
-        let persons = open.vault.resolve(self.partition, &rows, unknown);
-        let persons = persons.map_err(|error| self.vault_error(&open, error))?;
+        let persons = self.persons(&open, &rows, unknown)?;
         let mapped = self.answer(&open, &rows, &persons, under_way)?;
         self.meter.mapped(self.service.parts.clock.monotonic().saturating_sub(begun));
         Ok(mapped)
+    }
+
+    /// Finds or assigns the persons, and asks for their cells in the register's column meanwhile.
+    fn persons(
+        &self,
+        open: &Arc<Open>,
+        rows: &Rows,
+        unknown: Unknown<'_>,
+    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        let found = {
+            let held = open.registers.hold(self.register).map_err(register_error)?;
+            let cells = held.cells();
+            open.vault.find(self.partition, rows, |person| cells.prefetch(person))
+        };
+        // Here nothing is held: what a commit waits for may need the column.
+        let persons = found.and_then(|found| found.finish(rows, unknown));
+        persons.map_err(|error| self.vault_error(open, error))
     }
 
     /// Looks every person up in the register's column.
@@ -242,35 +258,37 @@ impl Delivery {
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
         let looked_up = self.mode == IngestMode::ResolveOnly;
-        open.registers
-            .standings(self.register, persons, |place, standing| {
-                let row = u32::try_from(place).unwrap_or(u32::MAX);
-                let mut note = |code| answered.notes.push(RowNote { row, code });
-                match (standing, &rows[place]) {
-                    (_, Err(reject)) => note(RowCode::Rejected(*reject)),
-                    (Some((person, Standing::Member(id))), _) if !self.consent_required => {
-                        answered.ids[place] = id;
-                        answered_persons.push(person);
-                    }
-                    (Some((person, Standing::NotMember)), _)
-                        if !looked_up && !self.consent_required =>
-                    {
-                        joining.push(JoiningRow { row, person });
-                        answered_persons.push(person);
-                    }
-                    (Some((person, standing)), _) if looked_up => {
-                        note(if standing == Standing::NotMember {
-                            RowCode::Unknown
-                        } else {
-                            RowCode::Suppressed
-                        });
-                        answered_persons.push(person);
-                    }
-                    (None, _) if looked_up => note(RowCode::Unknown),
-                    _ => note(RowCode::Suppressed),
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let cells = held.cells();
+        for (place, (row, person)) in rows.iter().zip(persons).enumerate() {
+            let standing = person.map(|person| (person, cells.standing(person)));
+            let at = u32::try_from(place).unwrap_or(u32::MAX);
+            let mut note = |code| answered.notes.push(RowNote { row: at, code });
+            match (standing, row) {
+                (_, Err(reject)) => note(RowCode::Rejected(*reject)),
+                (Some((person, Standing::Member(id))), _) if !self.consent_required => {
+                    answered.ids[place] = id;
+                    answered_persons.push(person);
                 }
-            })
-            .map_err(register_error)?;
+                (Some((person, Standing::NotMember)), _)
+                    if !looked_up && !self.consent_required =>
+                {
+                    joining.push(JoiningRow { row: at, person });
+                    answered_persons.push(person);
+                }
+                (Some((person, standing)), _) if looked_up => {
+                    note(if standing == Standing::NotMember {
+                        RowCode::Unknown
+                    } else {
+                        RowCode::Suppressed
+                    });
+                    answered_persons.push(person);
+                }
+                (None, _) if looked_up => note(RowCode::Unknown),
+                _ => note(RowCode::Suppressed),
+            }
+        }
+        drop(held);
         let digest = digest_of(open, &answered);
         Ok(Mapped { answered, joining, persons: answered_persons, digest, under_way })
     }
