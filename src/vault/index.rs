@@ -105,10 +105,7 @@ impl Index {
 
     /// Bytes of the tables, free slots included.
     pub(super) fn bytes(&self) -> usize {
-        let slots = |shard: &RwLock<Shard>| {
-            shard.read().unwrap_or_else(PoisonError::into_inner).slots.len()
-        };
-        self.shards.iter().map(slots).sum::<usize>() * size_of::<u128>()
+        self.hold().tables().0.iter().map(|table| size_of_val::<[Line]>(table)).sum()
     }
 
     /// Entries in the index.
