@@ -105,7 +105,7 @@ impl Index {
 
     /// Bytes of the tables, free slots included.
     pub(super) fn bytes(&self) -> usize {
-        self.hold().tables().0.iter().map(|table| size_of_val::<[Line]>(table)).sum()
+        self.hold().tables().0.iter().map(|table| size_of_val(*table)).sum()
     }
 
     /// Entries in the index.
