@@ -10,7 +10,7 @@ SHELL := /bin/sh
 CARGO_FLAGS := --locked --release
 PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
 
-.PHONY: help build demo test lint bench long crash clean
+.PHONY: help build demo examples test lint bench long crash clean
 
 help: ## Shows this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,11 @@ demo: ## Runs the main job end to end on generated synthetic data, and cleans up
 	@$(PREPARE)
 	cargo build $(CARGO_FLAGS)
 	tools/demo "$${CARGO_TARGET_DIR:-target}/release/hvelv"
+
+examples: ## Runs the clients of examples/ (Python, buf) against a server; needs PyPI.
+	@$(PREPARE)
+	cargo build $(CARGO_FLAGS)
+	tools/examples "$${CARGO_TARGET_DIR:-target}/release/hvelv"
 
 lint: ## Checks formatting, lints, documentation, the interface and the supply chain.
 	@$(PREPARE)
@@ -46,9 +51,10 @@ crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	HVELV_CRASH_ROUNDS=200 cargo test $(CARGO_FLAGS) --test it crash
 	HVELV_POWER_CUTS=1000 cargo test $(CARGO_FLAGS) --test it power_cut
 
-long: ## The long runs: more rounds, more random cases.
+long: ## The long runs: more rounds, more random cases, the clients of examples/.
 	@$(PREPARE)
 	HVELV_LONG=1 HVELV_CRASH_ROUNDS=200 HVELV_POWER_CUTS=1000 cargo test $(CARGO_FLAGS) --lib --tests
+	$(MAKE) --no-print-directory examples
 
 clean: ## Removes what was built, development keys included.
 	cargo clean

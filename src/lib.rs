@@ -16,6 +16,8 @@ pub mod crypto;
 pub mod ident;
 pub mod keyring;
 mod memory;
+#[cfg(feature = "server")]
+pub mod metrics;
 pub mod policy;
 pub mod registers;
 #[cfg(feature = "server")]

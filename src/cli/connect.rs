@@ -89,7 +89,8 @@ impl ConnectOptions {
         }
         let ca = self.ca.clone().or(file.ca).ok_or_else(|| {
             Error::usage("no certificate authority for the server").advise(
-                "Give --connect FILE (in development keys/dev/operator.toml), or --ca FILE.",
+                "Give --connect FILE (in development keys/dev/pipeline.toml, operator.toml or \
+                 auditor.toml), or --ca FILE.",
             )
         })?;
         // A pair from one place: never the certificate of one and the key of another.

@@ -20,6 +20,7 @@ use super::error::{Error, Exit, with_sources};
 use super::passphrase::GivenPassphrase;
 use super::pseudonymize::destination::{Destination, Existing};
 use crate::clock::{Clock, SystemClock};
+use crate::config::server::Config;
 use crate::crypto::Entropy;
 use crate::rpc::certificates::{
     CertificateError, CertificateValidity, DevelopmentAuthority, client_uri,
@@ -134,7 +135,15 @@ fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     file.publish()
 }
 
+/// Beside the server, on the usual port; on one that the system picks if the server's is.
+fn metrics_address(listen: SocketAddr) -> SocketAddr {
+    let usual = Config::default().metrics.listen.port();
+    let is_free = ![0, usual].contains(&listen.port());
+    SocketAddr::new(listen.ip(), if is_free { usual } else { 0 })
+}
+
 fn server_file(listen: SocketAddr) -> String {
+    let metrics = metrics_address(listen);
     format!(
         "# Made by `hvelv init --development`. Options left out have their defaults: see the\n\
          # hvelv.toml that is shipped.\n\
@@ -153,6 +162,10 @@ fn server_file(listen: SocketAddr) -> String {
          \n\
          [audit]\n\
          origin = \"localhost/hvelv-development\"\n\
+         \n\
+         [metrics]\n\
+         enabled = true\n\
+         listen = \"{metrics}\"\n\
          \n\
          [log]\n\
          format = \"text\"\n"
@@ -187,7 +200,7 @@ fn connect_file(name: &str, listen: SocketAddr) -> String {
 mod tests {
     use super::*;
     use crate::cli::connect::{Caller, ConnectOptions};
-    use crate::config::server::{Config, Mode};
+    use crate::config::server::Mode;
 
     #[test]
     fn a_development_directory_is_complete_and_made_once() {
@@ -198,6 +211,7 @@ mod tests {
 
         let config = Config::load(&path).unwrap();
         assert_eq!((config.mode, config.listen), (Mode::Development, listen));
+        assert!(config.metrics.enabled && config.metrics.listen.port() == 9464);
         for file in [
             &config.registers_file,
             &config.access_file,
@@ -220,6 +234,17 @@ mod tests {
         let made = make_passphrase(&directory).unwrap();
         let kept = std::fs::read(directory.join("passphrase")).unwrap();
         assert_eq!((made.expose(), kept.len()), (kept.as_slice(), 32));
+    }
+
+    #[test]
+    fn metrics_of_a_server_on_a_port_that_the_system_picks_are_so_too() {
+        for (listen, metrics) in [
+            ("127.0.0.1:7443", "127.0.0.1:9464"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::1]:9464", "[::1]:0"),
+        ] {
+            assert_eq!(metrics_address(listen.parse().unwrap()), metrics.parse().unwrap());
+        }
     }
 
     #[test]

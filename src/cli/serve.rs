@@ -71,8 +71,9 @@ pub(super) fn open_access(
 fn from_serving(cause: ServeError) -> Error {
     let text = with_sources(&cause);
     match cause {
-        ServeError::Bind { .. } => Error::usage(text)
-            .advise("Is another server running? Else change listen in hvelv.toml."),
+        ServeError::Bind { .. } => Error::usage(text).advise(
+            "Is another server running? Else change listen, or metrics.listen, in hvelv.toml.",
+        ),
         ServeError::Tls(_) => Error::usage(text)
             .advise("Look at [tls] in hvelv.toml; the key must be readable by its owner alone."),
         ServeError::Ended(_) | ServeError::Reflection(_) => Error::internal(text),

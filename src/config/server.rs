@@ -90,6 +90,8 @@ pub struct Config {
     pub identifiers: Identifiers,
     /// The audit log.
     pub audit: Audit,
+    /// The metrics endpoint.
+    pub metrics: MetricsEndpoint,
     /// The operational log.
     pub log: Log,
 }
@@ -136,6 +138,19 @@ pub struct Audit {
     pub checkpoint_interval_s: u64,
 }
 
+/// Where metrics can be read: plain HTTP, without authentication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsEndpoint {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// The address to listen on, another than the server's.
+    pub listen: SocketAddr,
+    /// The connections that are open at once; more are closed at once.
+    pub connections_max: usize,
+    /// How long a connection lives, its one request and answer included, in milliseconds.
+    pub connection_timeout_ms: u64,
+}
+
 /// The operational log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -172,6 +187,12 @@ impl Default for Config {
                 test_numbers_file: None,
             },
             audit: Audit { origin: AuditOrigin::default(), checkpoint_interval_s: 60 },
+            metrics: MetricsEndpoint {
+                enabled: false,
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)),
+                connections_max: 8,
+                connection_timeout_ms: 10_000,
+            },
             log: Log { format: LogFormat::Json, level: LogLevel::Info },
         }
     }

@@ -21,6 +21,28 @@ pub enum RowCode {
 }
 
 impl RowCode {
+    /// Each code, at its [`place`](Self::place).
+    pub const ALL: [Self; 9] = [
+        Self::Rejected(Reject::AssignerMissing),
+        Self::Rejected(Reject::CheckDigits),
+        Self::Rejected(Reject::Date),
+        Self::Rejected(Reject::Format),
+        Self::Rejected(Reject::KindMismatch),
+        Self::Rejected(Reject::RealInTest),
+        Self::Rejected(Reject::SyntheticInProduction),
+        Self::Suppressed,
+        Self::Unknown,
+    ];
+
+    /// Where it stands in [`ALL`](Self::ALL).
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Rejected(reject) => reject as usize,
+            Self::Suppressed => Reject::ALL.len(),
+            Self::Unknown => Reject::ALL.len() + 1,
+        }
+    }
+
     /// Stable name, as counted in audit entries.
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,5 +132,19 @@ impl Answer {
             self.answered.notes.sort_unstable_by_key(|note| note.row);
         }
         self.answered.new_members = new_members;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_code_stands_in_its_place() {
+        for (place, code) in RowCode::ALL.into_iter().enumerate() {
+            assert_eq!(code.place(), place, "{}", code.name());
+        }
+        let rejects = RowCode::ALL.iter().filter(|code| matches!(code, RowCode::Rejected(_)));
+        assert_eq!(rejects.count(), Reject::ALL.len());
     }
 }

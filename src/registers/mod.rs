@@ -135,6 +135,7 @@ pub struct Registers {
     members: BTreeMap<u16, Arc<Members>>,
     failed: Arc<AtomicBool>,
     arriving: Arc<AtomicUsize>,
+    entries: Arc<AtomicU64>,
     queue: Mutex<Option<Sender<Command>>>,
     thread: Option<JoinHandle<()>>,
     reader: AuditReader,
@@ -210,6 +211,11 @@ impl Registers {
     /// Members of a register.
     pub fn member_count(&self, register: u16) -> u64 {
         self.members.get(&register).map_or(0, |members| members.count.load(Ordering::Acquire))
+    }
+
+    /// Durable entries of the audit log, without asking the store.
+    pub fn audit_entry_count(&self) -> u64 {
+        self.entries.load(Ordering::Acquire)
     }
 
     /// The reading end of the audit log.

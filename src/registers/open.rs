@@ -1,7 +1,7 @@
 //! Opens the register plane: columns from deltas, the audit tree from its leaves, then the recorder.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
@@ -82,6 +82,7 @@ impl Opening {
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
         let arriving = Arc::new(AtomicUsize::new(0));
+        let entries = Arc::new(AtomicU64::new(log.size()));
         let recorder = Recorder {
             keys: Arc::clone(&self.keys),
             entropy: Arc::clone(&self.entropy),
@@ -93,6 +94,7 @@ impl Opening {
             vault_marks: BTreeMap::new(),
             failed: Arc::clone(&failed),
             arriving: Arc::clone(&arriving),
+            entries: Arc::clone(&entries),
         };
         let (queue, commands) = channel();
         let thread = std::thread::Builder::new()
@@ -107,6 +109,7 @@ impl Opening {
             members,
             failed,
             arriving,
+            entries,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
         })

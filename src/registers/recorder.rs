@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -69,6 +69,8 @@ pub(super) struct Recorder {
     pub(super) failed: Arc<AtomicBool>,
     /// Batches that are being mapped and will be recorded next.
     pub(super) arriving: Arc<AtomicUsize>,
+    /// Durable entries of the audit log.
+    pub(super) entries: Arc<AtomicU64>,
 }
 
 /// The entry that one stream's messages share.
@@ -168,6 +170,7 @@ impl Recorder {
         acts: &mut Vec<(Reply<()>, u64)>,
     ) -> Result<(Committed, HashMap<u64, u64>), Error> {
         let mut batch = Batch::new();
+        batch.answers(answers.len());
         let mut joins = Joins::collect(&answers, &self.members);
         let drawn = self.draw(&mut joins, &mut batch);
         let mut streams = BTreeMap::new();
@@ -192,6 +195,7 @@ impl Recorder {
             *index = self.log.stage(&entry)?;
         }
         let committed = self.log.commit("record answers", batch)?;
+        self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         Ok((committed, entries))
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -43,6 +43,7 @@ impl Done {
 pub struct Control {
     orders: mpsc::Receiver<Order>,
     address: Option<oneshot::Sender<SocketAddr>>,
+    metrics_address: Arc<OnceLock<SocketAddr>>,
     counters: Arc<Counters>,
 }
 
@@ -50,6 +51,7 @@ pub struct Control {
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     orders: mpsc::Sender<Order>,
+    metrics_address: Arc<OnceLock<SocketAddr>>,
     counters: Arc<Counters>,
 }
 
@@ -63,12 +65,22 @@ impl Control {
         let (sender, orders) = mpsc::channel(ORDERS_MAX);
         let (address, bound) = oneshot::channel();
         let counters = Arc::<Counters>::default();
-        let handle = ServerHandle { orders: sender, counters: Arc::clone(&counters) };
-        (Self { orders, address: Some(address), counters }, handle, bound)
+        let metrics_address = Arc::<OnceLock<SocketAddr>>::default();
+        let handle = ServerHandle {
+            orders: sender,
+            metrics_address: Arc::clone(&metrics_address),
+            counters: Arc::clone(&counters),
+        };
+        (Self { orders, address: Some(address), metrics_address, counters }, handle, bound)
     }
 
     pub(super) fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// Where metrics are served; said before the server's own address is announced.
+    pub(super) fn announce_metrics(&self, address: SocketAddr) {
+        self.metrics_address.get_or_init(|| address);
     }
 
     pub(super) fn announce(&mut self, address: SocketAddr) {
@@ -100,6 +112,12 @@ impl ServerHandle {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Where metrics are served, if they are; known when the server's own address is.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address.get().copied()
     }
 
     /// Loads access and TLS files anew, and says which are in use now; nothing if the server is gone.

@@ -244,7 +244,13 @@ impl World {
             state: watch::channel(State::Sealed).0,
         });
         let routes = Routes::new(ingest).add_service(health);
-        let served = Served { host: Arc::clone(&host) as _, routes, health: reporter };
+        let served = Served {
+            host: Arc::clone(&host) as _,
+            routes,
+            health: reporter,
+            metrics: Arc::default(),
+            scrape: Arc::new(|| Ok("# EOF\n".to_owned())),
+        };
         let (control, handle, bound) = Control::new();
         let access = self.access();
         let task = tokio::spawn(async move { run(&config, served, access, control).await });

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::server::Limits;
+use crate::metrics::TransportReading;
 use crate::service::{Error, ErrorCode, Limit};
 
 /// How many of something each holder has.
@@ -65,6 +66,7 @@ impl<K: Eq + Hash> Drop for Holding<K> {
 #[derive(Debug)]
 struct Pool {
     free: Arc<Semaphore>,
+    size: usize,
     code: ErrorCode,
     limit: Limit,
 }
@@ -73,7 +75,13 @@ impl Pool {
     fn new(code: ErrorCode, option: &'static str, size: usize) -> Self {
         let size = size.min(Semaphore::MAX_PERMITS);
         let limit = Limit { option, max: u64::try_from(size).unwrap_or(u64::MAX) };
-        Self { free: Arc::new(Semaphore::new(size)), code, limit }
+        Self { free: Arc::new(Semaphore::new(size)), size, code, limit }
+    }
+
+    /// How much of it is taken.
+    fn taken(&self) -> u64 {
+        let taken = self.size.saturating_sub(self.free.available_permits());
+        u64::try_from(taken).unwrap_or(u64::MAX)
     }
 
     fn take(&self, count: u32) -> Result<OwnedSemaphorePermit, Error> {
@@ -126,6 +134,19 @@ impl InFlight {
         }
     }
 
+    /// What is under way at this moment, for metrics.
+    #[must_use]
+    pub fn reading(&self) -> TransportReading {
+        let pools = [&self.streams, &self.messages, &self.bytes];
+        TransportReading {
+            streams: self.streams.taken(),
+            messages: self.messages.taken(),
+            message_bytes: self.bytes.taken(),
+            limits: pools.map(|pool| (pool.limit.option, pool.limit.max)).to_vec(),
+            connections: Vec::new(),
+        }
+    }
+
     /// Counts a stream.
     ///
     /// # Errors
@@ -175,10 +196,14 @@ mod tests {
         let error = in_flight.batch(60).unwrap_err();
         assert_eq!(error.limit_met().unwrap().option, "limits.in_flight_bytes_max");
         let second = in_flight.batch(40).unwrap();
+        let reading = in_flight.reading();
+        assert_eq!((reading.streams, reading.messages, reading.message_bytes), (0, 2, 100));
+        assert_eq!(reading.limits[1], ("limits.in_flight_messages_max", 2));
         let error = in_flight.batch(0).unwrap_err();
         assert_eq!(error.limit_met().unwrap().option, "limits.in_flight_messages_max");
         drop((first, second));
         assert!(in_flight.batch(100).is_ok());
+        assert_eq!(in_flight.reading().messages, 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! TCP ─► tls::accept ─► auth::layer ─► handler ─► service ─► status / reply
 //!         TLS 1.3, cap    method table   Caller → TryFrom → one call → Into
+//! TCP ─► scrape: metrics, over plain HTTP on an address of its own
 //! ```
 //!
 //! INVARIANT: no storage, crypto or policy is decided here; a handler reads its caller, parses its
@@ -19,6 +20,7 @@ pub mod catalogue;
 pub mod certificates;
 pub mod client;
 pub mod control;
+mod counted;
 #[cfg(test)]
 mod harness;
 mod health;
@@ -28,6 +30,7 @@ pub mod ingest;
 pub mod limits;
 mod operator;
 pub mod proto;
+mod scrape;
 pub mod server;
 mod serving;
 mod status;

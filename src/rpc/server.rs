@@ -22,7 +22,9 @@ use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
+use super::scrape::Scrape;
 use super::serving::{Served, run};
+use super::tls::accept::Counters;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::server::Mode;
@@ -42,23 +44,37 @@ pub async fn serve(
     control: Control,
 ) -> Result<(), ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    let routes = routes(config, &service, access.clock(), health)?;
-    run(config, Served { host: service, routes, health: reporter }, access, control).await
+    let in_flight = Arc::new(InFlight::new(&config.limits));
+    let routes = routes(config, &service, &in_flight, access.clock(), health)?;
+    let metrics = Arc::clone(service.metrics());
+    let scrape = scrape(Arc::clone(&service), in_flight, control.counters());
+    let served = Served { host: service, routes, health: reporter, metrics, scrape };
+    run(config, served, access, control).await
+}
+
+/// What a scrape is answered with: what was counted, and everything as it is now.
+fn scrape(service: Arc<Service>, in_flight: Arc<InFlight>, counters: Arc<Counters>) -> Scrape {
+    Arc::new(move || {
+        let mut reading = service.reading();
+        reading.transport = in_flight.reading();
+        reading.transport.connections = counters.reading();
+        service.metrics().render(reading)
+    })
 }
 
 /// Every service.
 fn routes(
     config: &Config,
     service: &Arc<Service>,
+    in_flight: &Arc<InFlight>,
     clock: &Arc<dyn Clock>,
     health: HealthServer<impl Health>,
 ) -> Result<Routes, ServeError> {
     let limits = &config.limits;
     let bytes_max = limits.message_bytes_max;
-    let in_flight = Arc::new(InFlight::new(limits));
     let idle = Duration::from_millis(limits.stream_idle_timeout_ms);
-    let ingest = IngestHandler::new(Arc::clone(service), Arc::clone(&in_flight), limits);
-    let audit = AuditHandler::new(Arc::clone(service), in_flight, idle);
+    let ingest = IngestHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
+    let audit = AuditHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
     let operator = OperatorHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))

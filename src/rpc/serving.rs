@@ -2,10 +2,10 @@
 //! order.
 //!
 //! ```text
-//! start    TLS files ─► bind ─► announce the address ─► serve
+//! start    TLS files ─► bind, metrics too ─► announce the address ─► serve
 //! reload   access file, TLS files: each replaced whole, or kept with its problems logged
 //! stop     stop accepting ─► end health watches ─► drain (limits.shutdown_timeout_ms)
-//!          ─► close what is left ─► shut the host down
+//!          ─► close what is left ─► shut the host down ─► stop the metrics endpoint
 //! ```
 //!
 //! It knows no service: what is served comes as routes, what must happen besides as a [`Host`].  A
@@ -29,11 +29,13 @@ use tonic_health::server::HealthReporter;
 use super::auth::AccessWatch;
 use super::auth::layer::GuardLayer;
 use super::control::{Control, Order, Reloaded};
+use super::scrape::{Endpoint, Scrape};
 use super::tls::accept::Gate;
 use super::tls::{ServerTls, TlsError};
 use super::{health, http2};
 use crate::config::server::Limits;
 use crate::config::{AccessChange, Config};
+use crate::metrics::Metrics;
 use crate::service::{Service, State};
 
 /// What serving needs of the service behind the routes.  All of it blocks.
@@ -97,6 +99,8 @@ pub(super) struct Served {
     pub(super) host: Arc<dyn Host>,
     pub(super) routes: Routes,
     pub(super) health: HealthReporter,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) scrape: Scrape,
 }
 
 /// Serves until it is told to stop.
@@ -106,11 +110,12 @@ pub(super) async fn run(
     access: Arc<AccessWatch>,
     mut control: Control,
 ) -> Result<(), ServeError> {
-    let Served { host, routes, health } = served;
+    let Served { host, routes, health, metrics, scrape } = served;
     let tls = Arc::new(ServerTls::load(&config.tls, Arc::clone(access.clock()))?);
     let bind = |source| ServeError::Bind { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
+    let endpoint = Endpoint::bind(&config.metrics).await?;
     let reload = Reload { host: Arc::clone(&host), access, tls };
     reload.record_start().await;
 
@@ -120,7 +125,7 @@ pub(super) async fn run(
     let gate = Gate::new(tls, access, &config.limits, counters, aborted);
     let reporting = tokio::spawn(health::report(health.clone(), host.watch_state()));
     let router = settings(&config.limits)
-        .layer(GuardLayer::new(Arc::clone(&reload.access), &config.limits))
+        .layer(GuardLayer::new(Arc::clone(&reload.access), metrics, &config.limits))
         .add_routes(routes);
     let signing =
         tokio::spawn(sign_checkpoints(Arc::clone(&host), config.audit.checkpoint_interval_s));
@@ -130,6 +135,10 @@ pub(super) async fn run(
         router.serve_with_incoming_shutdown(gate.accept(listener), stopped).await
     });
     tracing::info!(%address, mode = config.mode.as_str(), "serving");
+    let scraping = endpoint.map(|endpoint| {
+        control.announce_metrics(endpoint.address);
+        endpoint.serve(scrape)
+    });
     control.announce(address);
 
     let ended = tokio::select! {
@@ -145,6 +154,10 @@ pub(super) async fn run(
         None => drain(serving, &mut control, abort, &config.limits).await,
     };
     shut_down(host).await;
+    // Last, so that the end of the others can be watched.
+    if let Some(scraping) = scraping {
+        scraping.stop().await;
+    }
     result
 }
 

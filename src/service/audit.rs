@@ -6,6 +6,7 @@ use super::{Error, ErrorCode, Service, actor, allow};
 use crate::audit::{
     Action, KeptLeaf, LeafHashes, LogError, Origin, consistency_proof, inclusion_proof,
 };
+use crate::metrics::Checkpoint;
 use crate::policy::{Permit, Right};
 use crate::store::Step;
 
@@ -151,8 +152,12 @@ impl Service {
         let origin: Origin =
             self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
         let key = open.registers.keys().signing();
-        let (note, verifier) =
-            open.registers.audit().checkpoint(&origin, key).map_err(log_error)?;
+        let signed = open.registers.audit().checkpoint(&origin, key).map_err(log_error);
+        self.metrics.checkpoint(match &signed {
+            Ok(_) => Checkpoint::Signed,
+            Err(_) => Checkpoint::Failed,
+        });
+        let (note, verifier) = signed?;
         Ok(AuditCheckpoint { note, verifier_key: verifier.to_string() })
     }
 }

@@ -13,7 +13,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
+use super::measure::{Meter, count_answer, meter};
 use super::open::Open;
 use super::{Error, ErrorCode, Limit, Service, actor};
 use crate::audit::{Action, Entry, Mode as AuditMode, Recorded};
@@ -42,6 +44,12 @@ pub struct Mapped {
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
     digest: KeyedDigest,
+    under_way: UnderWay,
+}
+
+/// A batch since it came; while it lives the recorder waits a little for it.
+struct UnderWay {
+    begun: Duration,
     _arriving: Arriving,
 }
 
@@ -78,6 +86,7 @@ pub struct Delivery {
     period: (u32, u32),
     progress: Mutex<Progress>,
     new_members: Arc<AtomicU64>,
+    meter: Arc<Meter>,
 }
 
 #[derive(Default)]
@@ -120,6 +129,7 @@ impl Service {
             IngestMode::ResolveOnly => AuditMode::ResolveOnly,
             IngestMode::ResolveOrAssign => AuditMode::ResolveOrAssign,
         });
+        let meter = meter(&self.metrics, register.code.as_str(), request.source.as_str());
         self.open_deliveries.fetch_add(1, Ordering::AcqRel);
         Ok(Delivery {
             service: Arc::clone(self),
@@ -141,6 +151,7 @@ impl Service {
             period: request.period.map_or((0, 0), |(from, to)| (yyyymmdd(from), yyyymmdd(to))),
             progress: Mutex::default(),
             new_members: Arc::default(),
+            meter: Arc::new(meter),
         })
     }
 
@@ -204,14 +215,17 @@ impl Delivery {
             let limit = Limit { option: "limits.batch_identifiers_max", max: limit };
             return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
         }
-        let arriving = open.registers.announce();
+        let begun = self.service.parts.clock.monotonic();
+        let under_way = UnderWay { begun, _arriving: open.registers.announce() };
         let mut found = self.find(&open, &batch)?;
         let unknown = match self.mode {
             IngestMode::ResolveOrAssign if !self.consent_required => Unknown::Assign(&self.origin),
             _ => Unknown::Leave,
         };
         let persons = found.finish(unknown).map_err(|error| self.vault_error(&open, error))?;
-        self.answer(&open, &found.rows, &persons, arriving)
+        let mapped = self.answer(&open, &found.rows, &persons, under_way)?;
+        self.meter.mapped(self.service.parts.clock.monotonic().saturating_sub(begun));
+        Ok(mapped)
     }
 
     /// Finds the persons whom the vault knows, and asks for their cells in the register's column.
@@ -232,7 +246,7 @@ impl Delivery {
         open: &Open,
         rows: &Rows,
         persons: &[Option<PersonNo>],
-        arriving: Arriving,
+        under_way: UnderWay,
     ) -> Result<Mapped, Error> {
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
@@ -269,7 +283,7 @@ impl Delivery {
         }
         drop(held);
         let digest = digest_of(open, &answered);
-        Ok(Mapped { answered, joining, persons: answered_persons, digest, _arriving: arriving })
+        Ok(Mapped { answered, joining, persons: answered_persons, digest, under_way })
     }
 
     /// Hands a mapped batch to the recorder; call it in the order of the stream.
@@ -289,6 +303,8 @@ impl Delivery {
         };
         let (reply, pending) = tokio::sync::oneshot::channel();
         let new_members = Arc::clone(&self.new_members);
+        let (meter, clock) = (Arc::clone(&self.meter), Arc::clone(&self.service.parts.clock));
+        let begun = mapped.under_way.begun;
         open.registers.record_answer(Answer {
             stream: self.stream,
             base: Arc::clone(&self.base),
@@ -299,8 +315,11 @@ impl Delivery {
             joining: mapped.joining,
             asked,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
-                let count = recorded.as_ref().map_or(0, |recorded| recorded.peek().new_members);
-                new_members.fetch_add(u64::from(count), Ordering::AcqRel);
+                if let Ok(recorded) = &recorded {
+                    let answered = recorded.peek();
+                    new_members.fetch_add(u64::from(answered.new_members), Ordering::AcqRel);
+                    count_answer(&meter, answered, clock.monotonic().saturating_sub(begun));
+                }
                 // Who asked may have gone.
                 drop(reply.send(recorded));
             }),

@@ -17,6 +17,7 @@
 mod audit;
 pub mod error;
 mod ingest;
+mod measure;
 mod open;
 pub mod setup;
 mod state;
@@ -29,6 +30,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::audit::{Action, Actor, Entry};
@@ -37,6 +39,7 @@ use crate::config::access::PrincipalKind;
 use crate::config::{AccessChange, Config};
 use crate::crypto::{Entropy, Passphrase};
 use crate::ident::Rules;
+use crate::metrics::Metrics;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
@@ -46,6 +49,7 @@ pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, IngestMode, IngestPurpose, Mapped, Pending, RowKind,
     Summary,
 };
+use measure::MeteredStores;
 use open::{Open, OpenKeys};
 pub use open::{RocksStores, Stores};
 pub use state::{Detail, State, Status, StatusDetail, Unsealed};
@@ -76,6 +80,8 @@ pub struct Service {
     /// Itself, for the thread that reopens the stores.
     this: Weak<Self>,
     parts: Parts,
+    metrics: Arc<Metrics>,
+    started: Timestamp,
     state: watch::Sender<State>,
     current: RwLock<Option<Current>>,
     /// Held while the server goes from one state to another.
@@ -110,11 +116,16 @@ impl Current {
 
 impl Service {
     /// A sealed service.
-    pub fn new(parts: Parts) -> Arc<Self> {
+    pub fn new(mut parts: Parts) -> Arc<Self> {
         let (stopping, stopped) = channel();
+        let metrics = Arc::new(Metrics::new());
+        let (inner, clock) = (parts.stores, Arc::clone(&parts.clock));
+        parts.stores = Box::new(MeteredStores { inner, metrics: Arc::clone(&metrics), clock });
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
+            started: parts.clock.now(),
             parts,
+            metrics,
             state: watch::channel(State::Sealed).0,
             current: RwLock::new(None),
             transition: Mutex::new(()),

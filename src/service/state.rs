@@ -17,6 +17,22 @@ pub enum State {
     Unsealing,
 }
 
+impl State {
+    /// Names of all states, for metrics.
+    pub const NAMES: [&str; 4] = ["degraded", "open", "sealed", "unsealing"];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Degraded => "degraded",
+            Self::Open => "open",
+            Self::Sealed => "sealed",
+            Self::Unsealing => "unsealing",
+        }
+    }
+}
+
 /// How much a status tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {

@@ -107,6 +107,7 @@ pub enum Error {
 #[derive(Debug, Default)]
 pub struct Batch {
     changes: Vec<Change>,
+    waiting: usize,
 }
 
 /// One change of a batch.
@@ -139,6 +140,27 @@ impl Batch {
     /// Removes a key; no error when it is absent.
     pub fn remove(&mut self, key: keys::Key) {
         self.changes.push(Change::Remove(key));
+    }
+
+    /// Says how many batches of identifiers are answered with this commit, for metrics.
+    pub fn answers(&mut self, waiting: usize) {
+        self.waiting = waiting;
+    }
+
+    /// Batches of identifiers that are answered with this commit.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Bytes of its keys and values.
+    pub fn size_bytes(&self) -> usize {
+        let size = |change: &Change| match change {
+            Change::Insert(key, value) | Change::Put(key, value) => {
+                key.as_bytes().len() + value.len()
+            }
+            Change::Remove(key) => key.as_bytes().len(),
+        };
+        self.changes.iter().map(size).sum()
     }
 
     /// Whether there is nothing to do.

@@ -122,6 +122,8 @@ struct Draft {
     places: HashMap<Tag, usize>,
     tags: Vec<Tag>,
     identities: Vec<Zeroizing<Vec<u8>>>,
+    /// Batches that are answered with it.
+    batches: usize,
 }
 
 /// Where a candidate's person comes from.
@@ -179,7 +181,7 @@ impl Worker {
         requests: Vec<Request>,
         replies: &mut Vec<SyncSender<Answer>>,
     ) -> Result<Vec<Vec<PersonNo>>, Error> {
-        let mut draft = Draft::default();
+        let mut draft = Draft { batches: requests.len(), ..Draft::default() };
         let mut sources = Vec::with_capacity(requests.len());
         for request in requests {
             replies.push(request.reply);
@@ -230,6 +232,7 @@ impl Worker {
         let entries = entries(&draft.tags, &numbers)?;
 
         let mut batch = Batch::new();
+        batch.answers(draft.batches);
         let starts = (first..).step_by(group::PERSONS_MAX);
         let groups =
             draft.tags.chunks(group::PERSONS_MAX).zip(draft.identities.chunks(group::PERSONS_MAX));

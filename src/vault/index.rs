@@ -103,6 +103,11 @@ impl Index {
         Ok(())
     }
 
+    /// Bytes of the tables, free slots included.
+    pub(super) fn bytes(&self) -> usize {
+        self.hold().tables().0.iter().map(|table| size_of_val(*table)).sum()
+    }
+
     /// Entries in the index.
     pub(super) fn len(&self) -> usize {
         self.shards

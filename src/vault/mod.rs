@@ -225,6 +225,11 @@ impl Vault {
         self.partitions.values().map(Partition::identifier_count).sum()
     }
 
+    /// Memory of the indexes of all partitions, free slots included.
+    pub fn index_bytes(&self) -> u64 {
+        self.partitions.values().map(Partition::index_bytes).sum()
+    }
+
     /// Positions of a partition that are durably used: what the register plane keeps as its mark.
     pub fn used(&self, partition: u16) -> u64 {
         self.partitions.get(&partition).map_or(0, Partition::used)

@@ -157,6 +157,10 @@ impl Partition {
         self.shared.index.len() as u64
     }
 
+    pub(super) fn index_bytes(&self) -> u64 {
+        self.shared.index.bytes() as u64
+    }
+
     pub(super) fn used(&self) -> u64 {
         self.shared.used.load(Ordering::Acquire)
     }

@@ -171,9 +171,14 @@ fn an_address_that_is_taken_is_said_and_the_stores_are_left_alone() {
     let server = ServerProcess::start(&installation.config_file());
     let config = installation.config_file();
     let text = fs::read_to_string(&config).unwrap();
-    let taken = text.replace("127.0.0.1:0", &server.address.to_string());
-    fs::write(&config, taken).unwrap();
-    hvelv(&["serve", "--config", &word(&config)]).ended(USAGE, "cannot be listened on");
+    let address = server.address.to_string();
+    for key in ["", "enabled = true\n"] {
+        let free = format!("{key}listen = '127.0.0.1:0'");
+        let taken = text.replacen(&free, &free.replace("127.0.0.1:0", &address), 1);
+        fs::write(&config, taken).unwrap();
+        let ran = hvelv(&["serve", "--config", &word(&config)]);
+        ran.ended(USAGE, &format!("{address} cannot be listened on"));
+    }
     server.stop();
 }
 

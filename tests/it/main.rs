@@ -17,6 +17,7 @@ mod faults;
 mod greedy_clients;
 mod harness;
 mod ingest;
+mod metrics;
 mod pseudonymize;
 mod sealing;
 mod stores;

@@ -58,6 +58,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.others().await;
     });
     let Calls { mut answered, mut refused, mut ids, .. } = calls;
+    assert!(world.scrape(&canaries.digits(11)).contains("hvelv_state{state=\"sealed\"} 1"));
     world.run("unseal @operator --passphrase-file secret/right", 0);
 
     let mut calls = Calls::new(&world, &canaries);
@@ -72,6 +73,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
     refused.extend(calls.refused);
     ids.extend(calls.ids);
     commands(&mut world);
+    every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
     server.signal("HUP");
     server.wait_for("the old one stays in force");
@@ -204,6 +206,19 @@ fn every_method_was_called(answered: &BTreeSet<&str>, refused: &BTreeSet<&str>) 
         }
     }
     assert!(count >= 11, "the interface has at least the methods of issue 2");
+}
+
+/// The metrics hold what was done, so that their search is one of something.
+fn every_outcome_was_counted(metrics: &str) {
+    for outcome in ["answered", "check_digits", "format", "unknown"] {
+        let counted = metrics.lines().any(|line| {
+            line.starts_with("hvelv_rows_total{")
+                && line.contains(&format!("outcome=\"{outcome}\""))
+                && !line.ends_with(" 0")
+        });
+        assert!(counted, "rows with outcome {outcome} were counted: {metrics}");
+    }
+    assert!(metrics.contains("hvelv_requests_total{method=\"unknown\""));
 }
 
 /// The golden help texts name every command.

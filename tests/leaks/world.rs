@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,6 +26,8 @@ pub(crate) struct World {
     directory: tempfile::TempDir,
     /// The server's address, once it has one.
     pub(crate) address: String,
+    /// Where its metrics are.
+    pub(crate) metrics_address: String,
     /// Commands that were run.
     pub(crate) commands: BTreeSet<String>,
     runs: usize,
@@ -37,7 +40,13 @@ impl World {
         for name in ["secret", "input", "captured", "output", "tmp", "copies"] {
             std::fs::create_dir(directory.path().join(name)).unwrap();
         }
-        let world = Self { directory, address: String::new(), commands: BTreeSet::new(), runs: 0 };
+        let world = Self {
+            directory,
+            address: String::new(),
+            metrics_address: String::new(),
+            commands: BTreeSet::new(),
+            runs: 0,
+        };
         for (name, text) in [("right", PASSPHRASE), ("wrong", WRONG_PASSPHRASE)] {
             let path = world.path(&format!("secret/{name}"));
             std::fs::write(&path, text).unwrap();
@@ -111,7 +120,31 @@ impl World {
         let server = Server { child, lines };
         let line = server.wait_for("serving");
         self.address = address_in(&line);
+        self.metrics_address = address_in(&server.wait_for("metrics are served"));
         server
+    }
+
+    /// Reads the metrics, and sends the endpoint what it does not take, with a text in it.
+    pub(crate) fn scrape(&self, text: &str) -> String {
+        let [metrics, ..] = [
+            "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
+            format!("GET /metrics?{text} HTTP/1.1\r\nx: {text}\r\n\r\n"),
+            format!("GET /{text} HTTP/1.1\r\nhost: {text}\r\n\r\n"),
+            format!("POST /metrics HTTP/1.1\r\ncontent-length: 11\r\n\r\n{text}"),
+            format!("{text}\r\n\r\n"),
+        ]
+        .map(|request| {
+            let mut stream = TcpStream::connect(&self.metrics_address).unwrap();
+            stream.set_read_timeout(Some(BOUND)).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            // A refused request may be answered with a reset behind it.
+            let _ = stream.read_to_end(&mut answer);
+            self.capture("metrics.txt", &answer);
+            String::from_utf8(answer).unwrap()
+        });
+        assert!(metrics.starts_with("HTTP/1.1 200 OK"), "{metrics}");
+        metrics
     }
 
     /// Copies a directory as it is, also under a server that runs.
@@ -141,7 +174,7 @@ fn address_in(line: &str) -> String {
 }
 
 /// Copies lines to a file and hands them on.
-fn follow(input: impl std::io::Read + Send + 'static, to: &Path) -> Receiver<String> {
+fn follow(input: impl Read + Send + 'static, to: &Path) -> Receiver<String> {
     let (sender, lines) = channel();
     let mut file = File::create(to).unwrap();
     std::thread::spawn(move || {

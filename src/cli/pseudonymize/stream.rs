@@ -95,7 +95,12 @@ impl Pseudonymizer for Delivery {
                     Response::Result(ids) => {
                         answers.send(ids).await.map_err(|_| Stopped::Abandoned)?;
                     }
-                    Response::Summary(summary) => return Ok(summary),
+                    Response::Summary(summary) => {
+                        // The delivery is stored.  The status is waited for, whatever it says, so
+                        // that the server does not take us for gone.
+                        drop(responses.message().await);
+                        return Ok(summary);
+                    }
                     Response::Opened(_) => {
                         return Err(out_of_turn("a second time that the delivery is open").into());
                     }

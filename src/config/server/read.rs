@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::{Audit, Config, Identifiers, Log, Mode, Tls, limits};
+use super::{Audit, Config, Identifiers, Log, MetricsEndpoint, Mode, Tls, limits};
 use crate::config::reader::Section;
 use crate::config::words::shown;
 
@@ -14,6 +14,10 @@ const HANDSHAKE_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
 const RELOAD_INTERVAL_S: std::ops::RangeInclusive<u64> = 1..=86_400;
 /// At most a day: what no checkpoint covers, no witness has seen.
 const CHECKPOINT_INTERVAL_S: std::ops::RangeInclusive<u64> = 1..=86_400;
+/// One or two scrapers are usual; each connection may take a thread for as long as it reads.
+const METRICS_CONNECTIONS: std::ops::RangeInclusive<usize> = 1..=64;
+/// A scrape takes milliseconds; who needs a minute is not reading.
+const METRICS_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
 
 /// Reads the whole file.
 pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
@@ -21,7 +25,7 @@ pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
     let mode = top.parsed("mode").unwrap_or(default.mode);
     let config = Config {
         mode,
-        listen: listen(&mut top).unwrap_or(default.listen),
+        listen: listen(&mut top, default.listen),
         vault_dir: top.path("vault_dir").unwrap_or(default.vault_dir),
         registers_dir: top.path("registers_dir").unwrap_or(default.registers_dir),
         key_file: top.path("key_file").unwrap_or(default.key_file),
@@ -31,24 +35,23 @@ pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
         limits: limits::read(top.child("limits")),
         identifiers: identifiers(top.child("identifiers"), default.identifiers, mode),
         audit: audit(top.child("audit"), default.audit),
+        metrics: metrics(top.child("metrics"), default.metrics),
         log: log(top.child("log"), default.log),
     };
     check_paths(&config, &top);
+    check_addresses(&config, &top);
     top.finish();
     Some(config)
 }
 
-fn listen(top: &mut Section<'_, '_>) -> Option<SocketAddr> {
-    let text = top.text("listen")?;
-    let address = text.parse().ok();
-    if address.is_none() {
-        let text = format!(
-            "{} is not an IP address and port; write it as \"127.0.0.1:7443\"",
-            shown(&text)
-        );
-        top.problem("listen", text);
-    }
-    address
+fn listen(section: &mut Section<'_, '_>, default: SocketAddr) -> SocketAddr {
+    let Some(text) = section.text("listen") else { return default };
+    text.parse().unwrap_or_else(|_| {
+        let text =
+            format!("{} is not an IP address and port; write it as \"{default}\"", shown(&text));
+        section.problem("listen", text);
+        default
+    })
 }
 
 fn tls(mut section: Section<'_, '_>, default: Tls) -> Tls {
@@ -106,6 +109,21 @@ fn audit(mut section: Section<'_, '_>, default: Audit) -> Audit {
     audit
 }
 
+fn metrics(mut section: Section<'_, '_>, default: MetricsEndpoint) -> MetricsEndpoint {
+    let endpoint = MetricsEndpoint {
+        enabled: section.flag("enabled").unwrap_or(default.enabled),
+        listen: listen(&mut section, default.listen),
+        connections_max: section
+            .number("connections_max", METRICS_CONNECTIONS)
+            .unwrap_or(default.connections_max),
+        connection_timeout_ms: section
+            .number("connection_timeout_ms", METRICS_TIMEOUT_MS)
+            .unwrap_or(default.connection_timeout_ms),
+    };
+    section.finish();
+    endpoint
+}
+
 fn log(mut section: Section<'_, '_>, default: Log) -> Log {
     let log = Log {
         format: section.parsed("format").unwrap_or(default.format),
@@ -113,6 +131,14 @@ fn log(mut section: Section<'_, '_>, default: Log) -> Log {
     };
     section.finish();
     log
+}
+
+/// Metrics have an address of their own; port 0 is whatever the system picks.
+fn check_addresses(config: &Config, top: &Section<'_, '_>) {
+    let endpoint = &config.metrics;
+    if endpoint.enabled && endpoint.listen == config.listen && config.listen.port() != 0 {
+        top.problem("metrics.listen", "is the server's own address; give metrics another port");
+    }
 }
 
 /// The two stores are two, and keys are in neither: a backup of data must not hold its keys.

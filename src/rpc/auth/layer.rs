@@ -3,7 +3,7 @@
 //! It refuses by the method table before the message is read, and turns the statuses that tonic makes
 //! itself (message too large, not decodable) into ours.
 
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,9 @@ use tracing::field::Empty;
 
 use super::{AccessWatch, Caller, RequestId};
 use crate::config::server::Limits;
+use crate::metrics::Metrics;
 use crate::policy::methods::{Deadline, Method, Refusal, find};
+use crate::rpc::counted::Counted;
 use crate::rpc::status;
 use crate::rpc::tls::peer::{Peer, Standing};
 use crate::rpc::whole_body::whole;
@@ -29,6 +31,7 @@ use crate::service::{Error, ErrorCode, Limit};
 #[derive(Debug)]
 struct Shared {
     access: Arc<AccessWatch>,
+    metrics: Arc<Metrics>,
     requests: AtomicU64,
     message_max: Limit,
     timeout_max: Limit,
@@ -41,7 +44,7 @@ pub struct GuardLayer(Arc<Shared>);
 impl GuardLayer {
     /// A layer over the access file.
     #[must_use]
-    pub fn new(access: Arc<AccessWatch>, limits: &Limits) -> Self {
+    pub fn new(access: Arc<AccessWatch>, metrics: Arc<Metrics>, limits: &Limits) -> Self {
         // The upper half of a request id tells one start of the server from the next.
         let start = u64::try_from(access.clock().now().as_second()).unwrap_or_default();
         let message_max = Limit {
@@ -52,6 +55,7 @@ impl GuardLayer {
             Limit { option: "limits.request_timeout_ms", max: limits.request_timeout_ms };
         Self(Arc::new(Shared {
             access,
+            metrics,
             requests: AtomicU64::new(start.wrapping_shl(32)),
             message_max,
             timeout_max,
@@ -96,19 +100,27 @@ where
         // The path is the sender's text; only a row of the table is logged.
         let method = find(request.uri().path());
         let path = method.map_or("-", |method| method.path);
+        let counted = Counted::begin(
+            &shared.metrics,
+            shared.access.clock(),
+            method.map(|method| method.path),
+        );
         let span = tracing::info_span!("rpc", method = path, request = %id, principal = Empty);
         let (caller, method) = match span.in_scope(|| shared.admit(&request, method, id)) {
             Ok(admitted) => admitted,
-            Err(error) => return Box::pin(span.in_scope(|| refused(&error, id))),
+            Err(error) => {
+                let refusal = span.in_scope(|| status::from_error(&error, id));
+                return Box::pin(ready(Ok(counted.answer(refusal.into_http()))));
+            }
         };
         request.extensions_mut().insert(caller);
         let answer = self.inner.call(request.map(whole));
-        Box::pin(async move { shared.answer(answer, method, id).await }.instrument(span))
+        let answer = async move {
+            let response = shared.answer(answer, method, id).await?;
+            Ok(counted.answer(response))
+        };
+        Box::pin(answer.instrument(span))
     }
-}
-
-fn refused<E>(error: &Error, id: RequestId) -> Ready<Result<Response<Body>, E>> {
-    ready(Ok(status::from_error(error, id).into_http()))
 }
 
 impl Shared {

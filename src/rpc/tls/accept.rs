@@ -60,6 +60,20 @@ pub struct Counters {
     pub excess: AtomicU64,
 }
 
+impl Counters {
+    /// The counts, by what became of a connection.
+    pub(in crate::rpc) fn reading(&self) -> Vec<(&'static str, u64)> {
+        let counts = [
+            ("accepted", &self.accepted),
+            ("excess", &self.excess),
+            ("handshake_failed", &self.handshakes_failed),
+            ("handshake_late", &self.handshakes_late),
+            ("refused", &self.refused),
+        ];
+        counts.map(|(outcome, count)| (outcome, count.load(Ordering::Relaxed))).to_vec()
+    }
+}
+
 /// Counts, and logs the count when it is a power of two.
 fn count(counter: &AtomicU64, what: &'static str) {
     let count = counter.fetch_add(1, Ordering::Relaxed).wrapping_add(1);

@@ -90,6 +90,7 @@ impl Installation {
              [tls]\ncertificate_file = 'server.pem'\nkey_file = 'server-key.pem'\n\
              client_ca_file = 'ca.pem'\nreload_enabled = false\n\
              [audit]\norigin = 'localhost/hvelv-test'\n\
+             [metrics]\nenabled = true\nlisten = '127.0.0.1:0'\n\
              [limits]\nshutdown_timeout_ms = 10000\n{limits}\n\
              [identifiers]\n{identifiers}\n"
         );

@@ -5,6 +5,7 @@ mod client;
 mod installation;
 mod numbers;
 mod process;
+mod scrape;
 mod server;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub(crate) use installation::{
 };
 pub(crate) use numbers::{Random, completed, digits, dnr, first_with, people, people_born};
 pub(crate) use process::{PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
+pub(crate) use scrape::{Scraped, exchange, scrape};
 pub(crate) use server::{InProcessServer, unseal};
 
 /// How long a test waits for anything.  It is never reached unless something is wrong.
