@@ -13,6 +13,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod ident;
 pub mod keyring;
 mod memory;
