@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::columns::Declared;
-use super::options::Rejected;
+use super::words::Rejected;
 use crate::cli::error::Error;
 use crate::files::destination::{Destination, Existing, refuse_existing, sync_directory};
 use crate::files::{Answers, Written};

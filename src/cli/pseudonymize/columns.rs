@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::options::IdentifierType;
+use super::words::IdentifierType;
 use crate::cli::error::Error;
 use crate::files::guard::Exception;
 use crate::files::{IdColumn, LeadingZeros, Presence};

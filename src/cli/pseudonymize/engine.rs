@@ -169,9 +169,8 @@ where
         | (_, _, Err(Stopped::Failed(error))) => error,
         _ => Error::new(Exit::Unavailable, "the server ended the delivery half way"),
     };
-    let error = output.abandon(error);
-    output.progress.fail(&error);
-    Err(error)
+    output.progress.clear();
+    Err(output.abandon(error))
 }
 
 impl<W: Writer> Output<W> {

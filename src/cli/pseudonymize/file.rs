@@ -1,13 +1,14 @@
 //! One file: opened, begun or gone on with, delivered, published.
 
 use jiff::civil::Date;
+use tokio::runtime::Runtime;
 
-use super::answers::{Judge, Rejects, Tally, rejects_name};
+use super::answers::{self, Judge, Rejects, Tally};
 use super::columns::{Common, Declared, declare};
 use super::engine::{self, Finished, Input, Output, Pseudonymizer, Sending};
 use super::job::Job;
 use super::options::PseudonymizeOptions;
-use super::progress::{Outcome, Progress, Size, Voice};
+use super::progress::{Outcome, Progress, Size, Voice, tell_failure};
 use super::resume::{Checkpoint, Checkpoints, Choices, discard};
 use crate::cli::error::{Error, Exit};
 use crate::files::checkpoint::Fingerprint;
@@ -28,6 +29,8 @@ pub(super) struct Route<'a> {
     pub(super) voice: Voice,
     /// The day on which it goes.
     pub(super) today: Date,
+    /// What drives the connection.
+    pub(super) runtime: &'a Runtime,
 }
 
 /// An opened delivery.
@@ -41,7 +44,8 @@ pub(super) struct Opened<P> {
 }
 
 /// Everything that is opened before the server is asked.
-struct Begun {
+struct Begun<'a> {
+    job: &'a Job,
     columns: Vec<Declared>,
     guard: Guard,
     rejects: Rejects,
@@ -60,7 +64,15 @@ impl Route<'_> {
     pub(super) fn send<P: Pseudonymizer>(
         &self,
         job: &Job,
-        runtime: &tokio::runtime::Runtime,
+        open: impl FnOnce() -> Result<Opened<P>, Error>,
+    ) -> Result<Exit, Error> {
+        let sent = self.send_table(job, open).and_then(|exit| job.hand_over().map(|()| exit));
+        sent.inspect_err(|error| tell_failure(self.voice, &job.input, error))
+    }
+
+    fn send_table<P: Pseudonymizer>(
+        &self,
+        job: &Job,
         open: impl FnOnce() -> Result<Opened<P>, Error>,
     ) -> Result<Exit, Error> {
         let (source, format) = job.open(self.options)?;
@@ -68,40 +80,39 @@ impl Route<'_> {
         let columns: Vec<IdColumn> =
             begun.columns.iter().map(|declared| declared.column.clone()).collect();
         let (existing, rows_max) = (self.options.existing(), self.options.batch_rows);
-        let found = begun.found.take();
-        let place = found.as_ref().map(|found| found.place).unwrap_or_default();
-        let exit = match (format, source) {
+        let place = begun.found.as_ref().map(|found| found.place);
+        match (format, source) {
             (Format::Parquet, Source::File(file)) => {
                 let guard = &mut begun.guard;
                 let mut reader = GroupReader::open(file, &job.input, columns, rows_max, guard)?;
                 begun.size = Size::Rows(reader.row_count());
-                reader.go_to(place)?;
-                let writer = move |reader: &GroupReader, written: Option<&Written>| match written {
+                if let Some(place) = place {
+                    reader.go_to(place)?;
+                }
+                let writer = |reader: &GroupReader, written: Option<&Written>| match written {
                     Some(written) => GroupWriter::resume(&job.output, existing, reader, written),
                     None => GroupWriter::create(&job.output, existing, reader),
                 };
-                self.deliver(job, runtime, begun, (reader, found), writer, open)
+                self.deliver(begun, reader, writer, open)
             }
             (_, source) => {
                 let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
                 let table = Table::open(source, &names, self.options.layout())?;
                 let mut reader = RowReader::new(table, columns, rows_max, &mut begun.guard)?;
                 let header = reader.renamed_header()?;
-                if place != Place::default() {
+                if let Some(place) = place {
                     reader.table_mut().go_to(place)?;
                 }
-                let writer = move |_: &RowReader<Source>, written: Option<&Written>| match written {
+                let writer = |_: &RowReader<Source>, written: Option<&Written>| match written {
                     Some(written) => RowWriter::resume(&job.output, existing, written),
                     None => RowWriter::create(&job.output, existing, &header),
                 };
-                self.deliver(job, runtime, begun, (reader, found), writer, open)
+                self.deliver(begun, reader, writer, open)
             }
-        }?;
-        job.hand_over()?;
-        Ok(exit)
+        }
     }
 
-    fn begin(&self, job: &Job, source: &Source, format: Format) -> Result<Begun, Error> {
+    fn begin<'a>(&self, job: &'a Job, source: &Source, format: Format) -> Result<Begun<'a>, Error> {
         let options = self.options;
         let common = Common {
             kind: options.identifier_type,
@@ -111,7 +122,8 @@ impl Route<'_> {
         let columns = declare(&options.id_column, &options.optional_id_column, common)?;
         let rejects_name = job.rejects(options);
         if options.restart {
-            let rejects = rejects_name.clone().unwrap_or_else(|| rejects_name_of(job));
+            let rejects =
+                rejects_name.clone().unwrap_or_else(|| answers::rejects_name(&job.output));
             discard(&job.output, &rejects)?;
         }
         let file = source.file().filter(|_| job.standard_output.is_none());
@@ -129,6 +141,7 @@ impl Route<'_> {
             None => (None, None),
         };
         Ok(Begun {
+            job,
             columns,
             guard: Guard::new(self.today, options.allow_identifiers.clone())?,
             rejects: Rejects::create(rejects_name, options.existing())?,
@@ -164,10 +177,8 @@ impl Route<'_> {
 
     fn deliver<R, W, P>(
         &self,
-        job: &Job,
-        runtime: &tokio::runtime::Runtime,
-        begun: Begun,
-        (mut reader, found): (R, Option<Checkpoint>),
+        begun: Begun<'_>,
+        mut reader: R,
         writer: impl FnOnce(&R, Option<&Written>) -> Result<W, crate::files::Error>,
         open: impl FnOnce() -> Result<Opened<P>, Error>,
     ) -> Result<Exit, Error>
@@ -176,7 +187,8 @@ impl Route<'_> {
         W: Writer<Block = R::Block>,
         P: Pseudonymizer,
     {
-        let Begun { columns, mut guard, mut rejects, mut checkpoints, size, format, .. } = begun;
+        let (size, format) = (begun.size, begun.format);
+        let Begun { job, columns, mut guard, mut rejects, mut checkpoints, found, .. } = begun;
         let written = found.as_ref().map(|found| &found.output);
         let (begin, tally) = match &found {
             Some(found) => {
@@ -201,7 +213,7 @@ impl Route<'_> {
         let output = Output { writer, judge, checkpoints, progress };
         let assigner = self.options.assigner.clone().unwrap_or_default();
         let sending = Sending { columns, assigner };
-        let finished = engine::run(runtime, input, output, &sending, opened.service)?;
+        let finished = engine::run(self.runtime, input, output, &sending, opened.service)?;
         self.publish(finished)
     }
 
@@ -225,8 +237,4 @@ impl Route<'_> {
         let is_failure = tally.rejected > 0 && self.options.fail_on_rejects;
         Ok(if is_failure { Exit::Rejects } else { Exit::Success })
     }
-}
-
-fn rejects_name_of(job: &Job) -> std::path::PathBuf {
-    rejects_name(&job.output)
 }

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::answers::rejects_name;
-use super::options::{FormatOption, PseudonymizeOptions};
+use super::options::PseudonymizeOptions;
+use super::words::FormatOption;
 use crate::cli::error::{Error, Exit};
 use crate::cli::output;
 use crate::files::destination::refuse_existing;

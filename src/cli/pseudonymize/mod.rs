@@ -15,6 +15,7 @@ mod resume;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use self::file::{Opened, Route};
 use self::job::{Job, is_standard};

@@ -36,6 +36,31 @@ pub(super) enum Voice {
     Quiet,
 }
 
+impl Voice {
+    fn is_machine(self) -> bool {
+        !matches!(self, Self::Person | Self::Quiet)
+    }
+
+    fn event(self, input: &str, mut event: Value) {
+        if let Value::Object(fields) = &mut event {
+            fields.insert("input".to_owned(), input.into());
+        }
+        match self {
+            Self::MachineBeside => output::note(&event.to_string()),
+            _ => output::event(&event),
+        }
+    }
+}
+
+/// Tells a machine that a file failed; a person is told by the command's error.
+pub(super) fn tell_failure(voice: Voice, input: &Path, error: &Error) {
+    if voice.is_machine() {
+        let exit = error.exit().code();
+        let event = json!({ "event": "failed", "error": error.to_string(), "exit": exit });
+        voice.event(&input.display().to_string(), event);
+    }
+}
+
 /// What a file is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
@@ -123,12 +148,9 @@ impl Progress {
         self.event(|| json!({ "event": "checkpoint", "rows": tally.rows }));
     }
 
-    /// The work failed.
-    pub(super) fn fail(&self, error: &Error) {
+    /// Takes the bar away.
+    pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
-        self.event(|| {
-            json!({ "event": "failed", "error": error.to_string(), "exit": error.exit().code() })
-        });
     }
 
     /// The work is done: counts only.
@@ -200,20 +222,12 @@ impl Progress {
     }
 
     fn is_machine(&self) -> bool {
-        !matches!(self.voice, Voice::Person | Voice::Quiet)
+        self.voice.is_machine()
     }
 
     fn event(&self, event: impl FnOnce() -> Value) {
-        if !self.is_machine() {
-            return;
-        }
-        let mut event = event();
-        if let Value::Object(fields) = &mut event {
-            fields.insert("input".to_owned(), self.input.clone().into());
-        }
-        match self.voice {
-            Voice::MachineBeside => output::note(&event.to_string()),
-            _ => output::event(&event),
+        if self.is_machine() {
+            self.voice.event(&self.input, event());
         }
     }
 

@@ -78,7 +78,10 @@ fn is_fraction(rest: &[u8]) -> bool {
     let are_digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
     let mantissa = exponents.next().unwrap_or_default();
     let exponent = exponents.next().unwrap_or_default();
-    let exponent = exponent.strip_prefix(b"+").or(exponent.strip_prefix(b"-")).unwrap_or(exponent);
+    let exponent = match exponent {
+        [b'+' | b'-', digits @ ..] => digits,
+        digits => digits,
+    };
     are_digits(mantissa) && are_digits(exponent)
 }
 
