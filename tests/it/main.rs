@@ -13,6 +13,7 @@ mod cli;
 mod cli_audit;
 mod concurrency;
 mod crash;
+mod files;
 mod harness;
 mod ingest;
 mod pseudonymize;

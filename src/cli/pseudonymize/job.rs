@@ -78,18 +78,16 @@ impl Job {
         Ok(Self { input, output, standard_output: Some(spool) })
     }
 
-    /// Opens the input, and refuses outputs that cannot be.
+    /// Refuses names that cannot be. Opens nothing: a pipe is opened once.
     ///
     /// # Errors
     ///
-    /// The input cannot be read; input and output are one file; an output exists.
-    pub(super) fn open(&self, options: &PseudonymizeOptions) -> Result<(Source, Format), Error> {
-        let is_standard = self.input.as_os_str() == STANDARD;
-        let source = if is_standard {
-            Source::standard(std::io::stdin())
-        } else {
-            Source::open(&self.input)?
-        };
+    /// There is no such input; input and output are one file; an output exists.
+    pub(super) fn check(&self, options: &PseudonymizeOptions) -> Result<(), Error> {
+        if !is_standard(&self.input) {
+            std::fs::metadata(&self.input)
+                .map_err(|cause| Error::file("read", &self.input, &cause))?;
+        }
         let is_same = self.input.canonicalize().ok() == self.output.canonicalize().ok();
         if is_same && self.output.exists() {
             return Err(Error::usage("input and output are the same file")
@@ -99,6 +97,21 @@ impl Job {
         if let Some(rejects) = self.rejects(options) {
             refuse_existing(&rejects, options.existing())?;
         }
+        Ok(())
+    }
+
+    /// Opens the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::check`]; it cannot be read, or is Parquet in a pipe.
+    pub(super) fn open(&self, options: &PseudonymizeOptions) -> Result<(Source, Format), Error> {
+        self.check(options)?;
+        let source = if is_standard(&self.input) {
+            Source::standard(std::io::stdin())
+        } else {
+            Source::open(&self.input)?
+        };
         let format = match options.format {
             Some(FormatOption::Csv) => Format::Csv,
             Some(FormatOption::Parquet) => Format::Parquet,

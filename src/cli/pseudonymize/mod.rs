@@ -37,9 +37,9 @@ pub(super) fn run(options: &PseudonymizeOptions) -> Result<Exit, Error> {
     let today = SystemClock::new().today();
     let header = options.delivery(today)?;
     let jobs = job::jobs(options)?;
-    // One file that cannot be read is known before the server is asked.
+    // What is wrong with the names is known before the server is asked.
     if let [job] = jobs.as_slice() {
-        job.open(options)?;
+        job.check(options)?;
     }
     let server = options.connection.target(Caller::Known)?.server;
     let runtime = runtime()?;
@@ -54,9 +54,9 @@ pub(super) fn run(options: &PseudonymizeOptions) -> Result<Exit, Error> {
         server: &server,
         voice: voice(options),
         today,
+        runtime: &runtime,
     };
-    let send =
-        |job: &Job| route.send(job, &runtime, || open(&runtime, channel.clone(), header.clone()));
+    let send = |job: &Job| route.send(job, || open(&runtime, channel.clone(), header.clone()));
     match jobs.as_slice() {
         [job] => send(job),
         jobs => send_all(jobs, send),
