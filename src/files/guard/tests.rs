@@ -63,7 +63,8 @@ fn a_single_identifier_among_many_cells_is_found_however_it_is_written() {
 #[test]
 fn real_and_synthetic_identifiers_both_count() {
     let published = include_str!("../../../tests/vectors/identifiers.tsv");
-    let real = published.lines().filter(|line| line.contains("\tvalid\tFNR\t-\t"));
+    let is_of_1964 = |line: &&str| line.contains("\tvalid\tFNR\t-\t") && !line.contains("2032");
+    let real = published.lines().filter(is_of_1964);
     let real = real.filter_map(|line| line.split('\t').next()).next().unwrap();
     assert_eq!(found([real]), [(Kind::Fnr, 1)]);
     assert_eq!(found(["41814061033"]), [(Kind::Dnr, 1)]);
@@ -105,20 +106,18 @@ fn more_identifiers_of_other_kinds_than_chance_gives_are_found() {
         _ => format!("2026{:02}{:02}{:04}", n % 12 + 1, n % 28 + 1, random(seed) % 2400),
     });
     assert!(found(among_timestamps).iter().any(|(kind, _)| *kind == Kind::Duf), "5 % of the rows");
-    let lost = fnr(4000).into_iter().filter(|number| *number < 10_000_000_000);
+    let days = (date(1950, 2, 1), date(1950, 2, 9));
+    let lost = synthetic::numbers_between(NumberSeries::Fnr, days.0, days.1);
     let lost: Vec<String> = lost.map(|number| number.to_string()).collect();
-    assert!(lost.len() > 10);
     assert_eq!(found(&lost), [(Kind::LostZero, lost.len() as u64)]);
     let in_words = fnr(50).into_iter().map(|number| format!("id{number:011}"));
     assert_eq!(found(in_words), [(Kind::InWord, 50)]);
     let ids = (0..100).map(|body| {
         let epoch = crate::ident::KeyEpochDigit::new(1).unwrap();
-        RegisterIdText(crate::ident::RegisterId::from_parts(epoch, body * 7919).unwrap().as_u64())
+        crate::ident::RegisterId::from_parts(epoch, body * 7919).unwrap().as_u64().to_string()
     });
-    assert_eq!(found(ids.map(|id| id.0.to_string())), [(Kind::RegisterId, 100)]);
+    assert_eq!(found(ids), [(Kind::RegisterId, 100)]);
 }
-
-struct RegisterIdText(u64);
 
 #[test]
 fn a_column_that_repeats_the_identifiers_is_found_in_the_row_and_across_rows() {
