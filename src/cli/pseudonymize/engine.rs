@@ -140,7 +140,7 @@ where
     let (to_send, batches) = mpsc::channel(IN_FLIGHT);
     let (answered, answers) = mpsc::channel(IN_FLIGHT);
     let (keep, blocks) = sync_channel(IN_FLIGHT);
-    let rows_between = output.checkpoints.as_ref().map_or(u64::MAX, |saver| saver.rows);
+    let rows_between = output.checkpoints.as_ref().map_or(u64::MAX, Checkpoints::rows_between);
     let sent_before = output.judge.tally().sent;
     let (read, delivered, written) = std::thread::scope(|scope| {
         let reader = scope.spawn(move || read_all(input, sending, rows_between, &keep, &to_send));

@@ -86,6 +86,9 @@ impl Route<'_> {
                 let guard = &mut begun.guard;
                 let mut reader = GroupReader::open(file, &job.input, columns, rows_max, guard)?;
                 begun.size = Size::Rows(reader.row_count());
+                if let Some(checkpoints) = &mut begun.checkpoints {
+                    checkpoints.spread_over(reader.row_count());
+                }
                 if let Some(place) = place {
                     reader.go_to(place)?;
                 }

@@ -21,6 +21,10 @@ use crate::rpc::proto::DeliverySummary;
 /// Time between two events of progress.
 const EVENT_PAUSE: Duration = Duration::from_secs(1);
 
+/// The bar over a file whose size is known, and over a pipe.
+const MEASURED: &str = "{prefix} {bar:30} {percent}% {msg}, {eta} left";
+const ENDLESS: &str = "{prefix} {spinner} {msg}";
+
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Voice {
@@ -245,11 +249,7 @@ fn bar(voice: Voice, input: &Path, size: Size) -> ProgressBar {
     let (Size::Bytes(length) | Size::Rows(length)) = size;
     let bar = if length == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(length) };
     let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let template = if length == 0 {
-        "{prefix} {spinner} {msg}"
-    } else {
-        "{prefix} {bar:30} {percent}% {msg}, {eta} left"
-    };
+    let template = if length == 0 { ENDLESS } else { MEASURED };
     let bar = bar.with_prefix(name);
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
@@ -260,4 +260,16 @@ fn bar(voice: Voice, input: &Path, size: Size) -> ProgressBar {
 #[expect(clippy::cast_precision_loss, reason = "for a person to read; exact below 2^53")]
 fn count_f64(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_bars_are_drawn_as_they_are_written() {
+        for template in [MEASURED, ENDLESS] {
+            ProgressStyle::with_template(template).unwrap();
+        }
+    }
 }

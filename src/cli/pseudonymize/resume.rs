@@ -16,6 +16,9 @@ const VERSION: u32 = 1;
 /// Fewest rows between two checkpoints. Below, the digest of a short file could be guessed.
 pub(super) const ROWS_MIN: u64 = 1000;
 
+/// Most segments that a Parquet file is written in.
+const SEGMENTS_MAX: u64 = 32;
+
 /// Options that decide what the output is like, by their name.
 pub(super) type Choices = BTreeMap<String, String>;
 
@@ -55,7 +58,7 @@ pub(super) struct Checkpoints {
     options: Choices,
     deliveries: Vec<String>,
     /// Rows between two of them.
-    pub(super) rows: u64,
+    rows: u64,
     saved_rows: Option<u64>,
 }
 
@@ -79,6 +82,16 @@ impl Checkpoints {
         let deliveries = found.as_ref().map(|found| found.deliveries.clone()).unwrap_or_default();
         let saved_rows = found.as_ref().map(|found| found.place.rows);
         Ok((Self { name, input, options, deliveries, rows, saved_rows }, found))
+    }
+
+    /// Rows between two of them.
+    pub(super) fn rows_between(&self) -> u64 {
+        self.rows
+    }
+
+    /// Makes at most [`SEGMENTS_MAX`] of them over so many rows: each is a file until the end.
+    pub(super) fn spread_over(&mut self, rows: u64) {
+        self.rows = self.rows.max(rows / SEGMENTS_MAX);
     }
 
     /// The file comes in another delivery.

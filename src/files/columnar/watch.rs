@@ -64,27 +64,30 @@ fn between<O: arrow_array::OffsetSizeTrait>(list: &arrow_array::GenericListArray
 
 fn show_leaf(array: &ArrayRef, leaf: usize, own: Option<&[Vec<u64>]>, guard: &mut Guard) {
     let mut of_row = Vec::new();
-    let mut own_of = |row: usize| {
-        of_row.clear();
-        let columns = own.unwrap_or_default().iter();
-        of_row.extend(columns.filter_map(|column| column.get(row)).filter(|number| **number != 0));
-        of_row.clone()
-    };
     match cells(array.as_ref()) {
         Some(Cells::Numbers(number)) => {
             for row in 0..array.len() {
                 if let Some(number) = number(row).filter(|number| *number >= 1_000_000_000) {
-                    guard.number(leaf, number, &own_of(row));
+                    fill(&mut of_row, own, row);
+                    guard.number(leaf, number, &of_row);
                 }
             }
         }
         Some(Cells::Text(text)) => {
             for row in 0..array.len() {
                 if let Some(text) = text(row).filter(|text| text.len() >= 10) {
-                    guard.text(leaf, text, &own_of(row));
+                    fill(&mut of_row, own, row);
+                    guard.text(leaf, text, &of_row);
                 }
             }
         }
         None => {}
     }
+}
+
+/// Puts the identifiers of a row in place of those of another.
+fn fill(of_row: &mut Vec<u64>, own: Option<&[Vec<u64>]>, row: usize) {
+    of_row.clear();
+    let columns = own.unwrap_or_default().iter();
+    of_row.extend(columns.filter_map(|column| column.get(row)).filter(|number| **number != 0));
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::record::without_quotes;
 use super::table::{Row, Table, wrongly_encoded};
@@ -19,7 +20,7 @@ pub struct RowBlock {
     pub(super) rows: Vec<Row>,
     /// Where the identifiers are, quotes included: one span for each column of each row.
     pub(super) cells: Vec<Range<usize>>,
-    columns: std::sync::Arc<[IdColumn]>,
+    columns: Arc<[IdColumn]>,
     first_row: u64,
     end: Place,
 }
@@ -67,12 +68,14 @@ impl Block for RowBlock {
 /// Reads a CSV file block by block.
 pub struct RowReader<R> {
     table: Table<R>,
-    columns: std::sync::Arc<[IdColumn]>,
+    columns: Arc<[IdColumn]>,
     /// For each column of the file, whether it is one of identifiers.
     is_identifier: Vec<bool>,
     rows_max: usize,
     /// The identifiers of a row, reused.
     own: Vec<u64>,
+    /// Bytes of the block before.
+    bytes_before: usize,
 }
 
 impl<R: Read> RowReader<R> {
@@ -95,7 +98,14 @@ impl<R: Read> RowReader<R> {
             kept.map(|(name, is_identifier)| (!is_identifier).then_some(name)).collect();
         refuse_taken(&columns, watched.iter().flatten().map(String::as_str))?;
         guard.watch(&watched)?;
-        Ok(Self { table, columns: columns.into(), is_identifier, rows_max, own: Vec::new() })
+        Ok(Self {
+            table,
+            columns: columns.into(),
+            is_identifier,
+            rows_max,
+            own: Vec::new(),
+            bytes_before: 0,
+        })
     }
 
     /// The table.
@@ -176,7 +186,7 @@ impl<R: Read + Send> Reader for RowReader<R> {
     /// Reads at most so many rows, or bytes; no rows at the end of the file.
     fn read(&mut self, guard: &mut Guard) -> Result<RowBlock, Error> {
         let first_row = self.table.place().rows + 1;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(self.bytes_before);
         let mut rows = Vec::with_capacity(self.rows_max);
         let mut cells = Vec::with_capacity(self.rows_max * self.columns.len());
         while rows.len() < self.rows_max && bytes.len() < BLOCK_BYTES_MAX {
@@ -192,7 +202,8 @@ impl<R: Read + Send> Reader for RowReader<R> {
             let before = rows.iter().filter(|row| row.end <= at).count() as u64;
             return Err(wrongly_encoded(&format!("row {}", first_row + before)));
         }
-        let columns = std::sync::Arc::clone(&self.columns);
+        self.bytes_before = bytes.len();
+        let columns = Arc::clone(&self.columns);
         Ok(RowBlock { bytes, rows, cells, columns, first_row, end: self.table.place() })
     }
 }
