@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← service ← rpc, cli
+//! ident, crypto ← files ← cli
 //! ```
 
 pub mod audit;
