@@ -20,6 +20,7 @@
 //! Identifiers inside nested columns are not replaced, only found by the guard. Bloom filters are
 //! not written. `INT96` timestamps come out as 64-bit nanoseconds.
 
+mod caught;
 mod cells;
 mod metadata;
 mod reader;

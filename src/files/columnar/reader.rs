@@ -10,7 +10,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::errors::ParquetError;
 
+use super::caught::caught;
 use super::cells::{Cells, can_identify, cells};
 use super::metadata::KeyValues;
 use super::{ROWS_MAX, unreadable, watch};
@@ -90,7 +92,7 @@ impl GroupReader {
         rows_max: usize,
         guard: &mut Guard,
     ) -> Result<Self, Error> {
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+        let metadata = caught(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
             .map_err(|cause| unreadable(&name.display().to_string(), &cause))?;
         let schema = metadata.schema();
         let places = columns
@@ -180,14 +182,12 @@ impl GroupReader {
                 Some(reader) => reader,
                 None => self.open_group()?,
             };
-            match reader.next() {
-                Some(Ok(batch)) => {
+            let batch = caught(|| reader.next().transpose().map_err(ParquetError::from))
+                .map_err(|cause| unreadable(&self.whereabouts(), &cause))?;
+            match batch {
+                Some(batch) => {
                     self.reader = Some(reader);
                     return Ok(Some(batch));
-                }
-                Some(Err(cause)) => {
-                    let cause = parquet::errors::ParquetError::from(cause);
-                    return Err(unreadable(&self.whereabouts(), &cause));
                 }
                 None if self.rows_of_group == self.rows_in(self.group) => {
                     self.group += 1;
@@ -206,12 +206,14 @@ impl GroupReader {
         let failed = |cause| unreadable(&self.whereabouts(), &cause);
         let file = self.file.try_clone().map_err(|cause| failed(cause.into()))?;
         let skipped = usize::try_from(self.rows_of_group).unwrap_or(usize::MAX);
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-            .with_batch_size(self.rows_max)
-            .with_row_groups(vec![self.group])
-            .with_offset(skipped)
-            .build()
-            .map_err(failed)
+        caught(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                .with_batch_size(self.rows_max)
+                .with_row_groups(vec![self.group])
+                .with_offset(skipped)
+                .build()
+        })
+        .map_err(failed)
     }
 
     fn whereabouts(&self) -> String {

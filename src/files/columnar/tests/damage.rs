@@ -91,3 +91,42 @@ fn metadata_with_an_identifier_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Found);
     assert!(!error.to_string().contains("4181"), "{error}");
 }
+
+/// Goal: damage anywhere, the footer included, is an error or unnoticed, and never a panic. Method:
+/// one byte after the other is inverted, all over the file.
+#[test]
+fn an_inverted_byte_is_no_panic_wherever_it_is() {
+    let (directory, bytes) = good();
+    let path = directory.path().join("in.parquet");
+    let footer = bytes.len() - 600..bytes.len();
+    let mut refused = 0;
+    for at in (0..bytes.len()).step_by(101).chain(footer) {
+        let mut damaged = bytes.clone();
+        damaged[at] = !damaged[at];
+        std::fs::write(&path, damaged).unwrap();
+        match replace(directory.path(), &fnr()) {
+            Ok(_) => std::fs::remove_file(directory.path().join("out.parquet")).unwrap(),
+            Err(error) => {
+                refused += 1;
+                assert!(!error.to_string().contains("1810000"), "{error}");
+            }
+        }
+    }
+    assert!(refused > 100, "damage was noticed {refused} times only");
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_refused_by_its_row_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("in.parquet");
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["Tromsoe", "Bodoe"]));
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
+    write(&path, &[batch(vec![("fnr", strings(0..2)), ("town", text)])], properties);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(7).position(|window| window == b"Tromsoe").unwrap();
+    bytes[at + 5] = 0xf8;
+    std::fs::write(&path, bytes).unwrap();
+    let error = refused(directory.path(), &fnr());
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(error.to_string().starts_with("row group 1"), "{error}");
+}
