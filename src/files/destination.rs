@@ -209,6 +209,8 @@ fn lock(file: &File, part: &Path) -> Result<(), Error> {
             format!("another process is writing {}", part.display()),
         )
         .advise("Wait until it ends.")),
+        // Some file systems have no locks; then nothing but the user keeps two processes apart.
+        Err(TryLockError::Error(cause)) if cause.kind() == Cause::Unsupported => Ok(()),
         Err(TryLockError::Error(cause)) => Err(Error::system("lock", part, &cause)),
     }
 }

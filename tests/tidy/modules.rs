@@ -3,7 +3,7 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("audit", &["crypto", "keyring", "store"]),
     ("cli", &["audit", "clock", "config", "crypto", "files", "ident", "rpc", "service"]),
     ("clock", &[]),
@@ -13,8 +13,12 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("ident", &[]),
     ("keyring", &["crypto"]),
     ("main", &[]),
+    ("memory", &[]),
     ("policy", &["config"]),
-    ("registers", &["audit", "clock", "config", "crypto", "ident", "keyring", "store", "vault"]),
+    (
+        "registers",
+        &["audit", "clock", "config", "crypto", "ident", "keyring", "memory", "store", "vault"],
+    ),
     ("rpc", &["audit", "clock", "config", "crypto", "ident", "policy", "registers", "service"]),
     (
         "service",
@@ -32,7 +36,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         ],
     ),
     ("store", &[]),
-    ("vault", &["crypto", "ident", "keyring", "store"]),
+    ("vault", &["crypto", "ident", "keyring", "memory", "store"]),
 ];
 
 /// Crates that only some places may name.

@@ -83,13 +83,14 @@ impl<R: Read> RowReader<R> {
     ///
     /// # Errors
     ///
-    /// As the guard's over names; a column of the name that one of the IDs' shall have.
+    /// As the guard's over names; a header in another encoding; a column of the name that one of the IDs' shall have.
     pub fn new(
         table: Table<R>,
         columns: Vec<IdColumn>,
         rows_max: usize,
         guard: &mut Guard,
     ) -> Result<Self, Error> {
+        table.refuse_encoding()?;
         let names = table.names();
         let is_identifier: Vec<bool> =
             (0..names.len()).map(|place| table.places().contains(&place)).collect();

@@ -252,11 +252,10 @@ impl<R: Read> Table<R> {
         self.place = Place { rows: 0, bytes: self.header.len() as u64, lines: line_ends(record) };
         self.start += length;
         self.delimiter = delimiter;
-        if self.encoding.fault(&self.header).is_some() {
-            return Err(wrongly_encoded("the header"));
-        }
-        self.places =
-            columns.iter().map(|name| self.find_column(name)).collect::<Result<_, _>>()?;
+        let places: Result<Vec<usize>, Error> =
+            columns.iter().map(|name| self.find_column(name)).collect();
+        // A name that is not found in a header of another encoding may be there.
+        self.places = places.or_else(|missing| self.refuse_encoding().and(Err(missing)))?;
         self.columns = self.header_fields().len();
         Ok(())
     }
@@ -297,6 +296,14 @@ impl<R: Read> Table<R> {
             (None, Some(fault)) => Err(Error::input(format!("the header {fault}"))
                 .advise("Give --delimiter if it is none of , ; and tab.")),
             (None, None) => Err(Error::new(ErrorKind::Internal, "no delimiter to try")),
+        }
+    }
+
+    /// Refuses a header that is not in the encoding it is said to be in.
+    pub(super) fn refuse_encoding(&self) -> Result<(), Error> {
+        match self.encoding.fault(&self.header) {
+            Some(_) => Err(wrongly_encoded("the header")),
+            None => Ok(()),
         }
     }
 

@@ -214,7 +214,7 @@ impl Guard {
             let finding = |kind: Kind| Finding {
                 column: watched.name.clone(),
                 kind,
-                count: watched.count(kind).max(1),
+                count: self.count(watched, kind),
                 reason: watched.reason.clone(),
             };
             found.map(finding).collect::<Vec<_>>()
@@ -246,6 +246,14 @@ impl Guard {
             watched.counts = counts.as_slice().try_into().map_err(|_| is_stale())?;
         }
         Ok(())
+    }
+
+    /// How many there are; of those that stand in other rows, at least.
+    fn count(&self, watched: &Watched, kind: Kind) -> u64 {
+        match kind {
+            Kind::Repeated => watched.count(kind).max(watched.numbers.shared(&self.identifiers).1),
+            _ => watched.count(kind).max(1),
+        }
     }
 
     fn is_beyond_chance(&self, watched: &Watched, kind: Kind) -> bool {

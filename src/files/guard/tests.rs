@@ -131,10 +131,9 @@ fn a_column_that_repeats_the_identifiers_is_found_in_the_row_and_across_rows() {
         // Shifted by one row; none of them has matching check digits.
         across.text(1, (199_900_000_000 + (serial + 1) * 100 + 99).to_string().as_bytes(), &[1]);
     }
-    assert_eq!(
-        across.findings().iter().map(|finding| finding.kind).collect::<Vec<_>>(),
-        [Kind::Repeated]
-    );
+    let [finding] = across.findings().try_into().unwrap();
+    assert_eq!(finding.kind, Kind::Repeated);
+    assert!(finding.count > 100, "of 19,999 that are repeated {} are told", finding.count);
 }
 
 #[test]
