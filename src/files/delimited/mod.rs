@@ -1,7 +1,7 @@
 //! CSV: rows copied as the bytes they are, around the cells that change.
 //!
 //! Any delimiter, UTF-8 or ISO-8859-1; quoting, line ends, a byte order mark and empty lines stay.
-//! The rules of the format are in [`record`].
+//! The rules of the format are in `record.rs`.
 
 mod block;
 mod record;
