@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← service ← rpc, cli
+//! ident, crypto ← files ← cli
 //! ```
 
 pub mod audit;
@@ -13,6 +14,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod ident;
 pub mod keyring;
 mod memory;

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::files::{self, ErrorKind};
+
 /// How a command ended. The numbers are for ever: scripts test them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -24,7 +26,7 @@ pub enum Exit {
     Precondition = 5,
     /// The input file cannot be used: a ragged row, an unclosed quote, no such column.
     Input = 6,
-    /// The audit log does not verify, or a scan found what it looked for.
+    /// The audit log does not verify, or a scan or the guard found what it looked for.
     Verification = 7,
     /// Complete, but rows were rejected, and `--fail-on-rejects` was given.
     Rejects = 8,
@@ -64,7 +66,9 @@ impl Exit {
             Self::Denied => "denied",
             Self::Precondition => "something comes first: the server is sealed, the output exists",
             Self::Input => "the input file cannot be used",
-            Self::Verification => "the audit log does not verify, or a scan found something",
+            Self::Verification => {
+                "the audit log does not verify, or a scan or the guard found something"
+            }
             Self::Rejects => "complete, but rows were rejected (only with --fail-on-rejects)",
             Self::Interrupted => "interrupted",
         }
@@ -117,6 +121,13 @@ impl Error {
         self
     }
 
+    /// Says what it is about: a file among several.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        self.what = format!("{what}: {}", self.what);
+        self
+    }
+
     /// How the process exits.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -142,6 +153,20 @@ impl std::error::Error for Error {}
 pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+impl From<files::Error> for Error {
+    fn from(error: files::Error) -> Self {
+        let exit = match error.kind() {
+            ErrorKind::Exists | ErrorKind::Stale => Exit::Precondition,
+            ErrorKind::Found => Exit::Verification,
+            ErrorKind::Input => Exit::Input,
+            ErrorKind::Internal => Exit::Internal,
+            ErrorKind::System => Exit::Usage,
+        };
+        let advice = error.advice().to_vec();
+        Self { exit, what: error.to_string(), advice }
+    }
 }
 
 impl From<tonic::Status> for Error {

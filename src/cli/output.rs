@@ -22,6 +22,22 @@ pub(super) fn json(value: &serde_json::Value) {
     result(&format!("{value:#}"));
 }
 
+/// Writes a JSON value to standard output, in one line: an event among others.
+pub(super) fn event(value: &serde_json::Value) {
+    result(&value.to_string());
+}
+
+/// Copies a file to standard output.
+///
+/// # Errors
+///
+/// The file cannot be read, or who reads has gone away.
+pub(super) fn copy(file: &mut std::fs::File) -> std::io::Result<()> {
+    let mut output = std::io::stdout().lock();
+    std::io::copy(file, &mut output)?;
+    output.flush()
+}
+
 /// Writes one line to standard error.
 pub(super) fn note(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");

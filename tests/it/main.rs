@@ -14,6 +14,7 @@ mod cli_audit;
 mod concurrency;
 mod crash;
 mod faults;
+mod files;
 mod greedy_clients;
 mod harness;
 mod ingest;

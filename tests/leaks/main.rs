@@ -111,6 +111,7 @@ fn prepare(world: &mut World) -> Canaries {
     write("ragged.csv", &format!("fnr,note\n{one},x\n{two},x,{three}\n"));
     write("unclosed.csv", &format!("fnr,note\n{one},x\n\"{two},x\n{three},y\n"));
     write("headless.csv", &format!("{one};{two}\n{three};x\n"));
+    write("guarded.csv", &format!("fnr,note\n{one},{two}\n"));
     write("utf16.csv", "\u{0}f\u{0}n\u{0}r\u{0}");
     canaries
 }
@@ -145,6 +146,7 @@ fn commands(world: &mut World) {
         ("unclosed", "unclosed", 6),
         ("headless", "headless", 6),
         ("utf16", "utf16", 6),
+        ("guarded", "guarded --json", 7),
         ("episodes", "npr", 5),
     ] {
         let (name, options) = output.split_once(' ').unwrap_or((output, ""));

@@ -1,31 +1,37 @@
 //! Reads, sends and writes at the same time, in constant memory.
 //!
 //! ```text
-//! reader ──blocks (bounded)──────────────────────────► writer ──► OUT.part, OUT.rejects.csv.part
-//!    └──identifiers──► service ──► server ──► answers ────┘
+//! reader, guard ──blocks (bounded)────────────────────► writer ──► OUT.part, OUT.rejects.csv.part
+//!    └──identifiers──► service ──► server ──► answers ────┘          └──► OUT.checkpoint
 //! ```
 //!
 //! The queue of blocks is the only bound needed: a block enters it before its identifiers are sent
-//! and leaves it when they are answered, so at most that many batches are in flight.
+//! and leaves it when they are answered, so at most that many blocks are in flight. A block with
+//! several columns of identifiers is one batch for each.
 //!
 //! INVARIANT: a delivery is closed (`ToSend::End`) only when the reader has read the whole file
-//! without an error. If anything fails before, the stream is abandoned and the server does not count
-//! the delivery as complete.
+//! without an error and the guard let it through. If anything fails before, the stream is abandoned
+//! and the server does not count the delivery as complete.
 
 use std::future::Future;
-use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::sync::mpsc;
 
-use super::batch::Block;
-use super::table::Table;
-use super::writer::{Tally, Writer};
+use super::answers::{AskedRows, Judge, Tally};
+use super::columns::Declared;
+use super::progress::Progress;
+use super::resume::{Checkpoints, Mark};
 use crate::cli::connect::interrupted;
 use crate::cli::error::{Error, Exit};
-use crate::rpc::proto::{DeliverySummary, IdentifierBatch, IdentifierType, RegisterIds};
+use crate::files::guard::{Finding, Guard};
+use crate::files::{Block, Place, Reader, Values, Writer};
+use crate::rpc::proto::identifier_batch::Column;
+use crate::rpc::proto::{
+    DeliverySummary, IdentifierBatch, IdentifierType, RegisterIds, TextColumn,
+};
 
-/// Batches between the reader and their answer.
+/// Blocks between the reader and their answer.
 const IN_FLIGHT: usize = 8;
 
 /// What the reader hands to the service.
@@ -61,23 +67,57 @@ impl From<Error> for Stopped {
     }
 }
 
+impl From<crate::files::Error> for Stopped {
+    fn from(error: crate::files::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// How the identifiers are sent.
-#[derive(Clone)]
 pub(super) struct Sending {
-    /// What they are declared to be.
-    pub(super) declared: IdentifierType,
-    /// Who assigned them (H-numbers), else empty.
+    /// The columns, and what they are declared to be.
+    pub(super) columns: Vec<Declared>,
+    /// Who assigned H-numbers, else empty.
     pub(super) assigner: String,
-    /// Most rows in a batch.
-    pub(super) batch_rows_max: usize,
+}
+
+/// One side of the work: a file, and what watches over it.
+pub(super) struct Input<R> {
+    /// The file.
+    pub(super) reader: R,
+    /// The guard over the columns that are kept.
+    pub(super) guard: Guard,
+    /// Where the reader begins.
+    pub(super) begin: Place,
+}
+
+/// The other side: what is written.
+pub(super) struct Output<W> {
+    /// The file.
+    pub(super) writer: W,
+    /// IDs and rejects.
+    pub(super) judge: Judge,
+    /// Checkpoints, where there can be any.
+    pub(super) checkpoints: Option<Checkpoints>,
+    /// How far it is.
+    pub(super) progress: Progress,
 }
 
 /// Everything came through: what was written, still under its temporary name.
-pub(super) struct Finished {
+pub(super) struct Finished<W> {
     /// The files, not yet published.
-    pub(super) writer: Writer,
+    pub(super) output: Output<W>,
     /// What the server says of the delivery.
     pub(super) summary: DeliverySummary,
+    /// What the guard let through.
+    pub(super) allowed: Vec<Finding>,
+}
+
+/// A block on its way to the writer.
+struct Envelope<B> {
+    block: B,
+    asked: Vec<AskedRows>,
+    mark: Option<Mark>,
 }
 
 /// Sends a whole file through the service.
@@ -85,23 +125,26 @@ pub(super) struct Finished {
 /// # Errors
 ///
 /// The first cause, with how many rows had been answered. Nothing is published then.
-pub(super) fn run<R, P>(
+pub(super) fn run<R, W, P>(
     runtime: &tokio::runtime::Runtime,
-    table: Table<R>,
-    writer: Writer,
+    input: Input<R>,
+    output: Output<W>,
     sending: &Sending,
     service: P,
-) -> Result<Finished, Error>
+) -> Result<Finished<W>, Error>
 where
-    R: Read + Send,
+    R: Reader,
+    W: Writer<Block = R::Block>,
     P: Pseudonymizer,
 {
     let (to_send, batches) = mpsc::channel(IN_FLIGHT);
     let (answered, answers) = mpsc::channel(IN_FLIGHT);
     let (keep, blocks) = sync_channel(IN_FLIGHT);
+    let rows_between = output.checkpoints.as_ref().map_or(u64::MAX, Checkpoints::rows_between);
+    let sent_before = output.judge.tally().sent;
     let (read, delivered, written) = std::thread::scope(|scope| {
-        let reader = scope.spawn(move || read_all(table, sending, &keep, &to_send));
-        let writer = scope.spawn(move || write_all(writer, blocks, answers));
+        let reader = scope.spawn(move || read_all(input, sending, rows_between, &keep, &to_send));
+        let writer = scope.spawn(move || write_all(output, blocks, answers));
         let delivered = runtime.block_on(async {
             tokio::select! {
                 delivered = service.deliver(batches, answered) => delivered,
@@ -110,33 +153,72 @@ where
         });
         (reader.join(), delivered, writer.join())
     });
-    let (Ok(read), Ok((written, writer))) = (read, written) else {
+    let (Ok(read), Ok((written, mut output))) = (read, written) else {
         return Err(Error::internal("a thread of the command panicked"));
     };
-    let rows = writer.tally().rows;
-    let delivered = match (read, written, delivered) {
-        (Ok(rows_read), Ok(()), Ok(summary)) if rows_read == rows && summary.rows == rows => {
-            summary
+    let sent = output.judge.tally().sent - sent_before;
+    let error = match (read, written, delivered) {
+        (Ok(allowed), Ok(()), Ok(summary)) if summary.rows == sent => {
+            return Ok(Finished { output, summary, allowed });
         }
         (Ok(_), Ok(()), Ok(_)) => {
-            return Err(Error::internal(
-                "the server counted another number of rows than were sent",
-            ));
+            Error::internal("the server counted another number of rows than were sent")
         }
         (Err(Stopped::Failed(error)), _, _)
         | (_, Err(Stopped::Failed(error)), _)
-        | (_, _, Err(Stopped::Failed(error))) => return Err(half_way(error, writer.tally())),
-        _ => {
-            let error = Error::new(Exit::Unavailable, "the server ended the delivery half way");
-            return Err(half_way(error, writer.tally()));
-        }
+        | (_, _, Err(Stopped::Failed(error))) => error,
+        _ => Error::new(Exit::Unavailable, "the server ended the delivery half way"),
     };
-    Ok(Finished { writer, summary: delivered })
+    output.progress.clear();
+    Err(output.abandon(error))
+}
+
+impl<W: Writer> Output<W> {
+    /// Leaves what can be gone on with, and nothing else; says which.
+    fn abandon(&mut self, error: Error) -> Error {
+        let tally = *self.judge.tally();
+        match &self.checkpoints {
+            // A file that is damaged is another when it is repaired.
+            Some(checkpoints) if error.exit() == Exit::Input => {
+                self.writer.forget();
+                self.judge.rejects().forget();
+                let _ = checkpoints.remove();
+                half_way(error, &tally)
+            }
+            Some(checkpoints) => match checkpoints.saved_rows() {
+                Some(rows) => error.advise(format!(
+                    "{rows} rows are done and kept beside the output; the same command goes on \
+                     from there."
+                )),
+                None => half_way(error, &tally),
+            },
+            None => half_way(error, &tally),
+        }
+    }
+
+    /// Writes one block with its answers.
+    fn write(
+        &mut self,
+        envelope: Envelope<W::Block>,
+        answers: Vec<RegisterIds>,
+    ) -> Result<(), Error> {
+        let Envelope { block, asked, mark } = envelope;
+        let answered: Vec<(AskedRows, RegisterIds)> = asked.into_iter().zip(answers).collect();
+        let answers = self.judge.judge(block.first_row(), block.rows(), &answered)?;
+        self.writer.write(&block, &answers)?;
+        let tally = *self.judge.tally();
+        self.progress.advance(block.end(), &tally);
+        if let (Some(mark), Some(checkpoints)) = (mark, &mut self.checkpoints) {
+            checkpoints.save(mark, &mut self.writer, self.judge.rejects(), tally)?;
+            self.progress.checkpoint(&tally);
+        }
+        Ok(())
+    }
 }
 
 fn half_way(error: Error, tally: &Tally) -> Error {
     if tally.rows == 0 {
-        return error;
+        return error.advise("Nothing was written.");
     }
     error.advise(format!(
         "{} rows had been answered; nothing was written. Sending the file again is safe: the same \
@@ -145,45 +227,82 @@ fn half_way(error: Error, tally: &Tally) -> Error {
     ))
 }
 
-/// Reads blocks until the end; gives the number of rows.
-fn read_all<R: Read>(
-    mut table: Table<R>,
+/// Reads blocks until the end; gives what the guard let through.
+fn read_all<R: Reader>(
+    input: Input<R>,
     sending: &Sending,
-    keep: &SyncSender<Block>,
+    rows_between: u64,
+    keep: &SyncSender<Envelope<R::Block>>,
     to_send: &mpsc::Sender<ToSend>,
-) -> Result<u64, Stopped> {
+) -> Result<Vec<Finding>, Stopped> {
+    let Input { mut reader, mut guard, begin } = input;
+    let mut marked = begin.rows;
     loop {
-        let block = Block::read(&mut table, sending.batch_rows_max)?;
-        let end = block.rows.is_empty();
-        let batch = if end {
-            ToSend::End
+        let block = reader.read(&mut guard)?;
+        let is_end = block.rows() == 0;
+        if is_end {
+            guard.verdict()?;
+        }
+        let mut asked = Vec::new();
+        let mut batches = Vec::new();
+        for (column, declared) in sending.columns.iter().enumerate().filter(|_| !is_end) {
+            let question = block.asked(column);
+            let count = question.count(declared.column.digits);
+            if count > 0 {
+                batches.push(batch(question.values, declared.kind.into(), &sending.assigner));
+                asked.push(AskedRows { column, rows: question.rows, count });
+            }
+        }
+        let place = block.end();
+        let is_due = place.rows - marked >= rows_between && block.is_boundary() && !is_end;
+        let mark = if is_due {
+            // Refused early, and never checkpointed.
+            guard.verdict()?;
+            marked = place.rows;
+            Some(Mark { place, guard: guard.counts() })
         } else {
-            ToSend::Batch(block.identifiers(sending.declared, &sending.assigner))
+            None
         };
         // The last block has no rows and may hold empty lines.
-        keep.send(block).map_err(|_| Stopped::Abandoned)?;
-        to_send.blocking_send(batch).map_err(|_| Stopped::Abandoned)?;
-        if end {
-            return Ok(table.rows());
+        keep.send(Envelope { block, asked, mark }).map_err(|_| Stopped::Abandoned)?;
+        for batch in batches {
+            to_send.blocking_send(ToSend::Batch(batch)).map_err(|_| Stopped::Abandoned)?;
+        }
+        if is_end {
+            to_send.blocking_send(ToSend::End).map_err(|_| Stopped::Abandoned)?;
+            return Ok(guard.findings());
         }
     }
 }
 
+fn batch(values: Values, declared: IdentifierType, assigner: &str) -> IdentifierBatch {
+    let column = match values {
+        Values::Ascii(bytes) => Column::PackedAscii(bytes.into()),
+        Values::Integers(values) => Column::Integers(crate::rpc::proto::IntegerColumn { values }),
+        Values::Text(values) => Column::Text(TextColumn { values, row_types: Vec::new() }),
+    };
+    IdentifierBatch { r#type: declared.into(), assigner: assigner.to_owned(), column: Some(column) }
+}
+
 /// Writes blocks as they are answered, until the reader has sent the last.
-fn write_all(
-    mut writer: Writer,
-    blocks: Receiver<Block>,
+fn write_all<W: Writer>(
+    mut output: Output<W>,
+    blocks: Receiver<Envelope<W::Block>>,
     mut answers: mpsc::Receiver<RegisterIds>,
-) -> (Result<(), Stopped>, Writer) {
+) -> (Result<(), Stopped>, Output<W>) {
     let mut write = || loop {
-        let block = blocks.recv().map_err(|_| Stopped::Abandoned)?;
-        if block.rows.is_empty() {
-            writer.finish(&block)?;
+        let envelope = blocks.recv().map_err(|_| Stopped::Abandoned)?;
+        if envelope.block.rows() == 0 {
+            output.writer.finish(&envelope.block)?;
+            output.judge.rejects().sync()?;
             return Ok(());
         }
-        let answer = answers.blocking_recv().ok_or(Stopped::Abandoned)?;
-        writer.write(&block, &answer)?;
+        let mut answered = Vec::with_capacity(envelope.asked.len());
+        for _ in &envelope.asked {
+            answered.push(answers.blocking_recv().ok_or(Stopped::Abandoned)?);
+        }
+        output.write(envelope, answered)?;
     };
     let outcome = write();
-    (outcome, writer)
+    (outcome, output)
 }

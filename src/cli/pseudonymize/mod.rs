@@ -1,92 +1,117 @@
-//! `hvelv pseudonymize`: a CSV file through the service, identifiers replaced.
+//! `hvelv pseudonymize`: tables through the service, identifiers replaced.
 //!
-//! Not here: a guard that refuses a file whose *other* columns hold national identifiers (DESIGN.md,
-//! section 8). It comes with the disclosures; until then the other columns pass through as they are.
+//! What is done with files is in [`files`](crate::files); here they meet the server. One file is one
+//! delivery ([`file`]), and one that goes on after a failure is one more.
 
-mod batch;
+mod answers;
+mod columns;
 pub(in crate::cli) mod destination;
 mod engine;
+mod file;
+mod job;
 mod options;
-mod record;
+mod progress;
+mod resume;
 mod stream;
-pub(in crate::cli) mod table;
 #[cfg(test)]
 mod tests;
-mod writer;
+mod words;
 
-use std::fs::File;
-use std::io::IsTerminal;
-use std::path::Path;
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
-
-use self::destination::{Existing, refuse_existing};
-use self::engine::{Finished, Sending};
+use self::file::{Opened, Route};
+use self::job::{Job, is_standard};
 pub(super) use self::options::{EXAMPLES, PseudonymizeOptions};
+use self::progress::Voice;
 use self::stream::Delivery;
-use self::table::Table;
-use self::writer::{Tally, Writer};
 use super::connect::{Caller, Channel, runtime};
 use super::error::{Error, Exit};
 use super::{output, registers};
 use crate::clock::{Clock, SystemClock};
-use crate::rpc::proto::{DeliverySummary, Register};
+use crate::rpc::proto::{DeliveryHeader, Register};
 
 /// Runs the command.
 ///
 /// # Errors
 ///
-/// Everything that keeps the output from being complete; then there is no output.
+/// Everything that keeps an output from being complete; then there is no output.
 pub(super) fn run(options: &PseudonymizeOptions) -> Result<Exit, Error> {
-    let clock = SystemClock::new();
-    let header = options.delivery(SystemClock::new().today())?;
-    let existing = options.existing();
-    let input = open_input(options, existing)?;
-    let bytes = input.metadata().map_or(0, |found| found.len());
-    let table = Table::open(input, &options.id_column, options.delimiter)?;
-
+    let today = SystemClock::new().today();
+    let header = options.delivery(today)?;
+    let jobs = job::jobs(options)?;
+    // What is wrong with the names is known before the server is asked.
+    if let [job] = jobs.as_slice() {
+        job.check(options)?;
+    }
+    let server = options.connection.target(Caller::Known)?.server;
     let runtime = runtime()?;
     let channel = runtime.block_on(options.connection.channel(Caller::Known))?;
     let register = runtime.block_on(find_register(channel.clone(), options))?;
-    let column = output_column(&register, &table)?;
-    let progress = progress_bar(options, bytes);
-    let writer = Writer::create(
-        &options.output,
-        existing,
-        &renamed_header(&table, column),
-        progress.clone(),
-    )?;
-    let delivery = runtime.block_on(Delivery::open(channel, header))?;
-    let sending = Sending {
-        declared: options.identifier_type.into(),
-        assigner: options.assigner.clone().unwrap_or_default(),
-        batch_rows_max: options.batch_rows.min(delivery.batch_rows_max()),
+    if register.id_column.is_empty() {
+        return Err(Error::internal("the catalogue has no name for the ID column"));
+    }
+    let route = Route {
+        options,
+        id_column: &register.id_column,
+        server: &server,
+        voice: voice(options),
+        today,
+        runtime: &runtime,
     };
-    let finished = engine::run(&runtime, table, writer, &sending, delivery);
-    progress.finish_and_clear();
-    let Finished { writer, summary } = finished?;
-    let tally = *writer.tally();
-    let rejects = writer.publish()?;
-    report(options, &tally, &summary, rejects.as_deref(), clock.monotonic());
-    Ok(if tally.rejected > 0 && options.fail_on_rejects { Exit::Rejects } else { Exit::Success })
+    let send = |job: &Job| route.send(job, || open(&runtime, channel.clone(), header.clone()));
+    match jobs.as_slice() {
+        [job] => send(job),
+        jobs => send_all(jobs, send),
+    }
 }
 
-fn open_input(options: &PseudonymizeOptions, existing: Existing) -> Result<File, Error> {
-    let cannot_read = |cause| Error::file("read", &options.input, &cause);
-    let input = File::open(&options.input).map_err(cannot_read)?;
-    if input.metadata().map_err(cannot_read)?.is_dir() {
-        return Err(Error::usage(format!("{} is a directory", options.input.display())));
+/// Sends files one after the other; one that fails does not stop the others, unless the server would
+/// say the same to them.
+fn send_all(jobs: &[Job], send: impl Fn(&Job) -> Result<Exit, Error>) -> Result<Exit, Error> {
+    let mut exits = Vec::new();
+    let mut worst = Exit::Success;
+    for (done, job) in (1..).zip(jobs) {
+        match send(job) {
+            Ok(Exit::Success) => {}
+            Ok(exit) => worst = exit,
+            Err(error) => {
+                let error = error.about(&job.input.display().to_string());
+                output::failure(&error);
+                exits.push(error.exit());
+                if matches!(error.exit(), Exit::Denied | Exit::Interrupted | Exit::Unavailable) {
+                    let what = format!("stopped at file {done} of {}", jobs.len());
+                    return Err(Error::new(error.exit(), what)
+                        .advise("The files before it are done. Run it for the others again."));
+                }
+            }
+        }
     }
-    let same = options.input.canonicalize().ok() == options.output.canonicalize().ok();
-    if same && options.output.exists() {
-        return Err(Error::usage("input and output are the same file")
-            .advise("Write to another name; delete the input when you no longer need it."));
+    match exits.first() {
+        None => Ok(worst),
+        Some(exit) => {
+            let what = format!("{} of {} files failed", exits.len(), jobs.len());
+            Err(Error::new(*exit, what).advise("The others are done."))
+        }
     }
-    refuse_existing(&options.output, existing)?;
-    refuse_existing(&writer::rejects_name(&options.output), existing)?;
-    Ok(input)
+}
+
+fn open(
+    runtime: &tokio::runtime::Runtime,
+    channel: Channel,
+    header: DeliveryHeader,
+) -> Result<Opened<Delivery>, Error> {
+    let delivery = runtime.block_on(Delivery::open(channel, header))?;
+    let (id, batch_rows_max) = (delivery.id().to_owned(), delivery.batch_rows_max());
+    Ok(Opened { id, batch_rows_max, service: delivery })
+}
+
+fn voice(options: &PseudonymizeOptions) -> Voice {
+    let is_table = options.out_dir.is_none() && options.rest.iter().any(|path| is_standard(path));
+    match (options.json, options.quiet) {
+        (true, _) if is_table => Voice::MachineBeside,
+        (true, true) => Voice::MachineOnly,
+        (true, false) => Voice::Machine,
+        (false, true) => Voice::Quiet,
+        (false, false) => Voice::Person,
+    }
 }
 
 /// Asks the catalogue before anything is sent: it knows what the output column is called.
@@ -98,79 +123,4 @@ async fn find_register(channel: Channel, options: &PseudonymizeOptions) -> Resul
     let known: Vec<&str> = register.sources.iter().map(|source| source.code.as_str()).collect();
     Err(Error::usage(format!("{} is not a source of {}", options.source, options.register))
         .advise(format!("Its sources are: {}.", known.join(", "))))
-}
-
-fn output_column<'a>(register: &'a Register, table: &Table<File>) -> Result<&'a str, Error> {
-    let column = register.id_column.as_str();
-    if column.is_empty() {
-        return Err(Error::internal("the catalogue has no name for the ID column"));
-    }
-    if table.has_column(column) {
-        return Err(Error::input(format!("the file has a column {column} already"))
-            .advise("That is what the IDs' column is called. Rename or remove the one there is."));
-    }
-    Ok(column)
-}
-
-/// The header with the identifier's column renamed, everything else as it is.
-fn renamed_header<R: std::io::Read>(table: &Table<R>, column: &str) -> Vec<u8> {
-    let (header, cell) = (table.header(), table.header_cell());
-    let quote = if header.get(cell.start) == Some(&b'"') { "\"" } else { "" };
-    let name = format!("{quote}{column}{quote}");
-    let before = header.get(..cell.start).unwrap_or_default();
-    let after = header.get(cell.end..).unwrap_or_default();
-    [before, name.as_bytes(), after].concat()
-}
-
-fn progress_bar(options: &PseudonymizeOptions, bytes: u64) -> ProgressBar {
-    if options.quiet || options.json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
-    let bar = ProgressBar::new(bytes);
-    style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
-}
-
-/// Says what was done: counts only.
-fn report(
-    options: &PseudonymizeOptions,
-    tally: &Tally,
-    summary: &DeliverySummary,
-    rejects: Option<&Path>,
-    took: Duration,
-) {
-    let seconds = took.as_secs_f64().max(0.001);
-    if options.json {
-        output::json(&json!({
-            "delivery_id": summary.delivery_id,
-            "rows": tally.rows,
-            "written": tally.rows - tally.rejected,
-            "rejected": tally.rejected,
-            "joined": tally.joined,
-            "persons": summary.persons,
-            "new_members": summary.new_members,
-            "audit_entry": summary.audit_entry,
-            "seconds": (seconds * 1000.0).round() / 1000.0,
-            "rows_per_second": (count_f64(tally.rows) / seconds).round(),
-            "rejects": rejects.map(|path| path.display().to_string()),
-        }));
-    }
-    if !options.quiet {
-        output::note(&format!(
-            "{} rows, {} rejected, {} persons of whom {} new, {:.0} rows/s, {seconds:.1} s",
-            tally.rows,
-            tally.rejected,
-            summary.persons,
-            summary.new_members,
-            count_f64(tally.rows) / seconds,
-        ));
-        if let Some(path) = rejects {
-            output::note(&format!("rejected rows: {}", path.display()));
-        }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for a person to read; exact below 2^53")]
-fn count_f64(count: u64) -> f64 {
-    count as f64
 }

@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use jiff::civil::Date;
 
-use super::destination::Existing;
+use super::columns::{ColumnOption, has_h_numbers, parse_column, parse_exception};
+use super::resume::ROWS_MIN;
+use super::words::{EncodingOption, FormatOption, IdentifierType, Mode, Purpose, Rejected};
 use crate::cli::connect::ConnectOptions;
 use crate::cli::error::Error;
 use crate::cli::output;
+use crate::files::delimited::{Encoding, Layout};
+use crate::files::destination::Existing;
+use crate::files::guard::Exception;
+use crate::files::{Format, LeadingZeros};
 use crate::rpc::proto;
 
 /// Examples for the help text.
@@ -22,18 +27,32 @@ Examples:
     hvelv pseudonymize --connect keys/dev/pipeline.toml --register NPR --source HF \\
       --mode resolve --fail-on-rejects --id-column fnr episodes.csv episodes-npr.csv
 
-The file: CSV with a header row, separated by , ; or tab, in UTF-8 or Latin-1. All other columns,
-the quoting, the line ends and a byte order mark stay as they are. OUT appears only when it is
-complete.
+  Mother and child, of whom the child may have no number yet; every Parquet file of a directory:
+    hvelv pseudonymize --connect keys/dev/pipeline.toml --register MFR --source FODEINSTITUSJON \\
+      --period 2026 --id-column mor_fnr::mor_id --optional-id-column barn_fnr::barn_id \\
+      --out-dir out births/*.parquet
 
-Rows without an ID are left out of OUT and listed in OUT.rejects.csv by row number (the first row
-after the header is 1) and code: format, check_digits, date, synthetic_in_production, real_in_test,
-kind_mismatch, assigner_missing, unknown, suppressed, register_closed, budget_spent.
+Files: CSV with a header row, separated by , ; or tab, or Parquet. All other columns stay as they
+are: in CSV byte for byte, in Parquet with their types. In CSV an ID is 15 digits, in Parquet a
+64-bit integer, null where there is none. OUT appears only when it is complete. - is standard
+input or output (CSV only as input).
 
-If it fails, nothing is written. Sending the file again is safe: the same identifiers get the same
-IDs. Rows without an ID are no failure unless --fail-on-rejects is given (exit code 8).";
+Rows without an ID are listed in OUT.rejects.csv by row number (the first row after the header is
+1) and code: format, check_digits, date, synthetic_in_production, real_in_test, kind_mismatch,
+assigner_missing, unknown, suppressed, register_closed, budget_spent. With several columns of
+identifiers the column is there too. Rows that are suppressed are left out of OUT always.
 
-/// Replaces the national identifiers in a CSV file by register IDs.
+The guard: a file is refused (exit code 7) when another column holds a fødselsnummer or D-number,
+or more of the other kinds than chance gives, or repeats the identifiers. The message names column,
+kind and count.
+
+If it fails, nothing is written. A file with more rows than --checkpoint-rows goes on from its last
+checkpoint when the same command is run again. Sending a file again is safe: the same identifiers
+get the same IDs. Rows without an ID are no failure unless --fail-on-rejects is given (exit code 8).
+Of several files, a bad one does not stop the others; the exit code is that of the first that
+failed.";
+
+/// Replaces the national identifiers in CSV and Parquet files by register IDs.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct PseudonymizeOptions {
     /// Register that the rows are for, for example NPR.
@@ -44,9 +63,16 @@ pub(in crate::cli) struct PseudonymizeOptions {
     #[arg(long, value_name = "CODE")]
     pub(super) source: String,
 
-    /// Column that holds the identifiers.
-    #[arg(long, value_name = "NAME")]
-    pub(super) id_column: String,
+    /// Column that holds identifiers, what they are (see --type), and what the column of IDs is
+    /// called [default: what the register calls its ID]. May be given several times; all columns
+    /// go in one delivery. A colon in a name is written \:
+    #[arg(long, value_name = "NAME[:TYPE[:OUTPUT]]", value_parser = parse_column)]
+    #[arg(required_unless_present = "optional_id_column")]
+    pub(super) id_column: Vec<ColumnOption>,
+
+    /// The same for a column that may be empty: an empty cell stays empty and is no reject.
+    #[arg(long, value_name = "NAME[:TYPE[:OUTPUT]]", value_parser = parse_column)]
+    pub(super) optional_id_column: Vec<ColumnOption>,
 
     /// Period that the rows report about, both days included: 2026-01-01..2026-12-31, or a year.
     /// Without it, this year until today; a historical import must name its period.
@@ -61,7 +87,7 @@ pub(in crate::cli) struct PseudonymizeOptions {
     #[arg(long, value_enum, default_value_t = Purpose::Reporting)]
     pub(super) purpose: Purpose,
 
-    /// What the identifiers are.
+    /// What the identifiers are, in columns that do not say.
     #[arg(long = "type", value_enum, default_value_t = IdentifierType::Any)]
     pub(super) identifier_type: IdentifierType,
 
@@ -73,9 +99,44 @@ pub(in crate::cli) struct PseudonymizeOptions {
     #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
     pub(super) delimiter: Option<u8>,
 
+    /// How a CSV file is encoded. The output is encoded in the same way.
+    #[arg(long, value_enum, default_value_t = EncodingOption::Utf8)]
+    pub(super) encoding: EncodingOption,
+
+    /// What the files are [default: by name (.parquet, .pq), then by their first bytes].
+    #[arg(long, value_enum)]
+    pub(super) format: Option<FormatOption>,
+
+    /// Ten digits are eleven, the first of them 0: the columns were taken for numbers once. Columns
+    /// that are numbers, in Parquet, need this not.
+    #[arg(long)]
+    pub(super) leading_zeros: bool,
+
+    /// What becomes of rows without an ID [default: leave-out for CSV, keep for Parquet, where the
+    /// ID is null].
+    #[arg(long, value_enum)]
+    pub(super) rejected_rows: Option<Rejected>,
+
+    /// Where rows without an ID are listed [default: OUT.rejects.csv; nowhere if OUT is -].
+    #[arg(long, value_name = "FILE", conflicts_with = "out_dir")]
+    pub(super) rejects: Option<PathBuf>,
+
+    /// Lets a column through although it holds identifiers, and says why. May be given several
+    /// times.
+    #[arg(long, value_name = "COLUMN=REASON", value_parser = parse_exception)]
+    pub(super) allow_identifiers: Vec<Exception>,
+
     /// Replaces OUT and OUT.rejects.csv if they exist, once the new ones are complete.
     #[arg(long)]
     pub(super) overwrite: bool,
+
+    /// Rows between two checkpoints, beside the output as OUT.checkpoint; 0 for none.
+    #[arg(long, value_name = "N", default_value = "5000000", value_parser = parse_checkpoint_rows)]
+    pub(super) checkpoint_rows: u64,
+
+    /// Begins anew: throws away a checkpoint and what it speaks of.
+    #[arg(long)]
+    pub(super) restart: bool,
 
     /// Exits with code 8 if a row has no ID. The output is written all the same.
     #[arg(long)]
@@ -85,21 +146,27 @@ pub(in crate::cli) struct PseudonymizeOptions {
     #[arg(long, value_name = "N", default_value = "8192", value_parser = parse_batch_rows)]
     pub(super) batch_rows: usize,
 
-    /// Says nothing but errors.
+    /// Says nothing but errors, and what --allow-identifiers let through.
     #[arg(long)]
     pub(super) quiet: bool,
 
-    /// Writes the summary to standard output as JSON.
+    /// Writes events to standard output as JSON, one a line; the last of a file is `done` or
+    /// `failed`.
     #[arg(long)]
     pub(super) json: bool,
 
-    /// File to read.
+    /// Directory for the outputs of many files, which keep their names.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out_dir: Option<PathBuf>,
+
+    /// File to read; - for standard input.
     #[arg(value_name = "IN")]
     pub(super) input: PathBuf,
 
-    /// File to write. It must not exist, unless --overwrite is given.
-    #[arg(value_name = "OUT")]
-    pub(super) output: PathBuf,
+    /// File to write; - for standard output. It must not exist, unless --overwrite is given. With
+    /// --out-dir: more files to read.
+    #[arg(value_name = "OUT", required_unless_present = "out_dir")]
+    pub(super) rest: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(super) connection: ConnectOptions,
@@ -112,59 +179,32 @@ pub(super) struct Period {
     to: Date,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Mode {
-    /// A person seen for the first time is recorded and gets an ID.
-    Assign,
-    /// Look-up only: who is not in the register is answered `unknown`.
-    Resolve,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Purpose {
-    /// A corrected delivery that replaces an earlier one.
-    Correction,
-    /// A historical import, the only one that a closed register takes.
-    HistoricalImport,
-    /// Quality control within the register.
-    QualityControl,
-    /// The source's ordinary reporting.
-    Reporting,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum IdentifierType {
-    /// Any of them, told apart by value.
-    Any,
-    /// D-number.
-    Dnr,
-    /// DUF-number, 12 digits.
-    Duf,
-    /// Felles hjelpenummer.
-    Felles,
-    /// Fødselsnummer.
-    Fnr,
-    /// H-number; give --assigner.
-    Hnr,
-}
-
-impl From<IdentifierType> for proto::IdentifierType {
-    fn from(declared: IdentifierType) -> Self {
-        match declared {
-            IdentifierType::Any => Self::Any,
-            IdentifierType::Dnr => Self::Dnr,
-            IdentifierType::Duf => Self::Duf,
-            IdentifierType::Felles => Self::Felles,
-            IdentifierType::Fnr => Self::Fnr,
-            IdentifierType::Hnr => Self::Hnr,
-        }
-    }
-}
-
 impl PseudonymizeOptions {
     /// What a file that exists means.
     pub(super) fn existing(&self) -> Existing {
         if self.overwrite { Existing::Replace } else { Existing::Keep }
+    }
+
+    /// How CSV files are written.
+    pub(super) fn layout(&self) -> Layout {
+        let encoding = match self.encoding {
+            EncodingOption::Latin1 => Encoding::Latin1,
+            EncodingOption::Utf8 => Encoding::Utf8,
+        };
+        Layout { delimiter: self.delimiter, encoding }
+    }
+
+    /// Whether ten digits are eleven.
+    pub(super) fn leading_zeros(&self) -> LeadingZeros {
+        if self.leading_zeros { LeadingZeros::Lost } else { LeadingZeros::Kept }
+    }
+
+    /// What becomes of rows without an ID.
+    pub(super) fn rejected(&self, format: Format) -> Rejected {
+        self.rejected_rows.unwrap_or(match format {
+            Format::Csv => Rejected::LeaveOut,
+            Format::Parquet => Rejected::Keep,
+        })
     }
 
     /// The first message of the delivery.
@@ -174,7 +214,9 @@ impl PseudonymizeOptions {
     /// No period of a historical import; H-numbers without their assigner.
     pub(super) fn delivery(&self, today: Date) -> Result<proto::DeliveryHeader, Error> {
         let period = self.period_on(today)?;
-        if self.identifier_type == IdentifierType::Hnr && self.assigner.is_none() {
+        let (required, optional) = (&self.id_column, &self.optional_id_column);
+        let has_h_numbers = has_h_numbers(required, optional, self.identifier_type);
+        if has_h_numbers && self.assigner.is_none() {
             return Err(Error::usage("an H-number is only unique together with its assigner")
                 .advise("Give --assigner ORGNR, the organisation number of the institution."));
         }
@@ -258,6 +300,13 @@ fn parse_assigner(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("an organisation number has 9 digits".to_owned())
+    }
+}
+
+fn parse_checkpoint_rows(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(rows) if rows == 0 || rows >= ROWS_MIN => Ok(rows),
+        _ => Err(format!("neither 0 nor a number from {ROWS_MIN}")),
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Delivery {
     requests: ManuallyDrop<mpsc::Sender<PseudonymizeStreamRequest>>,
     responses: Streaming<PseudonymizeStreamResponse>,
     batch_rows_max: usize,
+    id: String,
 }
 
 impl Delivery {
@@ -53,11 +54,16 @@ impl Delivery {
             Some(Response::Opened(opened)) => {
                 let batch_rows_max = usize::try_from(opened.batch_identifiers_max.max(1))
                     .map_err(|_| out_of_turn("a batch size"))?;
-                Ok(Self { requests, responses, batch_rows_max })
+                Ok(Self { requests, responses, batch_rows_max, id: opened.delivery_id })
             }
             Some(_) => Err(out_of_turn("another message than that the delivery is open")),
             None => Err(hung_up()),
         }
+    }
+
+    /// The delivery's id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Most identifiers that the server takes in one batch.

@@ -6,7 +6,6 @@
 //! What it does *not* find: numbers inside compressed or encrypted data, and numbers written with
 //! separators between the digits.
 
-mod chance;
 mod needles;
 mod persons;
 mod search;
@@ -15,12 +14,12 @@ mod selftest;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use self::chance::is_chance;
 use self::needles::Needles;
 use self::search::{Form, Search};
 use super::error::{Error, Exit};
 use super::output;
 use super::passphrase::{PassphraseOptions, Prompt};
+use crate::files::chance::is_chance;
 
 /// Hits that are listed one by one.
 const LISTED_MAX: usize = 20;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
 use crate::cli::error::Error;
-use crate::cli::pseudonymize::table::Table;
+use crate::files::delimited::{Layout, Table};
 
 /// Fewest and most digits of a number. Below, anything holds it by chance; above, it is no integer.
 const DIGITS_MIN: usize = 8;
@@ -143,14 +143,14 @@ impl Needles {
     ///
     /// As the table's; a cell that is not 8 to 18 digits, by its row; no number at all.
     pub(super) fn read(input: impl Read, column: &str) -> Result<Self, Error> {
-        let mut table = Table::open(input, column, None)?;
+        let mut table = Table::open(input, &[column], Layout::default())?;
         let mut numbers = Vec::new();
         let mut row_bytes = Vec::new();
         while let Some(row) = table.append_row(&mut row_bytes)? {
-            let cell = row.cell(&row_bytes);
+            let cell = table.cell(0, &row_bytes, row);
             if !cell.is_empty() {
                 let number = parse(cell).ok_or_else(|| {
-                    Error::input(format!("row {} is not 8 to 18 digits", table.rows()))
+                    Error::input(format!("row {} is not 8 to 18 digits", table.place().rows))
                         .advise("Shorter numbers are found everywhere by chance.")
                 })?;
                 numbers.push(number);

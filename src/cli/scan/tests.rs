@@ -139,3 +139,11 @@ fn a_list_that_cannot_be_searched_for_is_refused_by_row() {
     assert_eq!(scan("fnr\n", b"x", "a").unwrap_err().exit(), Exit::Input);
     assert_eq!(scan("fnr\n41814061033\n", b"", "a").unwrap_err().exit(), Exit::Usage);
 }
+
+#[test]
+fn a_list_in_latin_1_is_read_as_well_as_one_in_utf_8() {
+    let latin_1 = &b"f\xf8dt,fnr\n\xe5r,41814061033\n"[..];
+    for list in [latin_1, "født,fnr\når,41814061033\n".as_bytes()] {
+        assert_eq!(Needles::read(list, "fnr").unwrap().count(), 1);
+    }
+}

@@ -2,7 +2,6 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -12,15 +11,18 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::*;
 use crate::cli::connect::runtime;
-use crate::cli::pseudonymize::destination::Existing;
-use crate::cli::pseudonymize::engine::{self, Sending};
-use crate::cli::pseudonymize::table::Table;
-use crate::cli::pseudonymize::writer::{Tally, Writer};
+use crate::cli::pseudonymize::answers::{Judge, Rejects, Tally};
+use crate::cli::pseudonymize::columns::{Common, declare, parse_column};
+use crate::cli::pseudonymize::engine::{self, Input, Output, Sending};
+use crate::cli::pseudonymize::progress::{Progress, Size, Voice};
+use crate::cli::pseudonymize::words::{IdentifierType, Rejected};
+use crate::files::delimited::{Layout, RowReader, RowWriter, Table};
+use crate::files::destination::Existing;
+use crate::files::guard::Guard;
+use crate::files::{LeadingZeros, Place, Writer};
 use crate::rpc::proto::identifier_batch::Column;
 use crate::rpc::proto::ingest_service_server::{IngestService, IngestServiceServer};
-use crate::rpc::proto::{
-    DeliveryOpened, IdentifierType, PseudonymizeRequest, PseudonymizeResponse,
-};
+use crate::rpc::proto::{DeliveryOpened, PseudonymizeRequest, PseudonymizeResponse};
 use crate::rpc::whole_body;
 
 /// How the server saw a delivery end.
@@ -132,16 +134,23 @@ fn send(address: &str, input: &[u8], out: &Path) -> Result<Tally, Error> {
     let runtime = runtime().unwrap();
     let channel = Endpoint::from_shared(address.to_owned()).unwrap().connect_lazy_in(&runtime);
     let delivery = runtime.block_on(Delivery::open(channel, DeliveryHeader::default()))?;
-    let table = Table::open(input, "fnr", None)?;
-    let writer = Writer::create(out, Existing::Keep, b"npr_id\n", ProgressBar::hidden())?;
-    let sending = Sending {
-        declared: IdentifierType::Any,
-        assigner: String::new(),
-        batch_rows_max: delivery.batch_rows_max(),
-    };
-    let finished = engine::run(&runtime, table, writer, &sending, delivery)?;
-    let tally = *finished.writer.tally();
-    finished.writer.publish()?;
+    let common =
+        Common { kind: IdentifierType::Any, output: "npr_id", leading_zeros: LeadingZeros::Kept };
+    let columns = declare(&[parse_column("fnr").unwrap()], &[], common)?;
+    let mut guard = Guard::new(jiff::civil::date(2026, 11, 22), Vec::new())?;
+    let table = Table::open(input, &["fnr"], Layout::default())?;
+    let ids = columns.iter().map(|declared| declared.column.clone()).collect();
+    let reader = RowReader::new(table, ids, delivery.batch_rows_max(), &mut guard)?;
+    let writer = RowWriter::create(out, Existing::Keep, b"npr_id\n")?;
+    let rejects = Rejects::create(None, Existing::Keep)?;
+    let judge = Judge::new(&columns, Rejected::LeaveOut, rejects, Tally::default());
+    let progress = Progress::new(Voice::Quiet, out, Size::Bytes(0));
+    let input = Input { reader, guard, begin: Place::default() };
+    let output = Output { writer, judge, checkpoints: None, progress };
+    let sending = Sending { columns, assigner: String::new() };
+    let finished = engine::run(&runtime, input, output, &sending, delivery)?;
+    let tally = *finished.output.judge.tally();
+    finished.output.writer.publish()?;
     Ok(tally)
 }
 

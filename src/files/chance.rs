@@ -5,7 +5,8 @@ const CHANCE_MIN: f64 = 1e-5;
 
 /// Whether so many hits may be chance, when so many are expected: `P(X ≥ hits)` of a Poisson
 /// distribution is at least one in 100,000.
-pub(super) fn is_chance(hits: u64, expected: f64) -> bool {
+#[must_use]
+pub fn is_chance(hits: u64, expected: f64) -> bool {
     tail(hits, expected) >= CHANCE_MIN
 }
 

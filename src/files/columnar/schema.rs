@@ -1,0 +1,143 @@
+//! What the output is like: schema, compression, order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ARROW_SCHEMA_META_KEY;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, Type as Physical};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, SortingColumn};
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor, Type};
+
+use super::metadata::KeyValues;
+use super::reader::GroupReader;
+use super::{BYTES_MAX, unreadable};
+use crate::files::{Error, IdColumn};
+
+/// What the output of a file is like.
+#[derive(Clone)]
+pub(super) struct Plan {
+    /// Its columns.
+    pub(super) schema: SchemaRef,
+    /// How it is written.
+    pub(super) options: ArrowWriterOptions,
+    /// The same, for row groups that are copied.
+    pub(super) properties: WriterProperties,
+}
+
+impl Plan {
+    /// The plan for the output of a file.
+    pub(super) fn of(reader: &GroupReader) -> Result<Self, Error> {
+        let (columns, places) = reader.columns();
+        let input = reader.metadata();
+        let name = |place: usize| {
+            let column = places.iter().position(|found| *found == place);
+            column.and_then(|column| columns.get(column)).map(|column| column.output.as_str())
+        };
+        let fields =
+            input.schema().fields().iter().enumerate().map(|(place, field)| match name(place) {
+                Some(output) => Arc::new(Field::new(output, DataType::Int64, true)),
+                None => Arc::clone(field),
+            });
+        let schema =
+            Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), HashMap::default()));
+        let properties = properties(input, columns, &name);
+        let mut options = ArrowWriterOptions::new()
+            .with_properties(properties.clone())
+            .with_skip_arrow_metadata(!has_arrow_schema(input.metadata()));
+        // The same Parquet types, not those that the library would choose for the same values.
+        if input.parquet_schema().columns().iter().all(can_be_written) {
+            let replaced = replaced(input.parquet_schema(), &name)
+                .map_err(|cause| unreadable("the schema", &cause))?;
+            options = options.with_parquet_schema(replaced);
+        }
+        Ok(Self { schema, options, properties })
+    }
+}
+
+fn has_arrow_schema(metadata: &ParquetMetaData) -> bool {
+    let pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    pairs.into_iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)
+}
+
+fn properties<'a>(
+    input: &ArrowReaderMetadata,
+    columns: &[IdColumn],
+    name: &impl Fn(usize) -> Option<&'a str>,
+) -> WriterProperties {
+    let metadata = input.metadata();
+    let schema = input.parquet_schema();
+    let mut builder = WriterProperties::builder()
+        .set_max_row_group_row_count(None)
+        .set_max_row_group_bytes(Some(BYTES_MAX))
+        .set_key_value_metadata(Some(KeyValues::of(input).after(columns)))
+        .set_sorting_columns(sorting(metadata, |leaf| {
+            name(schema.get_column_root_idx(leaf)).is_some()
+        }));
+    let first = metadata.row_groups().first();
+    for (leaf, column) in first.into_iter().flat_map(|group| group.columns()).enumerate() {
+        let path = match name(schema.get_column_root_idx(leaf)) {
+            Some(output) => ColumnPath::new(vec![output.to_owned()]),
+            None => column.column_path().clone(),
+        };
+        builder = builder.set_column_compression(path, compression(column.compression()));
+    }
+    builder.build()
+}
+
+/// The same compression, or the form of it that is written today.
+fn compression(input: Compression) -> Compression {
+    match input {
+        Compression::LZ4 => Compression::LZ4_RAW,
+        other => other,
+    }
+}
+
+/// The order of the rows, as far as it does not begin with what is replaced.
+fn sorting(
+    metadata: &ParquetMetaData,
+    is_replaced: impl Fn(usize) -> bool,
+) -> Option<Vec<SortingColumn>> {
+    let mut groups = metadata.row_groups().iter().map(|group| group.sorting_columns());
+    let first = groups.next().flatten()?.clone();
+    if !groups.all(|other| other == Some(&first)) {
+        return None;
+    }
+    let is_kept = |column: &SortingColumn| {
+        usize::try_from(column.column_idx).is_ok_and(|leaf| !is_replaced(leaf))
+    };
+    let kept: Vec<SortingColumn> = first.into_iter().take_while(is_kept).collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// Whether the library writes such a column: not `INT96`, nor decimals as bytes.
+fn can_be_written(column: &ColumnDescPtr) -> bool {
+    let is_decimal = column.converted_type() == ConvertedType::DECIMAL
+        || matches!(column.logical_type_ref(), Some(LogicalType::Decimal { .. }));
+    match column.physical_type() {
+        Physical::INT96 => false,
+        Physical::BYTE_ARRAY => !is_decimal,
+        _ => true,
+    }
+}
+
+fn replaced<'a>(
+    schema: &SchemaDescriptor,
+    name: &impl Fn(usize) -> Option<&'a str>,
+) -> Result<SchemaDescriptor, ParquetError> {
+    let root = schema.root_schema();
+    let field = |(place, field): (usize, &Arc<Type>)| match name(place) {
+        Some(output) => Type::primitive_type_builder(output, Physical::INT64)
+            .with_repetition(Repetition::OPTIONAL)
+            .build()
+            .map(Arc::new),
+        None => Ok(Arc::clone(field)),
+    };
+    let fields = root.get_fields().iter().enumerate().map(field).collect::<Result<Vec<_>, _>>()?;
+    let root = Type::group_type_builder(root.name()).with_fields(fields).build()?;
+    Ok(SchemaDescriptor::new(Arc::new(root)))
+}
