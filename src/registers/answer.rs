@@ -8,10 +8,13 @@ use crate::ident::Reject;
 use crate::vault::PersonNo;
 
 use super::Error;
+use super::budget::Spending;
 
 /// Why a row has no ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowCode {
+    /// A budget that the answer might have needed is spent: known or not is not told.
+    BudgetSpent,
     /// The identifier was refused.
     Rejected(Reject),
     /// Not to be stored; why is not told.
@@ -24,6 +27,7 @@ impl RowCode {
     /// Stable name, as counted in audit entries.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::BudgetSpent => "budget_spent",
             Self::Rejected(reject) => reject.code(),
             Self::Suppressed => "suppressed",
             Self::Unknown => "unknown",
@@ -49,6 +53,13 @@ pub struct Answered {
     pub notes: Vec<RowNote>,
     /// Persons who were new in the register with this batch.
     pub new_members: u32,
+}
+
+impl Answered {
+    /// Rows that were refused because a budget is spent.
+    pub fn over_budget_count(&self) -> usize {
+        self.notes.iter().filter(|note| note.code == RowCode::BudgetSpent).count()
+    }
 }
 
 /// A person who is not a member yet, at a row.
@@ -81,6 +92,8 @@ pub struct Answer {
     pub joining: Vec<JoiningRow>,
     /// Persons that a look-up asked about.
     pub asked: Vec<PersonNo>,
+    /// What it has spent of its account's budgets, if anything.
+    pub spending: Option<Spending>,
     /// Told when it is durable.
     pub reply: Reply<Answered>,
 }

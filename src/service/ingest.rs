@@ -4,12 +4,13 @@
 //! open ─► (map ─► submit ─► Pending)* ─► finish
 //!          │        │         └ waits for the commit; then a Recorded answer
 //!          │        └ in the order of the stream
-//!          └ parsing, tags, index, column: processor work, batches of a stream in parallel
+//!          └ parsing, tags, index, budgets, column: processor work, batches of a stream in parallel
 //! ```
 //!
 //! Invariants: a refused row never fails its batch and its value goes nowhere; a person of a register
 //! on consent is answered only with consent, and one without is not even assigned; a batch that
-//! failed is sent again and gets the same IDs.
+//! failed is sent again and gets the same IDs; a delivery with rows that were refused for a budget
+//! is never stored as complete.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -19,17 +20,20 @@ use super::{Error, ErrorCode, Limit, Service, actor};
 use crate::audit::{Action, Entry, Mode as AuditMode, Recorded};
 use crate::crypto::KeyedDigest;
 use crate::policy::{Denied, Permit};
+use crate::registers::budget::{Spending, Terms};
 use crate::registers::catalogue::Register;
 use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
     PersonSet, RowCode, RowNote, Standing, StoredDelivery,
 };
-use crate::vault::{self, Origin, PERSONS, PersonNo, Unknown, yyyymmdd};
+use crate::vault::{self, Origin, PERSONS, PersonNo, yyyymmdd};
 
+use admission::Admitted;
 use batch::Rows;
 pub use batch::{Batch, Column, RowKind};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
+mod admission;
 mod batch;
 mod request;
 
@@ -42,6 +46,7 @@ pub struct Mapped {
     answered: Answered,
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
+    spending: Option<Spending>,
     digest: KeyedDigest,
     _arriving: Arriving,
 }
@@ -208,13 +213,14 @@ impl Delivery {
         let arriving = open.registers.announce();
         let rules = self.service.parts.rules.at(self.service.parts.clock.today());
         let rows = batch.parse(&rules)?;
-        let unknown = match self.mode {
-            IngestMode::ResolveOrAssign if !self.consent_required => Unknown::Assign(&self.origin),
-            _ => Unknown::Leave,
-        };
-        let persons = open.vault.resolve(self.partition, &rows, unknown);
-        let persons = persons.map_err(|error| self.vault_error(&open, error))?;
-        self.answer(&open, &rows, &persons, arriving)
+        let admitted = self.admit(&open, &rows)?;
+        self.answer(&open, &rows, admitted, arriving)
+    }
+
+    /// What the delivery's principal may spend today.
+    fn terms(&self) -> Terms {
+        let register = self.base.register.as_deref().unwrap_or_default();
+        self.service.terms(&self.principal, register)
     }
 
     /// Looks every person up in the register's column.
@@ -222,15 +228,23 @@ impl Delivery {
         &self,
         open: &Open,
         rows: &Rows,
-        persons: &[Option<PersonNo>],
+        admitted: Admitted,
         arriving: Arriving,
     ) -> Result<Mapped, Error> {
+        let Admitted { persons, decided, spending } = admitted;
+        let mut decided = decided.into_iter().peekable();
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
         let looked_up = self.mode == IngestMode::ResolveOnly;
         open.registers
-            .standings(self.register, persons, |place, standing| {
+            .standings(self.register, &persons, |place, standing| {
                 let row = u32::try_from(place).unwrap_or(u32::MAX);
+                if let Some(decided) = decided.next_if(|decided| decided.row == row) {
+                    answered.notes.push(decided);
+                    // Whoever was asked about stands in the record of the look-up, told or not.
+                    let asked = standing.filter(|_| looked_up).map(|(person, _)| person);
+                    return answered_persons.extend(asked);
+                }
                 let mut note = |code| answered.notes.push(RowNote { row, code });
                 match (standing, &rows[place]) {
                     (_, Err(reject)) => note(RowCode::Rejected(*reject)),
@@ -258,7 +272,8 @@ impl Delivery {
             })
             .map_err(register_error)?;
         let digest = digest_of(open, &answered);
-        Ok(Mapped { answered, joining, persons: answered_persons, digest, _arriving: arriving })
+        let persons = answered_persons;
+        Ok(Mapped { answered, joining, persons, spending, digest, _arriving: arriving })
     }
 
     /// Hands a mapped batch to the recorder; call it in the order of the stream.
@@ -287,6 +302,7 @@ impl Delivery {
             digest: mapped.digest,
             joining: mapped.joining,
             asked,
+            spending: mapped.spending,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
                 let count = recorded.as_ref().map_or(0, |recorded| recorded.peek().new_members);
                 new_members.fetch_add(u64::from(count), Ordering::AcqRel);
@@ -324,6 +340,33 @@ impl Delivery {
         let reply = Box::new(move |recorded| drop(reply.send(recorded)));
         self.store(&open, state, Action::DeliveryClosed, reply)?;
         Ok(pending)
+    }
+
+    /// Records that rows were refused because a budget is spent; gives what the sender is told
+    /// once that is recorded.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`.
+    pub fn refuse_over_budget(&self, rows: usize) -> Result<(Error, Pending<()>), Error> {
+        let open = self.open_now()?;
+        let register = self.service.parts.catalogue.by_number(self.register);
+        let spent = register.and_then(|register| {
+            let account = (self.principal.as_str(), register);
+            self.service.spent_budget(&open, account, self.mode.asking())
+        });
+        let mut entry = self.entry(Action::Refused);
+        entry.attempted = Some(self.base.action);
+        entry.reason = Some(ErrorCode::BudgetSpent.as_str().to_owned());
+        entry.counts.insert(ErrorCode::BudgetSpent.as_str().into(), rows as u64);
+        if let Some(spent) = &spent {
+            entry.counts.insert(format!("{}_used", spent.budget).into(), spent.used);
+            entry.counts.insert(format!("{}_limit", spent.budget).into(), spent.limit);
+        }
+        let (reply, pending) = tokio::sync::oneshot::channel();
+        open.registers.record_act(entry, Box::new(move |done| drop(reply.send(done))));
+        let error = spent.map_or_else(|| Error::new(ErrorCode::BudgetSpent), Error::budget);
+        Ok((error, pending))
     }
 
     /// What has come of the delivery so far, for an answer that is recorded.
