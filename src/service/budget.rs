@@ -8,7 +8,7 @@ use super::ingest::register_error;
 use super::open::Open;
 use super::{Error, ErrorCode, Service, Violation, actor, allow};
 use crate::audit::{Action, Recorded};
-use crate::config::Access;
+use crate::config::access::{Access, Role};
 use crate::config::budgets::{Budget, Budgets, LIMIT_MAX};
 use crate::config::codes::{PrincipalName, RegisterCode};
 use crate::policy::{Denied, Permit, Right};
@@ -166,11 +166,7 @@ impl Service {
         let register = self.parts.catalogue.by_code(request.register.as_str());
         let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
         let open = self.open_now()?;
-        let account = open.registers.account(request.principal.as_str(), register.number);
-        let violations = self.violations(&request, &account, register);
-        if !violations.is_empty() {
-            return Err(Error::invalid(violations));
-        }
+        let account = self.account_to_grant(&open, &request, register)?;
         let GrantRequest { principal, budget, amount, until, reason, .. } = request;
         let mut entry = self.entry(actor(permit), Action::BudgetGranted);
         entry.register = Some(register.code.as_str().to_owned());
@@ -189,25 +185,19 @@ impl Service {
         Ok((self.status_of(&account, budget), recorded))
     }
 
-    /// Everything that is wrong with a grant.
-    fn violations(
+    /// The account that a grant is for, or everything that is wrong with the grant.
+    fn account_to_grant(
         &self,
+        open: &Open,
         request: &GrantRequest,
-        account: &Account,
         register: &Register,
-    ) -> Vec<Violation> {
+    ) -> Result<Arc<Account>, Error> {
         let mut violations = Vec::new();
         let mut add = |field: &'static str, text: &'static str| {
             violations.push(Violation { field: field.into(), text: text.into() });
         };
-        let access = self.access();
-        let reports = |principal: &crate::config::Principal| {
-            let of_register = |role: &crate::config::Role| {
-                role.scope().is_some_and(|(code, _)| *code == register.code)
-            };
-            principal.roles().iter().any(of_register)
-        };
-        if !access.by_name(&request.principal).is_some_and(reports) {
+        let is_known = self.has_role(&request.principal, &register.code);
+        if !is_known {
             add("principal", "has no role for this register in access.toml");
         }
         if !(1..=LIMIT_MAX).contains(&request.amount) {
@@ -221,11 +211,24 @@ impl Service {
         if !is_reason(&request.reason) {
             add("reason", "must be one line of 1 to 200 characters, without a number of 11 digits");
         }
-        let terms = self.terms(account.principal(), register.code.as_str());
-        if account.level(request.budget, &terms).grants.len() >= GRANTS_MAX {
+        // Only who is known gets an account.
+        let principal = request.principal.as_str();
+        let account = is_known.then(|| open.registers.account(principal, register.number));
+        let terms = self.terms(principal, register.code.as_str());
+        let has_too_many = |account: &Arc<Account>| {
+            account.level(request.budget, &terms).grants.len() >= GRANTS_MAX
+        };
+        if account.as_ref().is_some_and(has_too_many) {
             add("budget", "has 16 grants that have not ended already");
         }
-        violations
+        account.filter(|_| violations.is_empty()).ok_or_else(|| Error::invalid(violations))
+    }
+
+    /// Whether a principal may do anything in a register.
+    fn has_role(&self, principal: &PrincipalName, register: &RegisterCode) -> bool {
+        let access = self.access();
+        let is_of = |role: &Role| role.scope().is_some_and(|(code, _)| code == register);
+        access.by_name(principal).is_some_and(|principal| principal.roles().iter().any(is_of))
     }
 
     /// What the client is told whose rows were refused.
@@ -268,4 +271,16 @@ impl BudgetStatus {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::is_reason;
+
+    #[test]
+    fn a_reason_is_a_line_without_anybodys_number() {
+        for good in ["first load", "sak 26/12345-7", "2026-01-12 0123456789", &"x".repeat(200)] {
+            assert!(is_reason(good), "{good}");
+        }
+        for bad in ["", "  ", "a\nb", "for 41814061033", "202600000001", &"x".repeat(201)] {
+            assert!(!is_reason(bad), "{bad}");
+        }
+    }
+}
