@@ -85,7 +85,7 @@ fn every_mistake_has_its_own_problem() {
         ("log.level = 'all'", "log.level: `all` is not one of"),
         ("budgets.period_days = 0", "budgets.period_days: `0` is outside the limits 1 to 366"),
         ("budgets.misses_max = -1", "budgets.misses_max: `-1` is outside the limits 0 to"),
-        ("budgets.persons_max = 100_000_001", "budgets.persons_max: `100_000_001` is outside"),
+        ("budgets.persons_max = 100_000_001", "budgets.persons_max: `100000001` is outside"),
         ("budgets.person_max = 1", "budgets.person_max: unknown option"),
         ("limits.message_bytes_max = 65_536", "limits.message_bytes_max: a batch of"),
         ("limits.in_flight_bytes_max = 4096", "limits.in_flight_bytes_max: is less than"),
