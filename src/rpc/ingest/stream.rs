@@ -179,7 +179,13 @@ fn map(
 
 /// Submits mapped batches in the order of the stream.
 async fn submit(delivery: Arc<Delivery>, mut from: Receiver<Mapping>, to: Sender<Waiting>) {
-    while let Some(mapping) = from.recv().await {
+    loop {
+        let received = tokio::select! {
+            received = from.recv() => received,
+            // The last stage failed: the stream ends now, not with the sender's next message.
+            () = to.closed() => return,
+        };
+        let Some(mapping) = received else { return };
         let next = match mapping {
             Mapping::Batch(mapping, slot) => {
                 let mapped = mapping.await;
