@@ -169,7 +169,7 @@ pub struct Error {
     text: Cow<'static, str>,
     violations: Vec<Violation>,
     limit: Option<Limit>,
-    budget: Option<SpentBudget>,
+    budget: Option<Box<SpentBudget>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -209,7 +209,7 @@ impl Error {
              on {refills}, and an operator can grant more with `hvelv budget grant`"
         );
         let code = ErrorCode::BudgetSpent;
-        Self { text: text.into(), budget: Some(spent), ..Self::new(code) }
+        Self { text: text.into(), budget: Some(Box::new(spent)), ..Self::new(code) }
     }
 
     /// Another text: static, so that nothing that was sent can be in it.
@@ -258,8 +258,8 @@ impl Error {
 
     /// The budget that is spent, for [`ErrorCode::BudgetSpent`].
     #[must_use]
-    pub const fn spent_budget(&self) -> Option<&SpentBudget> {
-        self.budget.as_ref()
+    pub fn spent_budget(&self) -> Option<&SpentBudget> {
+        self.budget.as_deref()
     }
 }
 

@@ -247,13 +247,14 @@ impl Account {
         drop(durable);
         told.sort_unstable();
         told.dedup();
-        let mut state = self.state();
         if !told.is_empty() {
-            let key = Key::budget_persons(self.id, state.next_sequence);
+            // Only the recorder counts sequences, so nobody waits while the set is sealed.
+            let key = Key::budget_persons(self.id, self.state().next_sequence);
             batch.insert(key, record::seal_persons(keys, entropy, &key, told)?);
-            state.next_sequence += 1;
-            state.persons_ever += told.len() as u64;
         }
+        let mut state = self.state();
+        state.next_sequence += u64::from(!told.is_empty());
+        state.persons_ever += told.len() as u64;
         state.writes += 1;
         let key = Key::budget(self.id);
         batch.put(key, self.record(&state).seal(keys, entropy, &key)?);

@@ -91,8 +91,12 @@ struct Place {
 impl Place {
     #[inline]
     fn of(person: PersonNo) -> Self {
-        let (block, within) = (person.number() / BLOCK_NUMBERS, person.number() % BLOCK_NUMBERS);
-        Self { block: block as usize, word: (within / 64) as usize, bit: 1 << (within % 64) }
+        let number = person.number();
+        Self {
+            block: (number / BLOCK_NUMBERS) as usize,
+            word: (number % BLOCK_NUMBERS / 64) as usize,
+            bit: 1 << (number % BLOCK_NUMBERS % 64),
+        }
     }
 }
 
