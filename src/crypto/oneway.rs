@@ -80,11 +80,11 @@ impl OneWayKey {
         tag[0]
     }
 
-    /// The tags of many encodings; replaces what `out` held.  Equal to [`OneWayKey::tag`] of each.
+    /// Adds the tags of many encodings to `out`.  Equal to [`OneWayKey::tag`] of each.
     pub fn tag_many<'a>(&self, encodings: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<Tag>) {
-        out.clear();
+        let before = out.len();
         out.extend(encodings.into_iter().map(|encoding| self.inner(encoding)));
-        self.outer.seal(out);
+        self.outer.seal(&mut out[before..]);
     }
 
     fn inner(&self, encoding: &[u8]) -> Tag {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn tags(key: &OneWayKey) -> Vec<Tag> {
-        let mut tags = vec![Tag::from_bytes([0; 16])];
+        let mut tags = Vec::new();
         key.tag_many(encodings().iter().map(Vec::as_slice), &mut tags);
         tags
     }

@@ -74,6 +74,13 @@ pub struct TagInput {
 }
 
 impl TagInput {
+    /// No bytes at all.
+    pub const EMPTY: Self = {
+        let mut block = [0; 16];
+        block[0] = 0x80;
+        Self { block, length: 0 }
+    };
+
     /// The encoding, or `None` when it is longer than 16 bytes (then [`IndexKey::tag`] serves).
     #[must_use]
     pub fn new(encoding: &[u8]) -> Option<Self> {
@@ -87,18 +94,19 @@ impl TagInput {
         Some(Self { block, length })
     }
 
-    /// The encoding, whose length is known to the compiler: what the hot path calls.
+    /// The encoding in one word, the first byte lowest, as the hot path has it; `None` when it is
+    /// longer than 16 bytes or has a bit set above its length.
     #[must_use]
-    pub fn from_array<const N: usize>(encoding: &[u8; N]) -> Self {
-        const { assert!(N <= 16, "one AES block") };
-        let mut block = [0; 16];
-        block[..N].copy_from_slice(encoding);
-        if N < 16 {
-            block[N] = 0x80;
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "N is at most 16, checked above")]
-        let length = N as u8;
-        Self { block, length }
+    #[inline]
+    pub fn from_word(encoding: u128, length: usize) -> Option<Self> {
+        let padding = match length {
+            16 => 0,
+            0..16 if encoding >> (8 * length) == 0 => 0x80 << (8 * length),
+            _ => return None,
+        };
+        // At most 16, so the length fits.
+        let length = u8::try_from(length).ok()?;
+        Some(Self { block: (encoding | padding).to_le_bytes(), length })
     }
 
     /// The encoding.
@@ -172,24 +180,24 @@ impl IndexKey {
         Tag(state.0)
     }
 
-    /// The tags of many short encodings, 64 blocks at a time; replaces what `out` held.
+    /// Adds the tags of many short encodings to `out`, 64 blocks at a time.
     ///
-    /// Equal to [`IndexKey::tag`] of each.
-    pub fn tag_many(&self, inputs: &[TagInput], out: &mut Vec<Tag>) {
-        out.clear();
-        self.tag_more(inputs, out);
-    }
-
-    /// As [`IndexKey::tag_many`], but adds to what `out` holds.
-    pub fn tag_more(&self, inputs: &[TagInput], out: &mut Vec<Tag>) {
-        out.reserve(inputs.len());
+    /// Equal to [`IndexKey::tag`] of each. Keeps no copy of an encoding: each is encrypted where it
+    /// was put.
+    pub fn tag_many(&self, inputs: impl IntoIterator<Item = TagInput>, out: &mut Vec<Tag>) {
+        let mut inputs = inputs.into_iter();
         let mut blocks = [Block::from([0; 16]); BATCH_BLOCKS];
-        for chunk in inputs.chunks(BATCH_BLOCKS) {
-            for (block, input) in blocks.iter_mut().zip(chunk) {
-                block.0 = self.masked(input);
+        loop {
+            let mut count = 0;
+            for (block, input) in blocks.iter_mut().zip(&mut inputs) {
+                block.0 = self.masked(&input);
+                count += 1;
             }
-            self.cipher.encrypt_blocks(&mut blocks[..chunk.len()]);
-            out.extend(blocks[..chunk.len()].iter().map(|block| Tag(block.0)));
+            self.cipher.encrypt_blocks(&mut blocks[..count]);
+            out.extend(blocks[..count].iter().map(|block| Tag(block.0)));
+            if count < BATCH_BLOCKS {
+                return;
+            }
         }
     }
 
@@ -276,12 +284,13 @@ mod tests {
                 TagInput::new(&bytes.as_flattened()[..(i as usize) % 17]).unwrap()
             })
             .collect();
-        let mut tags = vec![Tag([0xff; 16])];
+        let there_before = Tag([0xff; 16]);
         for count in 0..inputs.len() {
-            key.tag_many(&inputs[..count], &mut tags);
-            let single: Vec<Tag> =
-                inputs[..count].iter().map(|input| key.tag(input.encoding())).collect();
-            assert_eq!(tags, single);
+            let mut tags = vec![there_before];
+            key.tag_many(inputs[..count].iter().copied(), &mut tags);
+            let single = inputs[..count].iter().map(|input| key.tag(input.encoding()));
+            let expected: Vec<Tag> = std::iter::once(there_before).chain(single).collect();
+            assert_eq!(tags, expected);
         }
     }
 
@@ -290,8 +299,19 @@ mod tests {
         assert_eq!(TagInput::new(&[1; 16]).unwrap().encoding(), [1; 16]);
         assert!(TagInput::new(&[]).unwrap().encoding().is_empty());
         assert_eq!(TagInput::new(&[1; 17]), None);
-        assert_eq!(TagInput::from_array(b"abc"), TagInput::new(b"abc").unwrap());
-        assert_eq!(TagInput::from_array(&[7; 16]), TagInput::new(&[7; 16]).unwrap());
+        assert_eq!(TagInput::EMPTY, TagInput::new(&[]).unwrap());
+    }
+
+    #[test]
+    fn a_word_is_the_encoding_of_its_bytes() {
+        let word = u128::from_le_bytes(*b"abcdefghijklmnop");
+        for length in 0..=16 {
+            let kept = if length == 16 { word } else { word & ((1 << (8 * length)) - 1) };
+            let bytes = TagInput::new(&word.to_le_bytes()[..length]);
+            assert_eq!(TagInput::from_word(kept, length), bytes);
+            assert!(length == 16 || TagInput::from_word(word, length).is_none(), "{length}");
+        }
+        assert!(TagInput::from_word(0, 17).is_none());
     }
 
     #[test]

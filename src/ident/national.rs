@@ -263,29 +263,33 @@ impl NationalId {
     /// EXPOSE: the tag is a keyed function of the digits. The caller wipes `out`.
     #[inline]
     pub fn tag_input(&self, out: &mut [u8; 32]) -> usize {
-        let ascii = digits::ascii_16(self.number);
-        let [_, _, _, _, _, eleven @ ..] = &ascii;
-        let [_, _, _, _, twelve @ ..] = &ascii;
+        if let Some((word, length)) = self.tag_input_word() {
+            // Constants below 32, as are all ranges here.
+            out[..length].copy_from_slice(&word.to_le_bytes()[..length]);
+            return length;
+        }
+        let [_, _, _, _, _, eleven @ ..] = digits::ascii_16(self.number);
         out[0] = self.kind.code();
-        // All ranges are constants below 32.
+        out[1] = 9;
+        out[2..11].copy_from_slice(&self.assigner.map(Assigner::digits).unwrap_or_default());
+        out[11] = 11;
+        out[12..23].copy_from_slice(&eleven);
+        23
+    }
+
+    /// What [`NationalId::tag_input`] writes, in one word: the first byte lowest, zeros above the
+    /// length. `None` for an H-number with its assigner, which is longer.
+    ///
+    /// Made by shifts alone, for the mapping path: bytes that are written one by one and read back
+    /// in one piece wait for each other. EXPOSE: as there.
+    #[inline]
+    pub fn tag_input_word(&self) -> Option<(u128, usize)> {
+        let digits = u128::from_le_bytes(digits::ascii_16(self.number));
+        let head = u128::from(self.kind.code());
         match (self.kind, self.assigner) {
-            (IdKind::Duf, _) => {
-                [out[1], out[2]] = [0, 12];
-                out[3..15].copy_from_slice(twelve);
-                15
-            }
-            (_, None) => {
-                [out[1], out[2]] = [0, 11];
-                out[3..14].copy_from_slice(eleven);
-                14
-            }
-            (_, Some(assigner)) => {
-                out[1] = 9;
-                out[2..11].copy_from_slice(&assigner.digits());
-                out[11] = 11;
-                out[12..23].copy_from_slice(eleven);
-                23
-            }
+            (IdKind::Duf, _) => Some((head | (12 << 16) | (digits >> 32 << 24), 15)),
+            (_, None) => Some((head | (11 << 16) | (digits >> 40 << 24), 14)),
+            (_, Some(_)) => None,
         }
     }
 

@@ -122,7 +122,7 @@ fn a_new_file_opens_and_every_purpose_has_a_key() {
 fn opening_twice_gives_the_same_keys() {
     let made = make();
     let (one, two) = (made.unseal().unwrap(), made.unseal().unwrap());
-    let input = TagInput::from_array(b"encoding");
+    let input = TagInput::new(b"encoding").unwrap();
     let tag = |keyring: &Keyring| keyring.vault().index.active().tag(input.encoding());
     assert_eq!(tag(&one), tag(&two));
     let ids = |keyring: &Keyring| keyring.registers().registers[&NPR].ids.active().encrypt(5);

@@ -52,10 +52,10 @@ pub(super) struct Column {
 }
 
 /// The cells, held for reading: no cell changes while this lives.
-pub(super) struct Held<'a>(RwLockReadGuard<'a, Vec<Option<Block>>>);
+pub struct Held<'a>(RwLockReadGuard<'a, Vec<Option<Block>>>);
 
 /// The cells, to be read.
-pub(super) struct Cells<'a>(Vec<&'a [u64]>);
+pub struct Cells<'a>(Vec<&'a [u64]>);
 
 impl Column {
     pub(super) fn hold(&self) -> Held<'_> {
@@ -77,7 +77,8 @@ impl Column {
 }
 
 impl Held<'_> {
-    pub(super) fn cells(&self) -> Cells<'_> {
+    /// The cells.
+    pub fn cells(&self) -> Cells<'_> {
         Cells(self.0.iter().map(|block| block.as_deref().unwrap_or_default()).collect())
     }
 }
@@ -85,15 +86,16 @@ impl Held<'_> {
 impl Cells<'_> {
     /// Asks for a person's cell, which will be read in a moment.
     #[inline]
-    pub(super) fn prefetch(&self, person: PersonNo) {
+    pub fn prefetch(&self, person: PersonNo) {
         let (block, place) = split(person);
         if let Some(cells) = self.0.get(block) {
             prefetch(cells, place);
         }
     }
 
+    /// What the register says about a person.
     #[inline]
-    pub(super) fn standing(&self, person: PersonNo) -> Standing {
+    pub fn standing(&self, person: PersonNo) -> Standing {
         let (block, place) = split(person);
         let cell = self.0.get(block).and_then(|cells| cells.get(place));
         Standing::from_cell(cell.copied().unwrap_or_default())

@@ -50,7 +50,7 @@ use crate::vault::PersonNo;
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
 use budget::{Account, Ledger, NewGrant};
 use column::Column;
-pub use column::Standing;
+pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
 pub use keys::PlaneKeys;
 pub use open::{Opening, RegisterSpec};
@@ -94,9 +94,6 @@ pub enum Error {
     #[error("a record would be larger than its format allows")]
     TooLarge,
 }
-
-/// How many rows before it is read a person's cell is asked for.
-const AHEAD: usize = 32;
 
 /// Positions of a vault partition that are durably used.
 pub type VaultUsed = Arc<dyn Fn(u16) -> u64 + Send + Sync>;
@@ -147,32 +144,14 @@ pub struct Registers {
 }
 
 impl Registers {
-    /// What a register says about each person of a batch, in its order; `None` stays `None`.
+    /// Holds a register's column for reading: what it says about persons does not change meanwhile,
+    /// and no commit of the register ends.
     ///
     /// # Errors
     ///
     /// [`Error::NoRegister`].
-    pub fn standings(
-        &self,
-        register: u16,
-        persons: &[Option<PersonNo>],
-        mut each: impl FnMut(usize, Option<(PersonNo, Standing)>),
-    ) -> Result<(), Error> {
-        let held = self.members.get(&register).ok_or(Error::NoRegister)?.column.hold();
-        let cells = held.cells();
-        let ask = |person: &Option<PersonNo>| {
-            if let Some(person) = person {
-                cells.prefetch(*person);
-            }
-        };
-        persons.iter().take(AHEAD).for_each(ask);
-        for (place, person) in persons.iter().enumerate() {
-            if let Some(later) = persons.get(place + AHEAD) {
-                ask(later);
-            }
-            each(place, person.map(|person| (person, cells.standing(person))));
-        }
-        Ok(())
+    pub fn hold(&self, register: u16) -> Result<Held<'_>, Error> {
+        Ok(self.members.get(&register).ok_or(Error::NoRegister)?.column.hold())
     }
 
     /// Announces a batch that will be handed to the recorder in a moment.

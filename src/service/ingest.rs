@@ -26,7 +26,7 @@ use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
     PersonSet, RowCode, RowNote, Standing, StoredDelivery,
 };
-use crate::vault::{self, Origin, PERSONS, PersonNo, yyyymmdd};
+use crate::vault::{self, Origin, PERSONS, PersonNo, Unknown, yyyymmdd};
 
 use admission::Admitted;
 use batch::Rows;
@@ -239,6 +239,23 @@ impl Delivery {
         self.service.terms(&self.principal, register)
     }
 
+    /// Finds or assigns the persons, and asks for their cells in the register's column meanwhile.
+    fn persons(
+        &self,
+        open: &Arc<Open>,
+        rows: &Rows,
+        unknown: Unknown<'_>,
+    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        let found = {
+            let held = open.registers.hold(self.register).map_err(register_error)?;
+            let cells = held.cells();
+            open.vault.find(self.partition, rows, |person| cells.prefetch(person))
+        };
+        // Here nothing is held: what a commit waits for may need the column.
+        let persons = found.and_then(|found| found.finish(rows, unknown));
+        persons.map_err(|error| self.vault_error(open, error))
+    }
+
     /// Looks every person up in the register's column.
     fn answer(
         &self,
@@ -252,41 +269,43 @@ impl Delivery {
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
         let looked_up = self.mode == IngestMode::ResolveOnly;
-        open.registers
-            .standings(self.register, &persons, |place, standing| {
-                let row = u32::try_from(place).unwrap_or(u32::MAX);
-                if let Some(decided) = decided.next_if(|decided| decided.row == row) {
-                    answered.notes.push(decided);
-                    // Whoever was asked about stands in the record of the look-up, told or not.
-                    let asked = standing.filter(|_| looked_up).map(|(person, _)| person);
-                    return answered_persons.extend(asked);
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let cells = held.cells();
+        for (place, (row, person)) in rows.iter().zip(persons).enumerate() {
+            let standing = person.map(|person| (person, cells.standing(person)));
+            let at = u32::try_from(place).unwrap_or(u32::MAX);
+            if let Some(decided) = decided.next_if(|decided| decided.row == at) {
+                answered.notes.push(decided);
+                // Whoever was asked about stands in the record of the look-up, told or not.
+                answered_persons.extend(person.filter(|_| looked_up));
+                continue;
+            }
+            let mut note = |code| answered.notes.push(RowNote { row: at, code });
+            match (standing, row) {
+                (_, Err(reject)) => note(RowCode::Rejected(*reject)),
+                (Some((person, Standing::Member(id))), _) if !self.consent_required => {
+                    answered.ids[place] = id;
+                    answered_persons.push(person);
                 }
-                let mut note = |code| answered.notes.push(RowNote { row, code });
-                match (standing, &rows[place]) {
-                    (_, Err(reject)) => note(RowCode::Rejected(*reject)),
-                    (Some((person, Standing::Member(id))), _) if !self.consent_required => {
-                        answered.ids[place] = id;
-                        answered_persons.push(person);
-                    }
-                    (Some((person, Standing::NotMember)), _)
-                        if !looked_up && !self.consent_required =>
-                    {
-                        joining.push(JoiningRow { row, person });
-                        answered_persons.push(person);
-                    }
-                    (Some((person, standing)), _) if looked_up => {
-                        note(if standing == Standing::NotMember {
-                            RowCode::Unknown
-                        } else {
-                            RowCode::Suppressed
-                        });
-                        answered_persons.push(person);
-                    }
-                    (None, _) if looked_up => note(RowCode::Unknown),
-                    _ => note(RowCode::Suppressed),
+                (Some((person, Standing::NotMember)), _)
+                    if !looked_up && !self.consent_required =>
+                {
+                    joining.push(JoiningRow { row: at, person });
+                    answered_persons.push(person);
                 }
-            })
-            .map_err(register_error)?;
+                (Some((person, standing)), _) if looked_up => {
+                    note(if standing == Standing::NotMember {
+                        RowCode::Unknown
+                    } else {
+                        RowCode::Suppressed
+                    });
+                    answered_persons.push(person);
+                }
+                (None, _) if looked_up => note(RowCode::Unknown),
+                _ => note(RowCode::Suppressed),
+            }
+        }
+        drop(held);
         let digest = digest_of(open, &answered);
         let persons = answered_persons;
         Ok(Mapped { answered, joining, persons, spending, digest, _arriving: arriving })

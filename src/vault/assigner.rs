@@ -198,8 +198,12 @@ impl Worker {
 
     fn draft(&self, candidates: Vec<Candidate>, draft: &mut Draft) -> Vec<Source> {
         let tags: Vec<Tag> = candidates.iter().map(|candidate| candidate.tag).collect();
-        let mut known = Vec::new();
-        self.shared.index.find_many(&tags, &mut known);
+        let known: Vec<Option<PersonNo>> = {
+            let held = self.shared.index.hold();
+            let tables = held.tables();
+            tables.prefetch(&tags);
+            tags.iter().map(|tag| tables.find(*tag)).collect()
+        };
         let decide = |(candidate, known): (Candidate, Option<PersonNo>)| {
             if let Some(person) = known {
                 return Source::Known(person);

@@ -1,20 +1,24 @@
 //! The index in memory: identifier tag to person number, insert-once, read by many.
 //!
 //! Why our own table and not a general map: a batch looks up thousands of tags at once, and what it
-//! costs is waiting for memory. Entries are 16 bytes, four to a cache line, probed linearly; a batch
-//! asks for the first slot of a tag many tags before it compares it, so that the waits overlap.
+//! costs is waiting for memory. Entries are 16 bytes, four to a line of 64; all four of a line are
+//! compared at once, without a branch that depends on where an entry lies. The caller asks for the
+//! lines of some tags, makes further tags, and only then compares, so that the waits overlap with
+//! work.
 //!
 //! ```text
 //! tag (128 bits)  =  fingerprint (88) ‖ rest (40)
 //! slot            =  fingerprint (88) ‖ person number + 1 (40)        0 = empty
-//! shard           =  the fingerprint's upper 6 bits;  first slot = its lower bits
+//! shard           =  the fingerprint's upper 6 bits;  first line = its lower bits
+//! line            =  4 slots, filled from the first; a full line goes on in the next
 //! ```
 //!
 //! Two tags with equal fingerprints would be taken for one person. Tags are outputs of a keyed
 //! function, so for 5·10^7 identifiers the chance that any two of them meet is below 2^-37; that is
 //! accepted. A load that meets a fingerprint twice means a damaged store, and refuses to serve.
 //!
-//! Invariants: an entry is inserted once and never changes; no slot run is full (load ≤ 3/4).
+//! Invariants: an entry is inserted once and never changes; some line of a shard is not full
+//! (load ≤ 3/4).
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -26,10 +30,8 @@ const SHARDS: usize = 64;
 const SHARD_BITS: u32 = 6;
 const VALUE_BITS: u32 = 40;
 const VALUE_MASK: u128 = (1 << VALUE_BITS) - 1;
-/// Slots of an empty shard: 1 MiB for all of them.
-const SLOTS_MIN: usize = 1024;
-/// How many tags before its comparison a tag's first slot is asked for.
-const AHEAD: usize = 32;
+/// Lines of an empty shard: 1 MiB for all of them.
+const LINES_MIN: usize = 256;
 
 /// A tag that is in the index already.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,35 +41,52 @@ pub(super) struct Index {
     shards: Vec<RwLock<Shard>>,
 }
 
+/// Four slots: what the processor fetches at once.
+type Line = [u128; 4];
+
 struct Shard {
-    slots: Pages<u128>,
+    lines: Pages<Line>,
     occupied: usize,
+}
+
+/// The index, held for reading: nothing is inserted while this lives.
+pub(super) struct Held<'a>(Vec<RwLockReadGuard<'a, Shard>>);
+
+/// The index, to be read.
+pub(super) struct Tables<'a>(Vec<&'a [Line]>);
+
+impl Held<'_> {
+    pub(super) fn tables(&self) -> Tables<'_> {
+        Tables(self.0.iter().map(|shard| &*shard.lines).collect())
+    }
+}
+
+impl Tables<'_> {
+    /// Asks for the lines of tags that will be looked up in a moment.
+    pub(super) fn prefetch(&self, tags: &[Tag]) {
+        for tag in tags {
+            let table = self.0[shard_of(*tag)];
+            prefetch(table, home(table, tag.to_u128()));
+        }
+    }
+
+    /// The person of a tag, if it is known.
+    #[inline]
+    pub(super) fn find(&self, tag: Tag) -> Option<PersonNo> {
+        find(self.0[shard_of(tag)], tag)
+    }
 }
 
 impl Index {
     pub(super) fn new() -> Self {
-        let shards = (0..SHARDS).map(|_| RwLock::new(Shard::with_slots(SLOTS_MIN))).collect();
+        let shards = (0..SHARDS).map(|_| RwLock::new(Shard::with_lines(LINES_MIN))).collect();
         Self { shards }
     }
 
-    /// Persons of many tags, in order; `None` where a tag is not known. Replaces what `found` held.
-    pub(super) fn find_many(&self, tags: &[Tag], found: &mut Vec<Option<PersonNo>>) {
-        found.clear();
-        found.reserve(tags.len());
-        let shards: Vec<RwLockReadGuard<'_, Shard>> =
-            self.shards.iter().map(|s| s.read().unwrap_or_else(PoisonError::into_inner)).collect();
-        let tables: Vec<&[u128]> = shards.iter().map(|shard| &*shard.slots).collect();
-        let ask = |tag: &Tag| {
-            let table = tables[shard_of(*tag)];
-            prefetch(table, home(table, tag.to_u128()));
-        };
-        tags.iter().take(AHEAD).for_each(ask);
-        for (place, tag) in tags.iter().enumerate() {
-            if let Some(later) = tags.get(place + AHEAD) {
-                ask(later);
-            }
-            found.push(find(tables[shard_of(*tag)], *tag));
-        }
+    /// Holds the index for reading.
+    pub(super) fn hold(&self) -> Held<'_> {
+        let shards = self.shards.iter();
+        Held(shards.map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner)).collect())
     }
 
     /// Inserts new entries; they are visible at once.
@@ -98,39 +117,48 @@ fn shard_of(tag: Tag) -> usize {
     (tag.to_u128() >> (128 - SHARD_BITS)) as usize
 }
 
-/// Where a run begins: known from a tag and from a slot alike, so that a shard can grow.
+/// The first line of a tag: known from the tag and from its slot alike, so that a shard can grow.
 #[inline]
-fn home(slots: &[u128], tag_or_slot: u128) -> usize {
-    // The count of slots is a power of two.
-    ((tag_or_slot >> VALUE_BITS) as usize) & (slots.len() - 1)
+fn home(lines: &[Line], tag_or_slot: u128) -> usize {
+    // The count of lines is a power of two.
+    ((tag_or_slot >> VALUE_BITS) as usize) & (lines.len() - 1)
 }
 
 /// The person of a tag.
 #[inline]
-fn find(slots: &[u128], tag: Tag) -> Option<PersonNo> {
+fn find(lines: &[Line], tag: Tag) -> Option<PersonNo> {
     let fingerprint = tag.to_u128() & !VALUE_MASK;
-    let mut place = home(slots, fingerprint);
-    while slots[place] != 0 {
-        if slots[place] & !VALUE_MASK == fingerprint {
-            let stored = u64::try_from(slots[place] & VALUE_MASK).unwrap_or_default();
+    let mut place = home(lines, fingerprint);
+    loop {
+        let line = &lines[place];
+        // No branch before all four are compared: which of them it is cannot be foretold.
+        let mut found = 0;
+        for slot in line {
+            found |= if slot ^ fingerprint <= VALUE_MASK { *slot } else { 0 };
+        }
+        if found != 0 {
+            let stored = u64::try_from(found & VALUE_MASK).unwrap_or_default();
             return PersonNo::from_index_value(stored);
         }
-        place = (place + 1) & (slots.len() - 1);
+        if line[3] == 0 {
+            return None;
+        }
+        place = (place + 1) & (lines.len() - 1);
     }
-    None
 }
 
 impl Shard {
-    fn with_slots(count: usize) -> Self {
-        Self { slots: Pages::zeroed(count), occupied: 0 }
+    fn with_lines(count: usize) -> Self {
+        Self { lines: Pages::zeroed(count), occupied: 0 }
     }
 
     fn insert(&mut self, tag: Tag, person: PersonNo) -> Result<(), Duplicate> {
         let fingerprint = tag.to_u128() & !VALUE_MASK;
-        if find(&self.slots, tag).is_some() {
+        if find(&self.lines, tag).is_some() {
             return Err(Duplicate);
         }
-        if (self.occupied + 1) * 4 > self.slots.len() * 3 {
+        // Three quarters of the slots.
+        if self.occupied + 1 > self.lines.len() * 3 {
             self.grow();
         }
         self.place(fingerprint | u128::from(person.index_value()));
@@ -139,17 +167,20 @@ impl Shard {
     }
 
     fn place(&mut self, entry: u128) {
-        let mut place = home(&self.slots, entry);
-        while self.slots[place] != 0 {
-            place = (place + 1) & (self.slots.len() - 1);
+        let mut place = home(&self.lines, entry);
+        loop {
+            if let Some(slot) = self.lines[place].iter_mut().find(|slot| **slot == 0) {
+                *slot = entry;
+                return;
+            }
+            place = (place + 1) & (self.lines.len() - 1);
         }
-        self.slots[place] = entry;
     }
 
     fn grow(&mut self) {
-        let doubled = Pages::zeroed(self.slots.len() * 2);
-        let old = std::mem::replace(&mut self.slots, doubled);
-        for entry in old.iter().filter(|entry| **entry != 0) {
+        let doubled = Pages::zeroed(self.lines.len() * 2);
+        let old = std::mem::replace(&mut self.lines, doubled);
+        for entry in old.as_flattened().iter().filter(|entry| **entry != 0) {
             self.place(*entry);
         }
     }
@@ -170,6 +201,13 @@ mod tests {
         PersonNo::from_number(n).unwrap()
     }
 
+    fn find_all(index: &Index, tags: &[Tag]) -> Vec<Option<PersonNo>> {
+        let held = index.hold();
+        let tables = held.tables();
+        tables.prefetch(tags);
+        tags.iter().map(|tag| tables.find(*tag)).collect()
+    }
+
     #[test]
     fn every_entry_is_found_through_many_growths_and_nothing_else() {
         let index = Index::new();
@@ -179,9 +217,7 @@ mod tests {
         }
         assert_eq!(index.len(), entries.len());
         let tags: Vec<Tag> = (0..400_000).map(tag).collect();
-        let mut found = Vec::new();
-        index.find_many(&tags, &mut found);
-        for (n, found) in found.into_iter().enumerate() {
+        for (n, found) in find_all(&index, &tags).into_iter().enumerate() {
             let expected = (n < 300_000).then(|| person(n as u64 * 3));
             assert_eq!(found, expected);
         }
@@ -191,14 +227,13 @@ mod tests {
     fn entries_whose_homes_wrap_around_the_end_are_found() {
         let index = Index::new();
         let all_ones = u128::MAX << VALUE_BITS;
-        // The same shard (upper bits) and the last slot as home, with different fingerprints.
+        // The same shard (upper bits) and the last line as home, with different fingerprints.
         let tags: Vec<Tag> =
             (0..20_u128).map(|n| Tag::from_bytes((all_ones ^ (n << 100)).to_be_bytes())).collect();
         for (n, tag) in tags.iter().enumerate() {
             index.insert_many(&[(*tag, person(n as u64))]).unwrap();
         }
-        let mut found = Vec::new();
-        index.find_many(&tags, &mut found);
+        let found = find_all(&index, &tags);
         assert!(found.iter().enumerate().all(|(n, found)| *found == Some(person(n as u64))));
     }
 
@@ -207,8 +242,6 @@ mod tests {
         let index = Index::new();
         index.insert_many(&[(tag(1), person(1))]).unwrap();
         assert_eq!(index.insert_many(&[(tag(1), person(2))]), Err(Duplicate));
-        let mut found = Vec::new();
-        index.find_many(&[tag(1)], &mut found);
-        assert_eq!(found, [Some(person(1))]);
+        assert_eq!(find_all(&index, &[tag(1)]), [Some(person(1))]);
     }
 }

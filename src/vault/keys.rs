@@ -10,8 +10,8 @@ use crate::crypto::{KeyId, NumberKey, StorageKeys, Tag, TagInput};
 use crate::ident::{NationalId, Reject};
 use crate::keyring::{Epochs, Keyring, OneWayKeys};
 
-/// Tags that are made at once: one run of wide AES.
-const TAGS_AT_ONCE: usize = 64;
+/// Rows whose tags are made at once: one run of wide AES.
+pub(super) const TAGS_AT_ONCE: usize = 64;
 
 /// The keys of one partition.
 pub struct PartitionKeys {
@@ -41,7 +41,7 @@ impl PartitionKeys {
         self.keyring.vault().one_way.get(&self.partition)
     }
 
-    /// Tags of the accepted rows of a batch, in order. Replaces what `tags` held.
+    /// Adds the tags of the accepted rows, in order.
     pub(super) fn tag_many(&self, rows: &[Result<NationalId, Reject>], tags: &mut Vec<Tag>) {
         let accepted = rows.iter().filter_map(|row| row.as_ref().ok());
         match self.one_way() {
@@ -52,37 +52,21 @@ impl PartitionKeys {
 
     fn tag_keyed<'a>(&self, accepted: impl Iterator<Item = &'a NationalId>, tags: &mut Vec<Tag>) {
         let key = self.keyring.vault().index.active();
-        let mut encoding = Zeroizing::new([0_u8; 32]);
-        tags.clear();
-        // A few at a time, so that encodings stay in the nearest cache, and are wiped there.
-        let mut inputs = [TagInput::from_array(&[]); TAGS_AT_ONCE];
-        let mut count = 0;
         // Rows whose encoding fills more than one AES block: H-numbers with their assigner.
         let mut long = Vec::new();
-        for id in accepted {
-            // The lengths of nearly all identifiers are known to the compiler, so that each is a
-            // move of two words and not a call.
-            let length = id.tag_input(&mut encoding);
-            let input = match (length, encoding.first_chunk::<14>(), encoding.first_chunk::<15>()) {
-                (14, Some(eleven_digits), _) => TagInput::from_array(eleven_digits),
-                (15, _, Some(twelve_digits)) => TagInput::from_array(twelve_digits),
-                _ => {
-                    long.push((tags.len() + count, key.tag(&encoding[..length])));
-                    TagInput::from_array(&[])
-                }
-            };
-            inputs[count] = input;
-            count += 1;
-            if count == TAGS_AT_ONCE {
-                key.tag_more(&inputs, tags);
-                count = 0;
-            }
-        }
-        key.tag_more(&inputs[..count], tags);
+        let inputs = accepted.zip(tags.len()..).map(|(id, place)| {
+            let word = id.tag_input_word();
+            word.and_then(|(word, length)| TagInput::from_word(word, length)).unwrap_or_else(|| {
+                let mut encoding = Zeroizing::new([0; 32]);
+                let length = id.tag_input(&mut encoding);
+                long.push((place, key.tag(&encoding[..length])));
+                TagInput::EMPTY
+            })
+        });
+        key.tag_many(inputs, tags);
         for (place, tag) in long {
             tags[place] = tag;
         }
-        inputs.fill(TagInput::from_array(&[]));
     }
 
     fn tag_one_way<'a>(

@@ -44,6 +44,7 @@ pub use identity::Origin;
 #[cfg(feature = "server")]
 pub(crate) use identity::yyyymmdd;
 pub use keys::PartitionKeys;
+pub use partition::Found;
 use partition::Partition;
 
 /// The partition that holds the persons of all sealed registers.
@@ -191,21 +192,20 @@ impl Vault {
         Ok(Self { store, partitions })
     }
 
-    /// Persons of a batch of identifiers, in its order: `None` where the row was refused or, with
-    /// [`Unknown::Leave`], nobody is known. A person that is new is durable when this returns.
-    /// Blocks for as long as a commit takes when somebody is new.
+    /// Looks the identifiers of a batch up; [`Found::finish`] gives its persons. `known` is told of
+    /// each person as soon as it is found, so that a caller can ask for what it will read of them.
+    /// Nothing is inserted while this runs.
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] and others of the write path. Known persons are then not answered either:
-    /// the caller sends the batch again.
-    pub fn resolve(
+    /// [`Error::NoPartition`].
+    pub fn find(
         &self,
         partition: u16,
         rows: &[Result<NationalId, Reject>],
-        unknown: Unknown<'_>,
-    ) -> Result<Vec<Option<PersonNo>>, Error> {
-        self.partitions.get(&partition).ok_or(Error::NoPartition)?.resolve(rows, unknown)
+        known: impl FnMut(PersonNo),
+    ) -> Result<Found<'_>, Error> {
+        Ok(self.partitions.get(&partition).ok_or(Error::NoPartition)?.find(rows, known))
     }
 
     /// Identifiers in a partition.
@@ -252,5 +252,7 @@ impl Vault {
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ use zeroize::Zeroize;
 
 use super::assigner::{Assigner, Candidate};
 use super::index::Index;
-use super::keys::PartitionKeys;
-use super::{Error, HighWater, KnownIdentifier, PersonNo, Seen, Unknown, group, identity};
+use super::keys::{PartitionKeys, TAGS_AT_ONCE};
+use super::{Error, HighWater, KnownIdentifier, Origin, PersonNo, Seen, Unknown, group, identity};
 use crate::crypto::{Entropy, Tag};
 use crate::ident::{NationalId, Reject};
 use crate::store::keys::Key;
@@ -30,6 +30,70 @@ pub(super) struct Shared {
 pub(super) struct Partition {
     shared: Arc<Shared>,
     assigner: Assigner,
+}
+
+/// What the index had for the rows of a batch.
+#[must_use = "unknown identifiers are assigned, or left, by `finish`"]
+pub struct Found<'a> {
+    partition: &'a Partition,
+    // Of the accepted rows only.
+    tags: Vec<Tag>,
+    persons: Vec<Option<PersonNo>>,
+}
+
+impl Found<'_> {
+    /// Persons of the batch, in its order: `None` where the row was refused or, with
+    /// [`Unknown::Leave`], nobody is known. A person that is new is durable when this returns.
+    /// Blocks for as long as a commit takes when somebody is new.
+    ///
+    /// `rows` are the rows that were looked up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] and others of the write path. Known persons are then not answered either:
+    /// the caller sends the batch again.
+    pub fn finish(
+        mut self,
+        rows: &[Result<NationalId, Reject>],
+        unknown: Unknown<'_>,
+    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        if let Unknown::Assign(origin) = unknown
+            && self.persons.iter().any(Option::is_none)
+        {
+            self.assign(rows, origin)?;
+        }
+        let persons = std::mem::take(&mut self.persons);
+        if persons.len() == rows.len() {
+            return Ok(persons);
+        }
+        let mut persons = persons.into_iter();
+        let accepted = |row: &Result<_, _>| row.is_ok().then(|| persons.next().flatten());
+        Ok(rows.iter().map(accepted).map(Option::flatten).collect())
+    }
+
+    fn assign(
+        &mut self,
+        rows: &[Result<NationalId, Reject>],
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let accepted = rows.iter().filter_map(|row| row.as_ref().ok());
+        let candidates: Vec<Candidate> = accepted
+            .zip(self.tags.iter().zip(&self.persons))
+            .filter(|(_, (_, person))| person.is_none())
+            .map(|(id, (tag, _))| Candidate::new(*tag, id, origin))
+            .collect();
+        let mut assigned = self.partition.assigner.assign(candidates)?.into_iter();
+        for slot in self.persons.iter_mut().filter(|slot| slot.is_none()) {
+            *slot = assigned.next();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Found<'_> {
+    fn drop(&mut self) {
+        wipe(&mut self.tags);
+    }
 }
 
 impl Partition {
@@ -65,35 +129,30 @@ impl Partition {
         Ok(Self { shared, assigner })
     }
 
-    pub(super) fn resolve(
+    /// Persons that the index has for the accepted rows; `known` is told of each at once.
+    pub(super) fn find(
         &self,
         rows: &[Result<NationalId, Reject>],
-        unknown: Unknown<'_>,
-    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        mut known: impl FnMut(PersonNo),
+    ) -> Found<'_> {
         let mut tags = Vec::with_capacity(rows.len());
-        self.shared.keys.tag_many(rows, &mut tags);
-        let mut found = Vec::with_capacity(tags.len());
-        self.shared.index.find_many(&tags, &mut found);
-        if let Unknown::Assign(origin) = unknown
-            && found.iter().any(Option::is_none)
-        {
-            let accepted = rows.iter().filter_map(|row| row.as_ref().ok());
-            let candidates: Vec<Candidate> = accepted
-                .zip(tags.iter().zip(&found))
-                .filter(|(_, (_, found))| found.is_none())
-                .map(|(id, (tag, _))| Candidate::new(*tag, id, origin))
-                .collect();
-            let mut assigned = self.assigner.assign(candidates)?.into_iter();
-            for slot in found.iter_mut().filter(|slot| slot.is_none()) {
-                *slot = assigned.next();
-            }
+        let mut persons = Vec::with_capacity(rows.len());
+        let held = self.shared.index.hold();
+        let tables = held.tables();
+        let mut look_up = |tag: &Tag| {
+            let person = tables.find(*tag);
+            person.iter().copied().for_each(&mut known);
+            person
+        };
+        for chunk in rows.chunks(TAGS_AT_ONCE) {
+            let asked = tags.len();
+            self.shared.keys.tag_many(chunk, &mut tags);
+            tables.prefetch(&tags[asked..]);
+            // The lines of the chunk before have come while these tags were made.
+            persons.extend(tags[persons.len()..asked].iter().map(&mut look_up));
         }
-        wipe(&mut tags);
-        if found.len() == rows.len() {
-            return Ok(found);
-        }
-        let mut found = found.into_iter();
-        Ok(rows.iter().map(|row| row.as_ref().ok().and_then(|_| found.next().flatten())).collect())
+        persons.extend(tags[persons.len()..].iter().map(&mut look_up));
+        Found { partition: self, tags, persons }
     }
 
     pub(super) fn identifier_count(&self) -> u64 {

@@ -46,8 +46,17 @@ impl World {
     }
 }
 
+fn resolve(
+    vault: &Vault,
+    partition: u16,
+    rows: &[Result<NationalId, Reject>],
+    unknown: Unknown<'_>,
+) -> Result<Vec<Option<PersonNo>>, Error> {
+    vault.find(partition, rows, |_| ())?.finish(rows, unknown)
+}
+
 fn assign(vault: &Vault, rows: &[Result<NationalId, Reject>]) -> Vec<PersonNo> {
-    let persons = vault.resolve(PERSONS, rows, Unknown::Assign(&origin())).unwrap();
+    let persons = resolve(vault, PERSONS, rows, Unknown::Assign(&origin())).unwrap();
     persons.into_iter().map(Option::unwrap).collect()
 }
 
@@ -111,7 +120,7 @@ fn unknown_identifiers_and_refused_rows_have_nobody() {
     let mut rows = identifiers(4);
     assign(&vault, &rows[..2]);
     rows.insert(1, Err(Reject::CheckDigits));
-    let found = vault.resolve(PERSONS, &rows, Unknown::Leave).unwrap();
+    let found = resolve(&vault, PERSONS, &rows, Unknown::Leave).unwrap();
     let known: Vec<bool> = found.iter().map(Option::is_some).collect();
     assert_eq!(known, [true, false, true, false, false]);
     assert_eq!(vault.identifiers_total(), 2, "a look-up makes nobody");
@@ -155,13 +164,13 @@ fn a_one_way_partition_has_numbers_of_its_own_and_no_identity() {
     let vault = world.open().unwrap();
     let rows = identifiers(50);
     let sealed = assign(&vault, &rows);
-    let one_way = vault.resolve(3, &rows, Unknown::Assign(&origin())).unwrap();
+    let one_way = resolve(&vault, 3, &rows, Unknown::Assign(&origin())).unwrap();
     let one_way: Vec<PersonNo> = one_way.into_iter().map(Option::unwrap).collect();
     assert_ne!(sealed, one_way);
     assert!(vault.dangerous_open_identity(3, one_way[0]).is_err());
-    let again = world.open().unwrap().resolve(3, &rows, Unknown::Leave).unwrap();
+    let again = resolve(&world.open().unwrap(), 3, &rows, Unknown::Leave).unwrap();
     assert_eq!(again.into_iter().map(Option::unwrap).collect::<Vec<_>>(), one_way);
-    assert!(matches!(vault.resolve(9, &rows, Unknown::Leave), Err(Error::NoPartition)));
+    assert!(matches!(resolve(&vault, 9, &rows, Unknown::Leave), Err(Error::NoPartition)));
 }
 
 #[test]
@@ -217,11 +226,11 @@ fn after_a_failed_commit_nothing_is_answered_and_a_reopened_vault_is_consistent(
             let rows = identifiers(40);
             let mut answered = Vec::new();
             for chunk in rows.chunks(20) {
-                let outcome = vault.resolve(PERSONS, chunk, Unknown::Assign(&origin()));
+                let outcome = resolve(&vault, PERSONS, chunk, Unknown::Assign(&origin()));
                 answered.extend(outcome.into_iter().flatten().map(Option::unwrap));
             }
             assert!(vault.has_failed());
-            assert!(vault.resolve(PERSONS, &rows, Unknown::Assign(&origin())).is_err());
+            assert!(resolve(&vault, PERSONS, &rows, Unknown::Assign(&origin())).is_err());
             drop(vault);
             let vault = world.open().unwrap();
             let persons = assign(&vault, &rows);

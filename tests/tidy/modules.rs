@@ -3,7 +3,7 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("audit", &["crypto", "keyring", "store"]),
     ("cli", &["audit", "clock", "config", "crypto", "ident", "rpc", "service"]),
     ("clock", &[]),
@@ -12,8 +12,12 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("ident", &[]),
     ("keyring", &["crypto"]),
     ("main", &[]),
+    ("memory", &[]),
     ("policy", &["config"]),
-    ("registers", &["audit", "clock", "config", "crypto", "ident", "keyring", "store", "vault"]),
+    (
+        "registers",
+        &["audit", "clock", "config", "crypto", "ident", "keyring", "memory", "store", "vault"],
+    ),
     ("rpc", &["audit", "clock", "config", "crypto", "ident", "policy", "registers", "service"]),
     (
         "service",
@@ -31,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         ],
     ),
     ("store", &[]),
-    ("vault", &["crypto", "ident", "keyring", "store"]),
+    ("vault", &["crypto", "ident", "keyring", "memory", "store"]),
 ];
 
 /// Crates that only some places may name.

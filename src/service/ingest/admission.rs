@@ -44,7 +44,7 @@ impl IngestMode {
 impl Delivery {
     /// Finds, and with an ingest assigns, the persons of a batch, within the budgets.
     pub(super) fn admit(&self, open: &Arc<Open>, rows: &Rows) -> Result<Admitted, Error> {
-        let persons = self.resolve(open, rows, Unknown::Leave)?;
+        let persons = self.persons(open, rows, Unknown::Leave)?;
         let is_ingest = self.mode == IngestMode::ResolveOrAssign;
         if is_ingest && self.consent_required {
             // Everybody is suppressed alike; there is nothing to learn, and nothing is spent.
@@ -58,16 +58,6 @@ impl Delivery {
             IngestMode::ResolveOnly => self.admit_look_up(open, &account, persons, &fresh),
             IngestMode::ResolveOrAssign => self.admit_ingest(open, &account, rows, persons),
         }
-    }
-
-    fn resolve(
-        &self,
-        open: &Arc<Open>,
-        rows: &Rows,
-        unknown: Unknown<'_>,
-    ) -> Result<Vec<Option<PersonNo>>, Error> {
-        let found = open.vault.resolve(self.partition, rows, unknown);
-        found.map_err(|error| self.vault_error(open, error))
     }
 
     /// A look-up: whoever is in the register is a person, everybody else a miss.
@@ -130,7 +120,7 @@ impl Delivery {
                 Some(admission) => break (fresh, admission),
                 None => repeats = Repeats::Told,
             }
-            persons = self.resolve(open, rows, Unknown::Leave)?;
+            persons = self.persons(open, rows, Unknown::Leave)?;
         };
         let Admission { refused, mut told, hold } = admission;
         let is_new = |fresh: &&FreshRow| {
@@ -140,7 +130,7 @@ impl Delivery {
         let new: Vec<usize> = fresh.iter().filter(is_new).map(|one| one.row as usize).collect();
         if !new.is_empty() {
             let identifiers: Rows = new.iter().map(|row| rows[*row].clone()).collect();
-            let assigned = self.resolve(open, &identifiers, Unknown::Assign(&self.origin))?;
+            let assigned = self.persons(open, &identifiers, Unknown::Assign(&self.origin))?;
             new.iter().zip(&assigned).for_each(|(row, person)| persons[*row] = *person);
             let assigned: Vec<PersonNo> = assigned.into_iter().flatten().collect();
             hold.settle(&assigned);
@@ -160,14 +150,14 @@ impl Delivery {
         fresh: &[u32],
         about: impl Fn(Option<(PersonNo, Standing)>) -> About,
     ) -> Result<Vec<FreshRow>, Error> {
-        let theirs: Vec<_> = fresh.iter().map(|row| persons[*row as usize]).collect();
-        let mut told = Vec::with_capacity(fresh.len());
-        open.registers
-            .standings(self.register, &theirs, |place, standing| {
-                told.push(FreshRow { row: fresh[place], about: about(standing) });
-            })
-            .map_err(register_error)?;
-        Ok(told)
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let cells = held.cells();
+        let standing = |row: u32| {
+            let person = persons[row as usize];
+            person.map(|person| (person, cells.standing(person)))
+        };
+        let fresh = fresh.iter().map(|row| FreshRow { row: *row, about: about(standing(*row)) });
+        Ok(fresh.collect())
     }
 }
 
