@@ -369,7 +369,12 @@ impl Delivery {
     ///
     /// `server_sealed`.
     pub fn finish(&self, state: DeliveryState) -> Result<Pending<()>, Error> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).finished = true;
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has the summary finds the delivery closed.
+        if !std::mem::replace(&mut progress.finished, true) {
+            self.service.open_deliveries.fetch_sub(1, Ordering::AcqRel);
+        }
+        drop(progress);
         let open = self.open_now()?;
         let (reply, pending) = tokio::sync::oneshot::channel();
         let reply = Box::new(move |recorded| drop(reply.send(recorded)));
@@ -482,8 +487,10 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.service.open_deliveries.fetch_sub(1, Ordering::AcqRel);
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if !progress.finished {
+            self.service.open_deliveries.fetch_sub(1, Ordering::AcqRel);
+        }
         let broken = !progress.finished && progress.rows > 0;
         drop(progress);
         if broken && let Ok(open) = self.open_now() {
