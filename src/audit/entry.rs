@@ -118,6 +118,8 @@ pub enum Action {
     AccessLoaded,
     /// Entries, a proof or a checkpoint were read.
     AuditRead,
+    /// A principal was granted more of a budget; `changes` says what, `basis` why.
+    BudgetGranted,
     /// A delivery was closed.
     DeliveryClosed,
     /// A delivery was opened.

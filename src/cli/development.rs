@@ -160,6 +160,13 @@ fn server_file(listen: SocketAddr) -> String {
          key_file = \"server-key.pem\"\n\
          client_ca_file = \"ca.pem\"\n\
          \n\
+         # Nobody lives here, so the budgets are large. In production leave this table out, and give\n\
+         # each first load a grant: hvelv budget grant.\n\
+         [budgets]\n\
+         assignments_max = 100000000\n\
+         misses_max = 100000000\n\
+         persons_max = 100000000\n\
+         \n\
          [audit]\n\
          origin = \"localhost/hvelv-development\"\n\
          \n\

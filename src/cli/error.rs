@@ -232,6 +232,10 @@ fn advice_for(code: tonic::Code, reason: &str) -> Option<&'static str> {
     use tonic::Code;
     match (code, reason) {
         (_, "server_sealed") => Some("Open it first: hvelv unseal."),
+        (_, "budget_spent") => Some(
+            "Ask the operator for a grant, then send everything again: what was answered costs \
+             nothing the second time.",
+        ),
         (_, "passphrase_wrong") => Some("Try again. Nothing was changed."),
         (_, "server_degraded") => {
             Some("An operator looks at its log, then seals and unseals it: hvelv seal, unseal.")

@@ -8,6 +8,7 @@
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
 
 mod audit;
+mod budget;
 mod check;
 mod connect;
 mod development;
@@ -63,6 +64,8 @@ enum Command {
     Pseudonymize(Box<pseudonymize::PseudonymizeOptions>),
     #[command(after_help = audit::EXAMPLES)]
     Audit(audit::AuditCommand),
+    #[command(after_help = budget::EXAMPLES)]
+    Budget(budget::BudgetCommand),
     #[command(after_help = synth::EXAMPLES)]
     Synth(synth::SynthOptions),
     #[command(after_help = scan::EXAMPLES)]
@@ -88,6 +91,7 @@ pub fn run() -> Result<Exit, Error> {
         .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
     match &cli.command {
         Command::Audit(options) => audit::run(options),
+        Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),

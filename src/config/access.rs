@@ -15,7 +15,8 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-use super::codes::{OrganisationNumber, PrincipalName, RegisterDirectory};
+use super::budgets::OwnBudgets;
+use super::codes::{OrganisationNumber, PrincipalName, RegisterCode, RegisterDirectory};
 use super::problems::Problems;
 use super::reader;
 use super::validity::Validity;
@@ -48,6 +49,7 @@ pub struct Principal {
     organisation: OrganisationNumber,
     certificates: BTreeSet<CertificateIdentity>,
     roles: BTreeSet<Role>,
+    budgets: BTreeMap<RegisterCode, OwnBudgets>,
     validity: Validity,
 }
 
@@ -80,6 +82,12 @@ impl Principal {
     #[must_use]
     pub const fn roles(&self) -> &BTreeSet<Role> {
         &self.roles
+    }
+
+    /// What the principal may spend in a register, where that is not what everybody has.
+    #[must_use]
+    pub fn own_budgets(&self, register: &RegisterCode) -> OwnBudgets {
+        self.budgets.get(register).copied().unwrap_or_default()
     }
 
     /// The days on which the principal may call.

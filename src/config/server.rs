@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::{Date, date};
 
+use super::budgets::Budgets;
 use super::problems::Problems;
 use super::reader;
 use super::words::word_enum;
@@ -86,6 +87,8 @@ pub struct Config {
     pub tls: Tls,
     /// How much of everything there may be.
     pub limits: Limits,
+    /// How much a client may learn of a register.
+    pub budgets: Budgets,
     /// Which identifiers are accepted.
     pub identifiers: Identifiers,
     /// The audit log.
@@ -179,6 +182,7 @@ impl Default for Config {
                 reload_interval_s: 60,
             },
             limits: Limits::DEFAULT,
+            budgets: Budgets::DEFAULT,
             identifiers: Identifiers {
                 accept_2032_from: date(2032, 1, 1),
                 test_felles_prefixes: Vec::new(),

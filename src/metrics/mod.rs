@@ -36,7 +36,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-pub use reading::{OpenReading, Reading, TransportReading};
+pub use reading::{BudgetReading, OpenReading, Reading, TransportReading};
 
 /// What every name begins with, those of the process excepted.
 const PREFIX: &str = "hvelv";

@@ -3,7 +3,7 @@
 //! It becomes a registry of its own for each scrape, so that a value that is not there (a sealed
 //! server has no index) is not shown at all: zero, or the value of before, would be untrue.
 //!
-//! To show something more, such as the use of budgets: a field of [`Reading`] or [`OpenReading`],
+//! To show something more: a field of [`Reading`] or [`OpenReading`],
 //! its line in `registry` or `register` below, and its value in `service::measure`.
 
 use std::fmt::Debug;
@@ -43,6 +43,23 @@ pub struct OpenReading {
     pub members: Vec<(String, u64)>,
     /// Durable entries of the audit log.
     pub audit_entries: u64,
+    /// Budgets of every client that has spent of one or was granted more.
+    pub budgets: Vec<BudgetReading>,
+}
+
+/// One budget of one client in one register.
+#[derive(Clone, Debug)]
+pub struct BudgetReading {
+    /// The client's principal.
+    pub principal: String,
+    /// Code of the register.
+    pub register: String,
+    /// Name of the budget.
+    pub budget: &'static str,
+    /// Spent in this period.
+    pub used: u64,
+    /// What the period and the grants allow.
+    pub limit: u64,
 }
 
 /// What is under way, and what happened to connections.
@@ -68,6 +85,13 @@ struct StateLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RegisterLabels {
     register: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BudgetLabels {
+    principal: String,
+    register: String,
+    budget: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -110,6 +134,20 @@ impl OpenReading {
         registry.register("members", "Persons in a register", gauges(members));
         let help = "Durable entries of the audit log";
         registry.register("audit_entries", help, ConstGauge::new(self.audit_entries));
+        let of_budgets = |value: fn(&BudgetReading) -> u64| {
+            gauges(self.budgets.iter().map(|one| (one.labels(), value(one))))
+        };
+        let help = "Spent of a client's budget in this period and of its grants";
+        registry.register("budget_used", help, of_budgets(|one| one.used));
+        let help = "What a client's budget and its grants allow";
+        registry.register("budget_limit", help, of_budgets(|one| one.limit));
+    }
+}
+
+impl BudgetReading {
+    fn labels(&self) -> BudgetLabels {
+        let (principal, register) = (self.principal.clone(), self.register.clone());
+        BudgetLabels { principal, register, budget: self.budget }
     }
 }
 

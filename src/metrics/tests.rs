@@ -55,6 +55,13 @@ fn an_open_server_shows_its_tables() {
         index_bytes: 1 << 20,
         members: vec![("KPR".to_owned(), 0), ("NPR".to_owned(), u64::MAX)],
         audit_entries: 9,
+        budgets: vec![BudgetReading {
+            principal: "pipeline".to_owned(),
+            register: "NPR".to_owned(),
+            budget: "persons",
+            used: 3,
+            limit: 20_000,
+        }],
     };
     let lines = lines(&Metrics::new(), Some(open));
     has(&lines, "hvelv_state{state=\"open\"} 1");
@@ -63,6 +70,9 @@ fn an_open_server_shows_its_tables() {
     has(&lines, "hvelv_members{register=\"KPR\"} 0");
     has(&lines, &format!("hvelv_members{{register=\"NPR\"}} {}", i64::MAX));
     has(&lines, "hvelv_audit_entries 9");
+    let labels = "principal=\"pipeline\",register=\"NPR\",budget=\"persons\"";
+    has(&lines, &format!("hvelv_budget_used{{{labels}}} 3"));
+    has(&lines, &format!("hvelv_budget_limit{{{labels}}} 20000"));
 }
 
 #[test]

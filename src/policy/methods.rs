@@ -105,6 +105,8 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.CatalogueService/ListRegisters", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
     row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
+    row("/hvelv.v1.OperatorService/GrantBudget", OPERATOR, Deadline::None),
+    row("/hvelv.v1.OperatorService/ListBudgets", OPERATOR, Deadline::Request),
     row("/hvelv.v1.OperatorService/Seal", OPERATOR, Deadline::None),
     row("/hvelv.v1.OperatorService/Status", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),

@@ -8,10 +8,13 @@ use crate::ident::Reject;
 use crate::vault::PersonNo;
 
 use super::Error;
+use super::budget::Spending;
 
 /// Why a row has no ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowCode {
+    /// A budget that the answer might have needed is spent: known or not is not told.
+    BudgetSpent,
     /// The identifier was refused.
     Rejected(Reject),
     /// Not to be stored; why is not told.
@@ -22,7 +25,7 @@ pub enum RowCode {
 
 impl RowCode {
     /// Each code, at its [`place`](Self::place).
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rejected(Reject::AssignerMissing),
         Self::Rejected(Reject::CheckDigits),
         Self::Rejected(Reject::Date),
@@ -32,6 +35,7 @@ impl RowCode {
         Self::Rejected(Reject::SyntheticInProduction),
         Self::Suppressed,
         Self::Unknown,
+        Self::BudgetSpent,
     ];
 
     /// Where it stands in [`ALL`](Self::ALL).
@@ -40,12 +44,14 @@ impl RowCode {
             Self::Rejected(reject) => reject as usize,
             Self::Suppressed => Reject::ALL.len(),
             Self::Unknown => Reject::ALL.len() + 1,
+            Self::BudgetSpent => Reject::ALL.len() + 2,
         }
     }
 
     /// Stable name, as counted in audit entries.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::BudgetSpent => "budget_spent",
             Self::Rejected(reject) => reject.code(),
             Self::Suppressed => "suppressed",
             Self::Unknown => "unknown",
@@ -71,6 +77,13 @@ pub struct Answered {
     pub notes: Vec<RowNote>,
     /// Persons who were new in the register with this batch.
     pub new_members: u32,
+}
+
+impl Answered {
+    /// Rows that were refused because a budget is spent.
+    pub fn over_budget_count(&self) -> usize {
+        self.notes.iter().filter(|note| note.code == RowCode::BudgetSpent).count()
+    }
 }
 
 /// A person who is not a member yet, at a row.
@@ -103,6 +116,8 @@ pub struct Answer {
     pub joining: Vec<JoiningRow>,
     /// Persons that a look-up asked about.
     pub asked: Vec<PersonNo>,
+    /// What it has spent of its account's budgets, if anything.
+    pub spending: Option<Spending>,
     /// Told when it is durable.
     pub reply: Reply<Answered>,
 }

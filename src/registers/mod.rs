@@ -20,6 +20,7 @@
 //! though not name anybody.
 
 mod answer;
+pub mod budget;
 pub mod catalogue;
 mod column;
 mod delivery;
@@ -47,6 +48,7 @@ use crate::store::{self, Step, Store};
 use crate::vault::PersonNo;
 
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
+use budget::{Account, Ledger, NewGrant};
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
@@ -133,6 +135,7 @@ pub struct Registers {
     keys: Arc<PlaneKeys>,
     entropy: Arc<Entropy>,
     members: BTreeMap<u16, Arc<Members>>,
+    ledger: Ledger,
     failed: Arc<AtomicBool>,
     arriving: Arc<AtomicUsize>,
     entries: Arc<AtomicU64>,
@@ -165,7 +168,8 @@ impl Registers {
 
     /// Records an act. Its reply is called when it is durable, or has failed.
     pub fn record_act(&self, entry: Entry, reply: Reply<()>) {
-        self.send(Command::Other(Other { entry: Box::new(entry), writes: Vec::new(), reply }));
+        let (entry, writes) = (Box::new(entry), Vec::new());
+        self.send(Command::Other(Other { entry, writes, grant: None, reply }));
     }
 
     /// Records an act and waits until it is durable.
@@ -176,6 +180,37 @@ impl Registers {
     pub fn record_act_and_wait(&self, entry: Entry) -> Result<Recorded<()>, Error> {
         let (reply, answer) = sync_channel(1);
         self.record_act(entry, Box::new(move |recorded| drop(reply.send(recorded))));
+        answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    /// The budgets of a principal in a register.
+    pub fn account(&self, principal: &str, register: u16) -> Arc<Account> {
+        self.ledger.account(principal, register)
+    }
+
+    /// All accounts, by register and principal.
+    pub fn accounts(&self) -> Vec<Arc<Account>> {
+        self.ledger.accounts()
+    }
+
+    /// Adds a grant to an account together with its audit entry, and waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_grant_and_wait(
+        &self,
+        account: Arc<Account>,
+        grant: NewGrant,
+        entry: Entry,
+    ) -> Result<Recorded<()>, Error> {
+        let (reply, answer) = sync_channel(1);
+        self.send(Command::Other(Other {
+            entry: Box::new(entry),
+            writes: Vec::new(),
+            grant: Some((account, grant)),
+            reply: Box::new(move |recorded| drop(reply.send(recorded))),
+        }));
         answer.recv().map_err(|_| Error::Failed)?
     }
 
@@ -191,7 +226,7 @@ impl Registers {
         reply: Reply<()>,
     ) -> Result<(), Error> {
         let writes = delivery::seal(&self.keys, &self.entropy, delivery)?;
-        self.send(Command::Other(Other { entry: Box::new(entry), writes, reply }));
+        self.send(Command::Other(Other { entry: Box::new(entry), writes, grant: None, reply }));
         Ok(())
     }
 

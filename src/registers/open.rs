@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
+use super::budget::Ledger;
 use super::column::Standing;
 use super::delta::{self, Stored};
 use super::keys::PlaneKeys;
@@ -77,8 +78,10 @@ impl Opening {
             &self.verifiers,
             Arc::clone(&self.entropy),
         )?;
+        let storage = self.keys.storage();
+        let (ledger, budget_seals) = Ledger::load(self.store.as_ref(), storage, &self.entropy)?;
         // The bound on seals under one key holds across restarts: each delta and each entry is one.
-        self.keys.storage().active().resume(deltas);
+        storage.active().resume(deltas + budget_seals);
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
         let arriving = Arc::new(AtomicUsize::new(0));
@@ -107,6 +110,7 @@ impl Opening {
             keys: self.keys,
             entropy: self.entropy,
             members,
+            ledger,
             failed,
             arriving,
             entries,

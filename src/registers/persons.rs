@@ -10,7 +10,7 @@
 //! ```
 
 use roaring::RoaringBitmap;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
 use crate::memory::prefetch;
@@ -113,6 +113,38 @@ impl PersonSet {
         parts.into_iter().map(|(part, bitmap)| Ok((part, encode(part, &bitmap)?))).collect()
     }
 
+    /// The whole set as one plaintext: `(length u32 ‖ part)*`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`], [`Error::Damaged`]; neither in practice.
+    pub(super) fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut plain = Zeroizing::new(Vec::new());
+        for (_, part) in self.parts()? {
+            let length = u32::try_from(part.len()).map_err(|_| Error::TooLarge)?;
+            plain.extend_from_slice(&length.to_be_bytes());
+            plain.extend_from_slice(&part);
+        }
+        Ok(plain)
+    }
+
+    /// Reads the persons of a whole set back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when it is not one.
+    pub(super) fn decode(mut plain: &[u8]) -> Result<Vec<PersonNo>, Error> {
+        let damaged = || Error::Damaged { what: "person set" };
+        let mut persons = Vec::new();
+        while let Some((length, rest)) = plain.split_first_chunk::<4>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            let (part, rest) = rest.split_at_checked(length).ok_or_else(damaged)?;
+            persons.extend(Self::decode_part(part)?);
+            plain = rest;
+        }
+        if plain.is_empty() { Ok(persons) } else { Err(damaged()) }
+    }
+
     /// Reads a stored part back.
     ///
     /// # Errors
@@ -181,6 +213,8 @@ mod tests {
             }
             let back: Vec<u64> = back.into_iter().map(PersonNo::number).collect();
             assert_eq!(back, numbers);
+            let whole = PersonSet::decode(&set.encode().unwrap()).unwrap();
+            assert_eq!(whole.into_iter().map(PersonNo::number).collect::<Vec<_>>(), numbers);
         }
     }
 
@@ -188,6 +222,9 @@ mod tests {
     fn damaged_parts_are_refused() {
         for plain in [&[][..], &[1, 0, 0], &[2, 0, 0, 0, 0], &[1, 0, 0, 0, 0, 9, 9]] {
             assert!(PersonSet::decode_part(plain).is_err());
+        }
+        for plain in [&[0][..], &[0, 0, 0, 0], &[0, 0, 0, 9, 1, 0, 0, 0, 0]] {
+            assert!(PersonSet::decode(plain).is_err());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! answers, acts, deliveries ─► queue ─► take all that wait
 //!     persons who join: a register number each, one delta per register
+//!     what was spent of budgets, and who was told about: one record per account
 //!     one audit entry per stream for all its messages, one per act
 //! one batch ─► commit, synced ─► columns ─► Recorded answers
 //! ```
@@ -19,9 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::answer::{Answer, Answered, Reply};
+use super::budget::{Account, NewGrant, Spending, Touched};
 use super::delta::{self, Stored};
 use super::joining::{Joined, Joins};
 use super::keys::PlaneKeys;
@@ -54,6 +54,8 @@ pub(super) enum Command {
 pub(super) struct Other {
     pub(super) entry: Box<Entry>,
     pub(super) writes: Vec<(Key, Vec<u8>)>,
+    /// A grant, and whom it is for.
+    pub(super) grant: Option<(Arc<Account>, NewGrant)>,
     pub(super) reply: Reply<()>,
 }
 
@@ -173,19 +175,25 @@ impl Recorder {
         batch.answers(answers.len());
         let mut joins = Joins::collect(&answers, &self.members);
         let drawn = self.draw(&mut joins, &mut batch);
-        let mut streams = BTreeMap::new();
+        let (mut streams, mut touched) = (BTreeMap::new(), Touched::default());
         for mut answer in answers {
             let joined = joins.answer(&answer, &self.members);
             self.add_to_stream(&mut streams, &answer, &joined);
+            answer.spending.take().into_iter().for_each(|spending| touched.add(spending));
             answer.fill(&joined.ids, joined.new_members);
             waiting.push(Waiting::new(answer));
         }
         let mut staged = Vec::with_capacity(others.len());
-        for Other { entry, writes, reply } in others {
+        for Other { entry, writes, grant, reply } in others {
             acts.push((reply, 0));
             staged.push((entry, writes));
+            if let Some((account, grant)) = grant {
+                account.grant(grant);
+                touched.add(Spending { account, told: Vec::new() });
+            }
         }
         drawn?;
+        touched.stage(self.keys.storage(), &self.entropy, &mut batch)?;
         let mut entries = HashMap::new();
         for (stream, shared) in streams {
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
@@ -197,6 +205,7 @@ impl Recorder {
         let committed = self.log.commit("record answers", batch)?;
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
+        touched.publish();
         Ok((committed, entries))
     }
 
@@ -275,14 +284,8 @@ impl Recorder {
 
     /// Who a look-up asked about: `(length u32 ‖ part)*`, sealed as one.
     fn seal_asked(&self, key: &Key, asked: &PersonSet) -> Result<Vec<u8>, Error> {
-        let mut plain = Zeroizing::new(Vec::new());
-        for (_, part) in asked.parts()? {
-            let length = u32::try_from(part.len()).map_err(|_| Error::TooLarge)?;
-            plain.extend_from_slice(&length.to_be_bytes());
-            plain.extend_from_slice(&part);
-        }
         let place = Place { kind: KIND_ASKED, row: key.as_bytes(), field: 0 };
-        Ok(self.keys.storage().seal(&self.entropy, &place, &plain)?)
+        Ok(self.keys.storage().seal(&self.entropy, &place, &asked.encode()?)?)
     }
 }
 

@@ -8,7 +8,7 @@
 //! While a batch waits for its commit the next ones are mapped and received, so that neither the
 //! sync nor one processor bounds a stream. Order is kept by two bounded queues.
 
-mod convert;
+pub(super) mod convert;
 mod stream;
 
 use std::pin::Pin;
@@ -60,9 +60,16 @@ impl IngestHandler {
         });
         let (delivery, mapped) = mapped.await?;
         let answered = stream::recorded(&delivery, delivery.submit(mapped)?).await?;
+        let over_budget = answered.peek().over_budget_count();
+        let state = if over_budget > 0 { DeliveryState::Broken } else { DeliveryState::Complete };
         // Only now is it known who was new, which the delivery's record says.
-        let finished = delivery.finish(DeliveryState::Complete)?;
-        let _ = stream::recorded(&delivery, finished).await?;
+        let _ = stream::recorded(&delivery, delivery.finish(state)?).await?;
+        if over_budget > 0 {
+            let error = stream::over_budget_error(&delivery, over_budget).await?;
+            if answered.peek().ids.iter().all(|id| *id == 0) {
+                return Err(error);
+            }
+        }
         let delivery_id = delivery.id().to_string();
         Ok(PseudonymizeResponse { result: Some(convert::answer(answered)), delivery_id })
     }

@@ -1,4 +1,4 @@
-//! `OperatorService`: status, unseal, seal.
+//! `OperatorService`: status, unseal, seal, budgets.
 
 use std::mem;
 use std::sync::Arc;
@@ -9,12 +9,15 @@ use super::auth::Caller;
 use super::blocking;
 use super::proto::operator_service_server::OperatorService;
 use super::proto::{
+    GrantBudgetRequest, GrantBudgetResponse, ListBudgetsRequest, ListBudgetsResponse,
     RegisterStatus, SealRequest, SealResponse, ServerState, StatusRequest, StatusResponse,
     UnsealRequest, UnsealResponse,
 };
 use crate::crypto::Passphrase;
 use crate::policy::Right;
 use crate::service::{self, Detail, Error, ErrorCode, Service, State, Unsealed};
+
+mod budget;
 
 /// The handlers.
 pub(super) struct OperatorHandler {
@@ -62,6 +65,32 @@ impl OperatorService for OperatorHandler {
         let service = Arc::clone(&self.service);
         blocking(&caller, move |caller| {
             service.seal(&caller.permit(Right::Operate)?).map(|()| SealResponse {})
+        })
+        .await
+    }
+
+    async fn list_budgets(
+        &self,
+        request: Request<ListBudgetsRequest>,
+    ) -> Result<Response<ListBudgetsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let filter = budget::filter(request.get_ref()).map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            service.budgets(&caller.permit(Right::Operate)?, &filter).map(Into::into)
+        })
+        .await
+    }
+
+    async fn grant_budget(
+        &self,
+        request: Request<GrantBudgetRequest>,
+    ) -> Result<Response<GrantBudgetResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let grant = budget::grant(request.into_inner()).map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            service.grant_budget(&caller.permit(Right::Operate)?, grant).map(budget::granted)
         })
         .await
     }

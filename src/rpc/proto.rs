@@ -133,6 +133,12 @@ impl fmt::Debug for ListEntriesResponse {
     }
 }
 
+impl fmt::Debug for GrantBudgetRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrantBudgetRequest").field("amount", &self.amount).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for UnsealRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnsealRequest").finish_non_exhaustive()
@@ -150,7 +156,9 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs or secrets.
-    const SECRET_FIELDS: [&str; 7] = [
+    const SECRET_FIELDS: [&str; 8] = [
+        // Free text, before it is looked at.
+        ".hvelv.v1.GrantBudgetRequest.reason",
         ".hvelv.v1.IdentifierBatch.packed_ascii",
         ".hvelv.v1.IntegerColumn.values",
         // No identifier, but who did what, for the auditor alone.
@@ -250,6 +258,8 @@ mod tests {
         let body = CANARY.as_bytes().to_vec();
         shown += &format!("{:?}", ListEntriesResponse { body, ..ListEntriesResponse::default() });
         shown += &format!("{:?}", UnsealRequest { passphrase: CANARY.as_bytes().to_vec() });
+        let reason = CANARY.to_owned();
+        shown += &format!("{:?}", GrantBudgetRequest { reason, ..GrantBudgetRequest::default() });
         assert!(shown.contains("rows: 1"), "{shown}");
         for canary in [CANARY, "12_345", "49, 50, 51"] {
             assert!(!shown.contains(canary), "{shown}");

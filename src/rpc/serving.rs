@@ -34,7 +34,7 @@ use super::tls::accept::Gate;
 use super::tls::{ServerTls, TlsError};
 use super::{health, http2};
 use crate::config::server::Limits;
-use crate::config::{AccessChange, Config};
+use crate::config::{Access, AccessChange, Config};
 use crate::metrics::Metrics;
 use crate::service::{Service, State};
 
@@ -42,6 +42,9 @@ use crate::service::{Service, State};
 pub(super) trait Host: Send + Sync + 'static {
     /// Records what an access file has changed.
     fn record_access_load(&self, changes: Vec<AccessChange>);
+
+    /// Takes an access file into use.
+    fn use_access(&self, _access: Arc<Access>) {}
 
     /// Closes everything; called once, when no connection is open.
     fn shutdown(&self);
@@ -56,6 +59,10 @@ pub(super) trait Host: Send + Sync + 'static {
 impl Host for Service {
     fn record_access_load(&self, changes: Vec<AccessChange>) {
         Self::record_access_load(self, changes);
+    }
+
+    fn use_access(&self, access: Arc<Access>) {
+        Self::use_access(self, access);
     }
 
     fn shutdown(&self) {
@@ -249,6 +256,7 @@ struct Reload {
 impl Reload {
     async fn record_start(&self) {
         self.off_thread(|this| {
+            this.host.use_access(this.access.current());
             if let Some(changes) = this.access.take_start() {
                 this.host.record_access_load(changes);
             }
@@ -282,6 +290,7 @@ impl Reload {
                     tracing::info!(%change, "access");
                 }
                 tracing::info!(changes = changes.len(), "access file loaded");
+                self.host.use_access(self.access.current());
                 self.host.record_access_load(changes);
                 true
             }

@@ -4,7 +4,8 @@
 //! carry more than its error's public text.  Details are `google.rpc` types:
 //!
 //! ```text
-//! ErrorInfo    reason = code, domain = "hvelv", metadata = request_id, limit_option, limit_max
+//! ErrorInfo    reason = code, domain = "hvelv", metadata = request_id, limit_option, limit_max,
+//!              budget, budget_used, budget_limit, budget_refills_on
 //! BadRequest   one violation a field, for INVALID_ARGUMENT
 //! RequestInfo  the request id, which the log has too
 //! ```
@@ -102,6 +103,12 @@ fn metadata(error: &Error, request: RequestId) -> HashMap<String, String> {
         metadata.insert("limit_option".to_owned(), limit.option.to_owned());
         metadata.insert("limit_max".to_owned(), limit.max.to_string());
     }
+    if let Some(spent) = error.spent_budget() {
+        metadata.insert("budget".to_owned(), spent.budget.to_string());
+        metadata.insert("budget_used".to_owned(), spent.used.to_string());
+        metadata.insert("budget_limit".to_owned(), spent.limit.to_string());
+        metadata.insert("budget_refills_on".to_owned(), spent.refills.to_string());
+    }
     metadata
 }
 
@@ -109,6 +116,10 @@ fn metadata(error: &Error, request: RequestId) -> HashMap<String, String> {
 fn log(error: &Error, request: RequestId) {
     let code = error.code().as_str();
     let causes = error.causes();
+    // A client that comes to its bound may be a thief: that is worth a look.
+    if error.code() == ErrorCode::BudgetSpent {
+        return tracing::warn!(code, %request, text = error.text(), "request refused");
+    }
     // Whoever gets one of these is told that the log says why, so it says so at the usual level.
     if matches!(
         error.code(),

@@ -5,8 +5,8 @@
 //! the code, and the cause stays with us.  `rpc/status.rs` is the only place that turns this into a
 //! gRPC status.
 //!
-//! INVARIANT: a public text is static, or built from a code, an option's name and a limit of ours;
-//! never from what was sent.  Codes are stable: clients and runbooks match on them, so one may be
+//! INVARIANT: a public text is static, or built from a code, an option's name and a limit of ours, or
+//! from the caller's own name and budget; never from what was sent.  Codes are stable: clients and runbooks match on them, so one may be
 //! added, and none renamed or given another meaning.
 //!
 //! What it does *not* protect: the source chain is written to the log.  Whoever attaches a source
@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use super::SpentBudget;
 use crate::policy::Denied;
 
 /// What the caller can do about an error.
@@ -168,6 +169,7 @@ pub struct Error {
     text: Cow<'static, str>,
     violations: Vec<Violation>,
     limit: Option<Limit>,
+    budget: Option<Box<SpentBudget>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -176,7 +178,7 @@ impl Error {
     #[must_use]
     pub fn new(code: ErrorCode) -> Self {
         let text = Cow::Borrowed(code.text());
-        Self { code, text, violations: Vec::new(), limit: None, source: None }
+        Self { code, text, violations: Vec::new(), limit: None, budget: None, source: None }
     }
 
     /// Our bug; the caller sees the code and the request id, the log the source.
@@ -196,6 +198,18 @@ impl Error {
     pub fn limit(code: ErrorCode, limit: Limit) -> Self {
         let text = format!("{} ({} = {})", code.text(), limit.option, limit.max);
         Self { text: text.into(), limit: Some(limit), ..Self::new(code) }
+    }
+
+    /// A budget that is spent; the text says which, when it is full again, and who can grant more.
+    #[must_use]
+    pub fn budget(spent: SpentBudget) -> Self {
+        let SpentBudget { budget, principal, register, used, limit, refills } = &spent;
+        let text = format!(
+            "a budget is spent: {budget} of {principal} in {register}, {used} of {limit}; it refills \
+             on {refills}, and an operator can grant more with `hvelv budget grant`"
+        );
+        let code = ErrorCode::BudgetSpent;
+        Self { text: text.into(), budget: Some(Box::new(spent)), ..Self::new(code) }
     }
 
     /// Another text: static, so that nothing that was sent can be in it.
@@ -240,6 +254,12 @@ impl Error {
     #[must_use]
     pub const fn limit_met(&self) -> Option<Limit> {
         self.limit
+    }
+
+    /// The budget that is spent, for [`ErrorCode::BudgetSpent`].
+    #[must_use]
+    pub fn spent_budget(&self) -> Option<&SpentBudget> {
+        self.budget.as_deref()
     }
 }
 

@@ -4,12 +4,13 @@
 //! open ─► (map ─► submit ─► Pending)* ─► finish
 //!          │        │         └ waits for the commit; then a Recorded answer
 //!          │        └ in the order of the stream
-//!          └ parsing, tags, index, column: processor work, batches of a stream in parallel
+//!          └ parsing, tags, index, budgets, column: processor work, batches of a stream in parallel
 //! ```
 //!
 //! Invariants: a refused row never fails its batch and its value goes nowhere; a person of a register
 //! on consent is answered only with consent, and one without is not even assigned; a batch that
-//! failed is sent again and gets the same IDs.
+//! failed is sent again and gets the same IDs; a delivery with rows that were refused for a budget
+//! is never stored as complete.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -21,6 +22,7 @@ use super::{Error, ErrorCode, Limit, Service, actor};
 use crate::audit::{Action, Entry, Mode as AuditMode, Recorded};
 use crate::crypto::KeyedDigest;
 use crate::policy::{Denied, Permit};
+use crate::registers::budget::{Spending, Terms};
 use crate::registers::catalogue::Register;
 use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
@@ -28,9 +30,11 @@ use crate::registers::{
 };
 use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, Unknown, yyyymmdd};
 
+use admission::Admitted;
 pub use batch::{Batch, Column, RowKind};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
+mod admission;
 mod batch;
 mod request;
 
@@ -43,6 +47,7 @@ pub struct Mapped {
     answered: Answered,
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
+    spending: Option<Spending>,
     digest: KeyedDigest,
     under_way: UnderWay,
 }
@@ -113,6 +118,7 @@ impl Service {
             return Err(Denied.into());
         }
         let register = self.check_register(request)?;
+        check_organisation(permit, register, request)?;
         let open = self.open_now()?;
         let id = DeliveryId(self.parts.entropy.draw().map_err(Error::internal)?);
         let today = self.parts.clock.today();
@@ -174,6 +180,21 @@ impl Service {
     }
 }
 
+/// Where the catalogue says whose a source is, only that organisation delivers as it (R-06): a role
+/// that is wider by mistake opens no other's source.
+fn check_organisation(
+    permit: &Permit,
+    register: &Register,
+    request: &DeliveryRequest,
+) -> Result<(), Error> {
+    let source = register.source(request.source.as_str());
+    let owners = source.map_or(&[][..], |source| &source.organisations);
+    if owners.is_empty() || owners.contains(&permit.organisation()) {
+        return Ok(());
+    }
+    Err(Denied.into())
+}
+
 impl Delivery {
     /// The delivery's id.
     pub fn id(&self) -> DeliveryId {
@@ -218,14 +239,16 @@ impl Delivery {
         let begun = self.service.parts.clock.monotonic();
         let under_way = UnderWay { begun, _arriving: open.registers.announce() };
         let mut found = self.find(&open, &batch)?;
-        let unknown = match self.mode {
-            IngestMode::ResolveOrAssign if !self.consent_required => Unknown::Assign(&self.origin),
-            _ => Unknown::Leave,
-        };
-        let persons = found.finish(unknown).map_err(|error| self.vault_error(&open, error))?;
-        let mapped = self.answer(&open, &found.rows, &persons, under_way)?;
+        let admitted = self.admit(&open, &mut found)?;
+        let mapped = self.answer(&open, &found.rows, admitted, under_way)?;
         self.meter.mapped(self.service.parts.clock.monotonic().saturating_sub(begun));
         Ok(mapped)
+    }
+
+    /// What the delivery's principal may spend today.
+    fn terms(&self) -> Terms {
+        let register = self.base.register.as_deref().unwrap_or_default();
+        self.service.terms(&self.principal, register)
     }
 
     /// Finds the persons whom the vault knows, and asks for their cells in the register's column.
@@ -240,14 +263,32 @@ impl Delivery {
         found.map_err(|error| self.vault_error(open, error))
     }
 
+    /// The persons of rows that are parsed already.
+    fn persons(
+        &self,
+        open: &Arc<Open>,
+        rows: &Rows,
+        unknown: Unknown<'_>,
+    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        let mut left = rows.chunks(batch::ROWS_AT_ONCE);
+        let parse = |parsed: &mut Rows| {
+            parsed.extend_from_slice(left.next().unwrap_or_default());
+        };
+        let found = open.vault.find(self.partition, rows.len(), parse, |_| ());
+        let persons = found.and_then(|mut found| found.finish(unknown));
+        persons.map_err(|error| self.vault_error(open, error))
+    }
+
     /// Looks every person up in the register's column.
     fn answer(
         &self,
         open: &Open,
         rows: &Rows,
-        persons: &[Option<PersonNo>],
+        admitted: Admitted,
         under_way: UnderWay,
     ) -> Result<Mapped, Error> {
+        let Admitted { persons, decided, spending } = admitted;
+        let mut decided = decided.into_iter().peekable();
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
         let looked_up = self.mode == IngestMode::ResolveOnly;
@@ -256,6 +297,12 @@ impl Delivery {
         for (place, (row, person)) in rows.iter().zip(persons).enumerate() {
             let standing = person.map(|person| (person, cells.standing(person)));
             let at = u32::try_from(place).unwrap_or(u32::MAX);
+            if let Some(decided) = decided.next_if(|decided| decided.row == at) {
+                answered.notes.push(decided);
+                // Whoever was asked about stands in the record of the look-up, told or not.
+                answered_persons.extend(person.filter(|_| looked_up));
+                continue;
+            }
             let mut note = |code| answered.notes.push(RowNote { row: at, code });
             match (standing, row) {
                 (_, Err(reject)) => note(RowCode::Rejected(*reject)),
@@ -283,7 +330,8 @@ impl Delivery {
         }
         drop(held);
         let digest = digest_of(open, &answered);
-        Ok(Mapped { answered, joining, persons: answered_persons, digest, under_way })
+        let persons = answered_persons;
+        Ok(Mapped { answered, joining, persons, spending, digest, under_way })
     }
 
     /// Hands a mapped batch to the recorder; call it in the order of the stream.
@@ -314,6 +362,7 @@ impl Delivery {
             digest: mapped.digest,
             joining: mapped.joining,
             asked,
+            spending: mapped.spending,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
                 if let Ok(recorded) = &recorded {
                     let answered = recorded.peek();
@@ -348,12 +397,44 @@ impl Delivery {
     ///
     /// `server_sealed`.
     pub fn finish(&self, state: DeliveryState) -> Result<Pending<()>, Error> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).finished = true;
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has the summary finds the delivery closed.
+        if !std::mem::replace(&mut progress.finished, true) {
+            self.service.open_deliveries.fetch_sub(1, Ordering::AcqRel);
+        }
+        drop(progress);
         let open = self.open_now()?;
         let (reply, pending) = tokio::sync::oneshot::channel();
         let reply = Box::new(move |recorded| drop(reply.send(recorded)));
         self.store(&open, state, Action::DeliveryClosed, reply)?;
         Ok(pending)
+    }
+
+    /// Records that rows were refused because a budget is spent; gives what the sender is told
+    /// once that is recorded.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`.
+    pub fn refuse_over_budget(&self, rows: usize) -> Result<(Error, Pending<()>), Error> {
+        let open = self.open_now()?;
+        let register = self.service.parts.catalogue.by_number(self.register);
+        let spent = register.and_then(|register| {
+            let account = (self.principal.as_str(), register);
+            self.service.spent_budget(&open, account, self.mode.asking())
+        });
+        let mut entry = self.entry(Action::Refused);
+        entry.attempted = Some(self.base.action);
+        entry.reason = Some(ErrorCode::BudgetSpent.as_str().to_owned());
+        entry.counts.insert(ErrorCode::BudgetSpent.as_str().into(), rows as u64);
+        if let Some(spent) = &spent {
+            entry.counts.insert(format!("{}_used", spent.budget).into(), spent.used);
+            entry.counts.insert(format!("{}_limit", spent.budget).into(), spent.limit);
+        }
+        let (reply, pending) = tokio::sync::oneshot::channel();
+        open.registers.record_act(entry, Box::new(move |done| drop(reply.send(done))));
+        let error = spent.map_or_else(|| Error::new(ErrorCode::BudgetSpent), Error::budget);
+        Ok((error, pending))
     }
 
     /// What has come of the delivery so far, for an answer that is recorded.
@@ -434,8 +515,10 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.service.open_deliveries.fetch_sub(1, Ordering::AcqRel);
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if !progress.finished {
+            self.service.open_deliveries.fetch_sub(1, Ordering::AcqRel);
+        }
         let broken = !progress.finished && progress.rows > 0;
         drop(progress);
         if broken && let Ok(open) = self.open_now() {

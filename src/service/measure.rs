@@ -9,9 +9,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::budget::BudgetStatus;
 use super::{Service, State, Stores};
 use crate::clock::Clock;
-use crate::metrics::{CommitReading, DeliveryMeter, Metrics, OpenReading, Reading};
+use crate::metrics::{BudgetReading, CommitReading, DeliveryMeter, Metrics, OpenReading, Reading};
 use crate::registers::{Answered, RowCode, RowNote};
 use crate::store::keys::Key;
 use crate::store::records::Plane;
@@ -57,6 +58,7 @@ impl Service {
             index_bytes: open.vault.index_bytes(),
             members: self.member_counts(&open),
             audit_entries: open.registers.audit_entry_count(),
+            budgets: self.budgets_of(&open).into_iter().map(budget_reading).collect(),
         });
         Reading {
             state: self.state.borrow().name(),
@@ -127,6 +129,16 @@ impl Store for MeteredStore {
             Err(_) => self.metrics.commit_failed(self.name, operation),
         }
         outcome
+    }
+}
+
+fn budget_reading(status: BudgetStatus) -> BudgetReading {
+    BudgetReading {
+        principal: status.principal,
+        register: status.register,
+        budget: status.level.budget.as_str(),
+        used: status.level.used,
+        limit: status.level.limit,
     }
 }
 

@@ -15,6 +15,7 @@
 //! the next write.
 
 mod audit;
+mod budget;
 pub mod error;
 mod ingest;
 mod measure;
@@ -36,7 +37,7 @@ use tokio::sync::watch;
 use crate::audit::{Action, Actor, Entry};
 use crate::clock::Clock;
 use crate::config::access::PrincipalKind;
-use crate::config::{AccessChange, Config};
+use crate::config::{Access, AccessChange, Config};
 use crate::crypto::{Entropy, Passphrase};
 use crate::ident::Rules;
 use crate::metrics::Metrics;
@@ -44,6 +45,7 @@ use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
+pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, IngestMode, IngestPurpose, Mapped, Pending, RowKind,
@@ -88,6 +90,8 @@ pub struct Service {
     transition: Mutex<()>,
     /// Changes of access that happened while sealed, recorded when it opens.
     unrecorded_access: Mutex<Vec<AccessChange>>,
+    /// The access file of now, for the budgets of its principals.
+    access: RwLock<Arc<Access>>,
     open_deliveries: Arc<AtomicU64>,
     streams: AtomicU64,
     /// Dropped when the server stops, which ends attempts to reopen.
@@ -130,6 +134,7 @@ impl Service {
             current: RwLock::new(None),
             transition: Mutex::new(()),
             unrecorded_access: Mutex::new(Vec::new()),
+            access: RwLock::default(),
             open_deliveries: Arc::new(AtomicU64::new(0)),
             streams: AtomicU64::new(0),
             stopping: Mutex::new(Some(stopping)),

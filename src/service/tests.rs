@@ -8,7 +8,9 @@ use jiff::civil::date;
 
 use super::*;
 use crate::audit::Recorded;
+use crate::clock::MockClock;
 use crate::config::Access;
+use crate::config::budgets::Budgets;
 use crate::config::server::Mode;
 use crate::ident::{Declared, IdKind, RegisterId};
 use crate::keyring::{Environment, KeyPlan, PlannedRegister, SealedKeyring, create};
@@ -21,6 +23,8 @@ use crate::store::keys::{Key, Kind};
 use crate::store::memory::MemoryStore;
 use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
+
+mod budgets;
 
 /// Two stores in memory; either may be told to fail after some commits.
 #[derive(Clone, Default)]
@@ -59,15 +63,20 @@ struct World {
     service: Arc<Service>,
     stores: MemoryStores,
     access: Access,
+    clock: MockClock,
     _directory: tempfile::TempDir,
 }
 
 impl World {
     fn new() -> Self {
+        Self::with(Budgets::DEFAULT, ACCESS)
+    }
+
+    fn with(budgets: Budgets, access: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::load(Path::new("registers.toml")).unwrap();
         let key_file = directory.path().join("test.hvk");
-        let config = Config { mode: Mode::Development, key_file, ..Config::default() };
+        let config = Config { mode: Mode::Development, key_file, budgets, ..Config::default() };
         let planned = |register: &crate::registers::catalogue::Register| PlannedRegister {
             number: register.number,
             one_way: register.is_one_way(),
@@ -84,16 +93,18 @@ impl World {
         let stores = MemoryStores::default();
         marker(Plane::Vault, config.mode, id).write(stores.vault.as_ref()).unwrap();
         marker(Plane::Registers, config.mode, id).write(stores.registers.as_ref()).unwrap();
-        let access = Access::parse(ACCESS, Path::new("access.toml"), &catalogue).unwrap();
+        let access = Access::parse(access, Path::new("access.toml"), &catalogue).unwrap();
+        let clock = clock();
         let service = Service::new(Parts {
             config: Arc::new(config),
             catalogue: Arc::new(catalogue),
             rules: rules(),
             stores: Box::new(stores.clone()),
-            clock: Arc::new(clock()),
+            clock: Arc::new(clock.clone()),
             entropy: Arc::new(entropy),
         });
-        Self { service, stores, access, _directory: directory }
+        service.use_access(Arc::new(access.clone()));
+        Self { service, stores, access, clock, _directory: directory }
     }
 
     fn unsealed() -> Self {

@@ -16,6 +16,8 @@
 //! registers  0x33  AuditPersons    index u64                           sealed set of persons
 //! registers  0x40  Delivery        delivery id 16 bytes                sealed record
 //! registers  0x41  DeliveryPersons delivery id 16 bytes, part u32      sealed set of persons
+//! registers  0x50  Budget          account u32                         sealed record
+//! registers  0x51  BudgetPersons   account u32, sequence u64           sealed set of persons
 //! ```
 //!
 //! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
@@ -62,10 +64,14 @@ pub enum Kind {
     Delivery,
     /// Persons in a delivery.
     DeliveryPersons,
+    /// What a client has spent of its budgets in a register.
+    Budget,
+    /// Persons that a client was told about for the first time.
+    BudgetPersons,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -78,6 +84,8 @@ impl Kind {
         Self::AuditPersons,
         Self::Delivery,
         Self::DeliveryPersons,
+        Self::Budget,
+        Self::BudgetPersons,
     ];
 
     const fn code(self) -> u8 {
@@ -94,6 +102,8 @@ impl Kind {
             Self::AuditPersons => 0x33,
             Self::Delivery => 0x40,
             Self::DeliveryPersons => 0x41,
+            Self::Budget => 0x50,
+            Self::BudgetPersons => 0x51,
         }
     }
 
@@ -106,6 +116,8 @@ impl Kind {
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::Delivery => 16,
             Self::DeliveryPersons => 20,
+            Self::Budget => 4,
+            Self::BudgetPersons => 12,
         }
     }
 
@@ -123,6 +135,8 @@ impl Kind {
             Self::AuditPersons => "audit person set",
             Self::Delivery => "delivery",
             Self::DeliveryPersons => "delivery person set",
+            Self::Budget => "budget",
+            Self::BudgetPersons => "budget person set",
         }
     }
 }
@@ -190,6 +204,17 @@ impl Key {
         Self::build(Kind::DeliveryPersons, &[&id, &part.to_be_bytes()])
     }
 
+    /// The budgets of an account.
+    pub fn budget(account: u32) -> Self {
+        Self::build(Kind::Budget, &[&account.to_be_bytes()])
+    }
+
+    /// Persons that an account was told about for the first time with one commit.
+    pub fn budget_persons(account: u32, sequence: u64) -> Self {
+        let parts: [&[u8]; 2] = [&account.to_be_bytes(), &sequence.to_be_bytes()];
+        Self::build(Kind::BudgetPersons, &parts)
+    }
+
     /// The key's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
@@ -215,6 +240,12 @@ impl Key {
         let mut last = Self::delivery_persons(id, u32::MAX);
         last.length = u8::try_from(Self::LENGTH_MAX).unwrap_or(u8::MAX);
         Self::delivery_persons(id, 0)..last
+    }
+
+    /// Every set of persons of an account.
+    pub fn budget_sets(account: u32) -> Range<Self> {
+        // Sequences count commits; the last number is never reached.
+        Self::budget_persons(account, 0)..Self::budget_persons(account, u64::MAX)
     }
 
     /// Reads a stored key back: its kind is known and its length is the kind's.
@@ -301,7 +332,7 @@ mod tests {
     #[test]
     fn golden_bytes_of_each_kind() {
         let id = *b"0123456789abcdef";
-        let golden: [(Key, &str); 12] = [
+        let golden: [(Key, &str); 14] = [
             (Key::marker(), "01"),
             (Key::high_water(2), "020002"),
             (Key::vault_used(3), "030003"),
@@ -314,6 +345,8 @@ mod tests {
             (Key::audit_persons(9), "330000000000000009"),
             (Key::delivery(id), "4030313233343536373839616263646566"),
             (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
+            (Key::budget(3), "5000000003"),
+            (Key::budget_persons(3, 7), "51000000030000000000000007"),
         ];
         for (key, hex) in golden {
             let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -342,6 +375,7 @@ mod tests {
         assert!(Key::groups_from(u16::MAX, 0).contains(&Key::group(u16::MAX, u64::MAX)));
         assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
         assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
+        assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
     }
 
     proptest! {

@@ -9,6 +9,7 @@
 mod access;
 mod bad_requests;
 mod bad_rows;
+mod budgets;
 mod cli;
 mod cli_audit;
 mod concurrency;

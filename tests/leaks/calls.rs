@@ -246,6 +246,9 @@ impl<'a> Calls<'a> {
         for caller in ["auditor", "pipeline"] {
             self.audit(caller).await;
         }
+        for caller in ["operator", "pipeline"] {
+            self.budgets(caller).await;
+        }
         let channel = self.channel(None).await;
         let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
         for service in [String::new(), canary] {
@@ -262,6 +265,40 @@ impl<'a> Calls<'a> {
         };
         let came = client.server_reflection_info(tokio_stream::iter([request])).await;
         self.note("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", came);
+    }
+
+    /// Budgets, with canaries where a sender can put text.
+    async fn budgets(&mut self, caller: &str) {
+        let mut client = OperatorServiceClient::new(self.channel(Some(caller)).await);
+        let canary = self.canaries.digits(8);
+        for principal in [String::new(), canary.clone()] {
+            let request = ListBudgetsRequest { principal, register: String::new() };
+            let came = client.list_budgets(request).await;
+            if let Some(listed) = self.note("hvelv.v1.OperatorService/ListBudgets", came) {
+                self.world.capture("budgets.txt", format!("{listed:?}").as_bytes());
+            }
+        }
+        let soon = SystemClock::new().today();
+        let part = |number: i8| u32::try_from(number).unwrap();
+        let year = u32::try_from(soon.year()).unwrap();
+        let until = CalendarDate { year, month: part(soon.month()), day: part(soon.day()) };
+        for (principal, register, reason) in [
+            ("pipeline", "NPR", "first load"),
+            ("pipeline", "NPR", canary.as_str()),
+            (canary.as_str(), "NPR", "first load"),
+            ("pipeline", canary.as_str(), canary.as_str()),
+        ] {
+            let request = GrantBudgetRequest {
+                principal: principal.to_owned(),
+                register: register.to_owned(),
+                budget: Budget::Persons.into(),
+                amount: 1,
+                until: Some(until),
+                reason: reason.to_owned(),
+            };
+            let came = client.grant_budget(request).await;
+            self.note("hvelv.v1.OperatorService/GrantBudget", came);
+        }
     }
 
     async fn audit(&mut self, caller: &str) {

@@ -161,6 +161,9 @@ fn commands(world: &mut World) {
     world.run("registers NPR @pipeline --json", 0);
     world.run("registers NONE @pipeline", 2);
     world.run("unseal @operator --passphrase-file secret/right", 5);
+    world.run("budget show @operator", 0);
+    let grant = "--register NPR --budget misses --amount 1 --until 2026-01-01 --reason case-26/1";
+    world.run(&format!("budget grant @operator --principal pipeline {grant}"), 2);
     world.run("audit entries @auditor --count 0 --json", 0);
     world.run("audit checkpoint @auditor", 0);
     world.run("audit verify @auditor --live", 0);

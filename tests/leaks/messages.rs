@@ -16,7 +16,9 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 24] = [
+const SHOWN: [&str; 29] = [
+    "BudgetGrant",
+    "BudgetStatus",
     "CalendarDate",
     "DeliveryHeader",
     "DeliveryOpened",
@@ -29,6 +31,9 @@ const SHOWN: [&str; 24] = [
     "GetInclusionProofResponse",
     "GetRegisterRequest",
     "GetRegisterResponse",
+    "GrantBudgetResponse",
+    "ListBudgetsRequest",
+    "ListBudgetsResponse",
     "ListEntriesRequest",
     "ListRegistersRequest",
     "ListRegistersResponse",
@@ -58,6 +63,8 @@ macro_rules! shown_of {
 
 fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
     shown_of![
+        BudgetGrant,
+        BudgetStatus,
         CalendarDate,
         DeliveryHeader,
         DeliveryOpened,
@@ -70,8 +77,12 @@ fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
         GetInclusionProofResponse,
         GetRegisterRequest,
         GetRegisterResponse,
+        GrantBudgetRequest,
+        GrantBudgetResponse,
         IdentifierBatch,
         IntegerColumn,
+        ListBudgetsRequest,
+        ListBudgetsResponse,
         ListEntriesRequest,
         ListEntriesResponse,
         ListRegistersRequest,

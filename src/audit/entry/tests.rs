@@ -8,6 +8,13 @@ const GOLDEN: &str = include_str!("../../../tests/vectors/audit-entries-v1.jsonl
 /// Entries of actions that were added later; the first file is part of the golden export too.
 const GOLDEN_LATER: &str = r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"delivery_stored"}"#;
 
+const GOLDEN_GRANT: &str = concat!(
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"person","principal":"nils.drift","#,
+    r#""organisation":"983744516"},"action":"budget_granted","register":"NPR","basis":"first load","#,
+    r#""counts":{"amount":6000000},"#,
+    r#""changes":["granted npr-mottak 6000000 assignments in NPR until 2026-12-31"]}"#,
+);
+
 fn time() -> Timestamp {
     // 2026-03-01T12:00:00.007Z and a part that is cut off.
     Timestamp::new(1_772_366_400, 7_999_999).unwrap()
@@ -79,6 +86,16 @@ fn bodies_are_the_golden_bytes() {
 fn later_bodies_are_the_golden_bytes() {
     let entry = Entry::new(time(), Actor::Server, Action::DeliveryStored);
     assert_eq!(entry.encode(), GOLDEN_LATER);
+    let by = Actor::Person { principal: "nils.drift".into(), organisation: "983744516".into() };
+    let granted = "granted npr-mottak 6000000 assignments in NPR until 2026-12-31";
+    let grant = Entry {
+        register: text("NPR"),
+        basis: text("first load"),
+        counts: BTreeMap::from([("amount".into(), 6_000_000)]),
+        changes: vec![granted.to_owned()],
+        ..Entry::new(time(), by, Action::BudgetGranted)
+    };
+    assert_eq!(grant.encode(), GOLDEN_GRANT);
 }
 
 #[test]
@@ -119,15 +136,17 @@ fn golden_bodies_hold_every_action_and_every_field() {
         Action::Sealed => 9,
         Action::Unsealed => 10,
         Action::DeliveryStored => 11,
+        Action::BudgetGranted => 12,
     };
-    let mut seen = [false; 12];
-    for entry in golden_entries().into_iter().chain(Entry::decode(GOLDEN_LATER)) {
+    let mut seen = [false; 13];
+    let later = [GOLDEN_LATER, GOLDEN_GRANT].map(|body| Entry::decode(body).unwrap());
+    for entry in golden_entries().into_iter().chain(later) {
         seen[number(entry.action)] = true;
         if let Some(attempted) = entry.attempted {
             seen[number(attempted)] = true;
         }
     }
-    assert_eq!(seen, [true; 12]);
+    assert_eq!(seen, [true; 13]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What changed between two access files, for the audit entry that each load makes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{Access, Principal, Role};
-use crate::config::codes::PrincipalName;
+use crate::config::budgets::OwnBudgets;
+use crate::config::codes::{PrincipalName, RegisterCode};
 use crate::config::words::listed;
 
 /// One change.
@@ -19,6 +20,15 @@ pub enum AccessChange {
         name: PrincipalName,
         /// Its roles.
         roles: BTreeSet<Role>,
+    },
+    /// What a principal may spend in a register.
+    BudgetsChanged {
+        /// Its name.
+        name: PrincipalName,
+        /// The register.
+        register: RegisterCode,
+        /// The new limits.
+        budgets: OwnBudgets,
     },
     /// Certificates of a principal.
     CertificatesChanged {
@@ -78,7 +88,8 @@ impl AccessChange {
             Self::CertificatesChanged { added_count, roles, .. } if *added_count > 0 => Some(roles),
             Self::RolesChanged { granted, .. } => Some(granted),
             Self::ValidityChanged { roles, .. } => Some(roles),
-            Self::CertificatesChanged { .. }
+            Self::BudgetsChanged { .. }
+            | Self::CertificatesChanged { .. }
             | Self::KindChanged { .. }
             | Self::OrganisationChanged { .. }
             | Self::Removed { .. } => None,
@@ -96,6 +107,9 @@ impl fmt::Display for AccessChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Added { name, roles } => write!(f, "added {name}: {}", or_none(roles)),
+            Self::BudgetsChanged { name, register, budgets } => {
+                write!(f, "budgets of {name} in {register}: {budgets}")
+            }
             Self::CertificatesChanged { name, added_count, removed_count, .. } => {
                 write!(f, "certificates of {name}: {added_count} added, {removed_count} removed")
             }
@@ -131,6 +145,7 @@ pub fn difference(old: &Access, new: &Access) -> Vec<AccessChange> {
             (None, Some(after)) => {
                 changes
                     .push(AccessChange::Added { name: name.clone(), roles: after.roles.clone() });
+                compare_budgets(&BTreeMap::new(), after, &mut changes);
             }
             (None, None) => {}
         }
@@ -154,6 +169,7 @@ fn compare(before: &Principal, after: &Principal, changes: &mut Vec<AccessChange
             roles: after.roles.clone(),
         });
     }
+    compare_budgets(&before.budgets, after, changes);
     if before.roles != after.roles {
         changes.push(AccessChange::RolesChanged {
             name: name(),
@@ -168,5 +184,21 @@ fn compare(before: &Principal, after: &Principal, changes: &mut Vec<AccessChange
             validity: after.validity,
             roles: if is_shorter { BTreeSet::new() } else { after.roles.clone() },
         });
+    }
+}
+
+fn compare_budgets(
+    before: &BTreeMap<RegisterCode, OwnBudgets>,
+    after: &Principal,
+    changes: &mut Vec<AccessChange>,
+) {
+    let registers: BTreeSet<&RegisterCode> = before.keys().chain(after.budgets.keys()).collect();
+    for register in registers {
+        let was = before.get(register).copied().unwrap_or_default();
+        let budgets = after.own_budgets(register);
+        if was != budgets {
+            let (name, register) = (after.name.clone(), register.clone());
+            changes.push(AccessChange::BudgetsChanged { name, register, budgets });
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Access, CertificateIdentity, Principal, PrincipalKind, Role, SourceScope};
-use crate::config::codes::RegisterDirectory;
+use crate::config::budgets::{OwnBudgets, read_own};
+use crate::config::codes::{RegisterCode, RegisterDirectory};
 use crate::config::reader::Section;
 use crate::config::words::listed;
 
@@ -46,6 +47,7 @@ fn principal(
     let organisation = section.required("organisation");
     let certificates = certificates(section, seen, name.as_ref().map(ToString::to_string));
     let roles = roles(section, registers, kind);
+    let budgets = budgets(section, registers);
     let validity = section.validity();
     Some(Principal {
         name: name?,
@@ -53,6 +55,7 @@ fn principal(
         organisation: organisation?,
         certificates,
         roles,
+        budgets,
         validity: validity?,
     })
 }
@@ -98,6 +101,29 @@ fn roles(
         section.problem("roles", text);
     }
     roles.into_iter().collect()
+}
+
+/// The tables `[[principal.budget]]`, one for each register.
+fn budgets(
+    section: &mut Section<'_, '_>,
+    registers: &impl RegisterDirectory,
+) -> BTreeMap<RegisterCode, OwnBudgets> {
+    let mut budgets = BTreeMap::new();
+    for mut item in section.children("budget") {
+        let register: Option<RegisterCode> = item.required("register");
+        let own = read_own(&mut item);
+        item.finish();
+        let Some(register) = register else { continue };
+        if registers.source_codes(&register).is_none() {
+            let known = listed(registers.register_codes());
+            item.problem("register", format!("{register} is no register; they are {known}"));
+        }
+        if budgets.contains_key(&register) {
+            item.problem("register", format!("{register} stands here twice; remove one"));
+        }
+        budgets.insert(register, own);
+    }
+    budgets
 }
 
 /// What is wrong with the register and source that a role names, if anything.

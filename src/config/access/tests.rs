@@ -105,6 +105,23 @@ fn every_mistake_has_its_own_problem() {
             ":8: principal[2].name: is the name",
         ),
         (good.clone() + &principal("ola", "person", "kari", ""), "belongs to kari too"),
+        (
+            good.clone() + "budget = [{ register = 'KPR' }]",
+            "budget[1].register: KPR is no register; they are NPR, IPLOS",
+        ),
+        (
+            good.clone() + "budget = [{ register = 'NPR' }, { register = 'NPR' }]",
+            "budget[2].register: NPR stands here twice",
+        ),
+        (good.clone() + "budget = [{ persons_max = 1 }]", "budget[1].register: is missing"),
+        (
+            good.clone() + "budget = [{ register = 'NPR', misses_max = -1 }]",
+            "budget[1].misses_max: `-1` is outside the limits",
+        ),
+        (
+            good.clone() + "budget = [{ register = 'NPR', misses = 1 }]",
+            "budget[1].misses: unknown option",
+        ),
         ("principals = []".to_owned(), "principals: unknown option"),
         ("principal = 'kari'".to_owned(), "principal: must be a list of tables"),
     ];
@@ -183,4 +200,29 @@ fn more_days_for_a_custodian_need_approval_and_fewer_do_not() {
     let always = parse(&always).unwrap();
     assert!(difference(&ended, &always)[0].needs_approval());
     assert!(!difference(&always, &ended)[0].needs_approval());
+}
+
+#[test]
+fn a_principals_own_budgets_are_read_and_their_changes_told() {
+    let bare = principal("a", "system", "a", "'ingest:NPR:HF'");
+    let own = |limits: &str| bare.clone() + &format!("budget = [{{ register = 'NPR', {limits} }}]");
+    let (bare, own, more) = (
+        parse(&bare).unwrap(),
+        parse(&own("persons_max = 5, misses_max = 0")).unwrap(),
+        parse(&own("persons_max = 6, misses_max = 0")).unwrap(),
+    );
+    let budgets = own.iter().next().unwrap().own_budgets(&"NPR".parse().unwrap());
+    assert_eq!((budgets.persons_max, budgets.misses_max), (Some(5), Some(0)));
+    assert_eq!(budgets.assignments_max, None);
+    let told = |before: &Access, after: &Access| {
+        difference(before, after).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let changed = |limits: &str| vec![format!("budgets of a in NPR: {limits}")];
+    let five = "assignments as everybody, misses 0, persons 5";
+    assert_eq!(told(&bare, &own), changed(five));
+    assert_eq!(told(&own, &more), changed("assignments as everybody, misses 0, persons 6"));
+    let all = "assignments as everybody, misses as everybody, persons as everybody";
+    assert_eq!(told(&own, &bare), changed(all));
+    assert_eq!(told(&Access::default(), &own)[1..], changed(five));
+    assert!(difference(&own, &own).is_empty());
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::{Audit, Config, Identifiers, Log, MetricsEndpoint, Mode, Tls, limits};
+use crate::config::budgets;
 use crate::config::reader::Section;
 use crate::config::words::shown;
 
@@ -33,6 +34,7 @@ pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
         access_file: top.path("access_file").unwrap_or(default.access_file),
         tls: tls(top.child("tls"), default.tls),
         limits: limits::read(top.child("limits")),
+        budgets: budgets::read(top.child("budgets")),
         identifiers: identifiers(top.child("identifiers"), default.identifiers, mode),
         audit: audit(top.child("audit"), default.audit),
         metrics: metrics(top.child("metrics"), default.metrics),

@@ -105,7 +105,8 @@ fn read_period(period: &ReportingPeriod) -> Option<(Date, Date)> {
     (from <= to).then_some((from, to))
 }
 
-fn read_date(date: &CalendarDate) -> Option<Date> {
+/// A date, if it exists.
+pub(in crate::rpc) fn read_date(date: &CalendarDate) -> Option<Date> {
     let year = i16::try_from(date.year).ok()?;
     Date::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
 }
@@ -189,6 +190,7 @@ pub(super) fn answer(answered: Recorded<Answered>) -> RegisterIds {
 
 fn row_code(code: Code) -> RowCode {
     match code {
+        Code::BudgetSpent => RowCode::BudgetSpent,
         Code::Rejected(Reject::AssignerMissing) => RowCode::AssignerMissing,
         Code::Rejected(Reject::CheckDigits) => RowCode::CheckDigits,
         Code::Rejected(Reject::Date) => RowCode::Date,

@@ -199,7 +199,13 @@ fn map(
 
 /// Submits mapped batches in the order of the stream.
 async fn submit(delivery: Arc<Delivery>, mut from: Receiver<Mapping>, to: Sender<Waiting>) {
-    while let Some(mapping) = from.recv().await {
+    loop {
+        let received = tokio::select! {
+            received = from.recv() => received,
+            // The last stage failed: the stream ends now, not with the sender's next message.
+            () = to.closed() => return,
+        };
+        let Some(mapping) = received else { return };
         let next = match mapping {
             Mapping::Batch(mapping, slot) => {
                 let mapped = mapping.await;
@@ -229,8 +235,12 @@ async fn answer(
         match waiting {
             Waiting::Batch(pending, slot) => {
                 let answered = recorded(&delivery, pending).await?;
+                let over_budget = answered.peek().over_budget_count();
                 reply(&replies, Outer::Result(convert::answer(answered))).await?;
                 drop(slot);
+                if over_budget > 0 {
+                    return Err(over_budget_error(&delivery, over_budget).await?);
+                }
             }
             Waiting::End(end) => {
                 end?;
@@ -261,6 +271,13 @@ pub(super) async fn off_thread<T: Send + 'static>(
     // A panic's message is dropped: it may hold anything.
     let ended = |_| Err(Error::internal("a task ended without a result"));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(ended)
+}
+
+/// What a sender is told whose rows were refused for a budget, once that is recorded.
+pub(super) async fn over_budget_error(delivery: &Delivery, rows: usize) -> Result<Error, Error> {
+    let (error, pending) = delivery.refuse_over_budget(rows)?;
+    let _ = recorded(delivery, pending).await?;
+    Ok(error)
 }
 
 /// Waits until something is recorded.

@@ -10,7 +10,7 @@ use crate::service::error::{Error, Violation};
 use crate::vault::Rows;
 
 /// Rows that are parsed at once.
-const ROWS_AT_ONCE: usize = 64;
+pub(super) const ROWS_AT_ONCE: usize = 64;
 
 /// What the rows of a column are, as the sender says.
 #[derive(Clone, Copy, Debug)]

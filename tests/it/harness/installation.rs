@@ -41,11 +41,15 @@ pub(crate) struct InstallationOptions {
     pub(crate) limits: &'static str,
     /// Lines of `[identifiers]`.
     pub(crate) identifiers: &'static str,
+    /// Lines of `[budgets]`.
+    pub(crate) budgets: &'static str,
 }
 
 impl Default for InstallationOptions {
     fn default() -> Self {
-        Self { mode: "development", limits: "", identifiers: "" }
+        // Tests of other things send many persons.
+        let budgets = "assignments_max = 10000000\nmisses_max = 10000000\npersons_max = 10000000";
+        Self { mode: "development", limits: "", identifiers: "", budgets }
     }
 }
 
@@ -82,7 +86,7 @@ impl Installation {
 
     /// Writes the configuration anew.
     pub(crate) fn write_config(&self, options: &InstallationOptions) {
-        let InstallationOptions { mode, limits, identifiers } = options;
+        let InstallationOptions { mode, limits, identifiers, budgets } = options;
         let text = format!(
             "mode = '{mode}'\nlisten = '127.0.0.1:0'\nvault_dir = 'data/vault'\n\
              registers_dir = 'data/registers'\nkey_file = 'test.hvk'\n\
@@ -92,7 +96,7 @@ impl Installation {
              [audit]\norigin = 'localhost/hvelv-test'\n\
              [metrics]\nenabled = true\nlisten = '127.0.0.1:0'\n\
              [limits]\nshutdown_timeout_ms = 10000\n{limits}\n\
-             [identifiers]\n{identifiers}\n"
+             [identifiers]\n{identifiers}\n[budgets]\n{budgets}\n"
         );
         fs::write(self.config_file(), text).unwrap();
     }
