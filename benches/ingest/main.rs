@@ -1,12 +1,11 @@
 //! Known persons over TLS beside a raw tonic echo of the same bytes, in alternating rounds.
 //!
 //! ```text
-//! cargo bench --bench ingest                 prints figures, writes bench-results.json
+//! cargo bench --bench ingest                 prints figures, adds them to bench-results.json
 //! cargo bench --bench ingest -- --smoke      one tiny round; so does cargo test --benches
 //! ```
 //!
-//! `HVELV_BENCH_PERSONS` is the population (200,000 by default).  The results lie in the target
-//! directory: a list of `{measure, value, unit, reference, ratio, floor, aim}`.
+//! `HVELV_BENCH_PERSONS` is the population (200,000 by default).  
 //!
 //! What it does *not* tell: how fast a machine is. Clients, echo and Hvelv share its processors, so
 //! only the ratio can be compared with another machine's.
@@ -14,12 +13,12 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run ends")]
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 mod compare;
 mod echo;
+#[path = "../results.rs"]
+mod results;
 mod world;
 
 use compare::{Comparison, FLOOR, line};
@@ -44,12 +43,9 @@ fn main() {
     }
     let is_smoke = has("--smoke") || !has("--bench");
     let size = if is_smoke { SMOKE } else { full() };
-    let results = measure(&size);
+    let found = measure(&size);
     if !is_smoke {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is in target");
-        let path = target.join("bench-results.json");
-        std::fs::write(&path, format!("{results:#}\n")).expect("the target directory is writable");
-        println!("written: {}", path.display());
+        results::write(found);
     }
 }
 
@@ -60,7 +56,7 @@ fn full() -> Size {
     Size { persons, messages: 1024, rounds: 9 }
 }
 
-fn measure(size: &Size) -> Value {
+fn measure(size: &Size) -> Vec<Value> {
     let world = World::start(size.persons);
     println!("{} persons, {} rounds of {} messages", size.persons, size.rounds, size.messages);
     let first_sight = world.deliver_everybody(Form::Integers);
@@ -98,5 +94,5 @@ fn measure(size: &Size) -> Value {
         "aim": null,
     }));
     world.stop();
-    results.into()
+    results
 }

@@ -28,7 +28,7 @@ use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
     PersonSet, RowCode, RowNote, Standing, StoredDelivery,
 };
-use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, Unknown, yyyymmdd};
+use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, yyyymmdd};
 
 use admission::Admitted;
 pub use batch::{Batch, Column, RowKind};
@@ -261,22 +261,6 @@ impl Delivery {
         let known = |person| cells.prefetch(person);
         let found = open.vault.find(self.partition, batch.row_count(), parser, known);
         found.map_err(|error| self.vault_error(open, error))
-    }
-
-    /// The persons of rows that are parsed already.
-    fn persons(
-        &self,
-        open: &Arc<Open>,
-        rows: &Rows,
-        unknown: Unknown<'_>,
-    ) -> Result<Vec<Option<PersonNo>>, Error> {
-        let mut left = rows.chunks(batch::ROWS_AT_ONCE);
-        let parse = |parsed: &mut Rows| {
-            parsed.extend_from_slice(left.next().unwrap_or_default());
-        };
-        let found = open.vault.find(self.partition, rows.len(), parse, |_| ());
-        let persons = found.and_then(|mut found| found.finish(unknown));
-        persons.map_err(|error| self.vault_error(open, error))
     }
 
     /// Looks every person up in the register's column.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroize;
 
+use super::batch::ROWS_AT_ONCE;
 use super::{Delivery, IngestMode, Open, register_error};
 use crate::registers::budget::{About, Account, Admission, Asking, FreshRow, Repeats, Spending};
 use crate::registers::{RowCode, RowNote, Standing};
@@ -59,6 +60,22 @@ impl Delivery {
             IngestMode::ResolveOnly => self.admit_look_up(open, &account, persons, &fresh),
             IngestMode::ResolveOrAssign => self.admit_ingest(open, &account, rows, persons),
         }
+    }
+
+    /// Finds, or assigns, the persons of rows that are parsed already.
+    fn persons(
+        &self,
+        open: &Arc<Open>,
+        rows: &Rows,
+        unknown: Unknown<'_>,
+    ) -> Result<Vec<Option<PersonNo>>, Error> {
+        let mut left = rows.chunks(ROWS_AT_ONCE);
+        let parse = |parsed: &mut Rows| {
+            parsed.extend_from_slice(left.next().unwrap_or_default());
+        };
+        let found = open.vault.find(self.partition, rows.len(), parse, |_| ());
+        let persons = found.and_then(|mut found| found.finish(unknown));
+        persons.map_err(|error| self.vault_error(open, error))
     }
 
     /// A look-up: whoever is in the register is a person, everybody else a miss.

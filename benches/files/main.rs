@@ -1,0 +1,135 @@
+//! `hvelv pseudonymize` of large files beside plain reading and writing of the same files.
+//!
+//! ```text
+//! cargo bench --bench files                  prints figures, adds them to bench-results.json
+//! cargo bench --bench files -- --smoke       a few rows, once
+//! ```
+//!
+//! `HVELV_BENCH_ROWS` is the number of rows (10,000,000 by default).  The reference reads every
+//! record with the csv or the parquet crate and writes it again, synced, in this process and on one
+//! thread.  Hvelv's side is the program as users start it, with its server, its record of every
+//! batch and its search of the other columns; both share the machine's processors.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run ends")]
+#![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use hvelv::clock::{Clock, SystemClock};
+
+mod plain;
+mod program;
+#[path = "../results.rs"]
+mod results;
+
+use program::{Program, Server};
+
+/// How much is measured.
+struct Size {
+    persons: u64,
+    rows: u64,
+    rounds: usize,
+}
+
+const SMOKE: Size = Size { persons: 1000, rows: 5000, rounds: 1 };
+
+/// A kind of file, with what copies it.
+struct Kind {
+    ending: &'static str,
+    copy: fn(&Path, &Path),
+}
+
+const KINDS: [Kind; 2] = [
+    Kind { ending: "csv", copy: plain::copy_csv },
+    Kind { ending: "parquet", copy: plain::copy_parquet },
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    if has("--list") {
+        // A test runner asks for the names of tests.
+        println!("{}", if has("--ignored") { "" } else { "smoke: test" });
+        return;
+    }
+    let is_smoke = has("--smoke") || !has("--bench");
+    let found = measure(&if is_smoke { SMOKE } else { full() });
+    if !is_smoke {
+        results::write(found);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the size of a benchmark is no configuration")]
+fn full() -> Size {
+    let rows = std::env::var("HVELV_BENCH_ROWS").ok();
+    let rows = rows.map_or(10_000_000, |text| text.parse().expect("a count of rows"));
+    Size { persons: rows / 50, rows, rounds: 3 }
+}
+
+fn measure(size: &Size) -> Vec<Value> {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = SystemClock::new();
+    let took = |work: &mut dyn FnMut()| {
+        let begun = clock.monotonic();
+        work();
+        clock.monotonic().saturating_sub(begun)
+    };
+    let file = |name: String| directory.path().join(name);
+    let server = Server::start(directory.path());
+    let mut results = Vec::new();
+    for kind in KINDS {
+        let input = file(format!("rows.{}", kind.ending));
+        Program::synth(size.persons, size.rows, &input);
+        let (mut plain, mut ours, mut peak) = (Duration::MAX, Duration::MAX, 0);
+        // The first round of the first kind also meets everybody for the first time.
+        for round in 0..=size.rounds {
+            let (copied, output) = (
+                file(format!("copy-{round}.{}", kind.ending)),
+                file(format!("ids-{round}.{}", kind.ending)),
+            );
+            let copying = took(&mut || (kind.copy)(&input, &copied));
+            let mut memory = 0;
+            let replacing = took(&mut || memory = server.pseudonymize(&input, &output));
+            std::fs::remove_file(copied).unwrap();
+            std::fs::remove_file(output).unwrap();
+            if round > 0 || size.rounds == 1 {
+                (plain, ours, peak) = (plain.min(copying), ours.min(replacing), peak.max(memory));
+            }
+        }
+        let rate = |took: Duration| size.rows as f64 / took.as_secs_f64();
+        let ratio = rate(ours) / rate(plain);
+        println!(
+            "pseudonymize {}, {} rows, best of {}: {:.2} M rows/s, plain copy {:.2} M rows/s, \
+             ratio {ratio:.2}; peak memory of the command {} MiB, of the server {} MiB",
+            kind.ending,
+            size.rows,
+            size.rounds,
+            rate(ours) / 1e6,
+            rate(plain) / 1e6,
+            peak / 1024,
+            server.peak_kib() / 1024,
+        );
+        results.push(json!({
+            "measure": format!("pseudonymize, {}", kind.ending),
+            "value": rate(ours).round(),
+            "unit": "rows/s",
+            "reference": rate(plain).round(),
+            "ratio": ratio,
+            "floor": null,
+            "aim": null,
+        }));
+        results.push(json!({
+            "measure": format!("pseudonymize, {}, peak memory of the command", kind.ending),
+            "value": peak,
+            "unit": "KiB",
+            "reference": null,
+            "ratio": null,
+            "floor": null,
+            "aim": null,
+        }));
+    }
+    results
+}
