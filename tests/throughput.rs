@@ -15,6 +15,8 @@
 mod compare;
 #[path = "../benches/ingest/echo.rs"]
 mod echo;
+#[path = "../benches/ingest/in_process.rs"]
+mod in_process;
 #[path = "../benches/ingest/world.rs"]
 mod world;
 
@@ -35,6 +37,10 @@ fn known_persons_are_answered_at_a_quarter_of_the_rate_of_a_raw_echo() {
         println!("{}", line(form.name(), &found));
         found.ratio.median
     });
+    for form in [Form::Integers, Form::PackedAscii, Form::Text] {
+        let rate = world.in_process(form, 768) / 1e6;
+        println!("{:<28} in process, one thread: {rate:.2} M ids/s", form.name());
+    }
     world.stop();
     let [integers, _] = found;
     // Without optimisation neither side's rate means anything.

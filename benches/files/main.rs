@@ -22,7 +22,7 @@ use hvelv::clock::{Clock, SystemClock};
 
 mod plain;
 mod program;
-#[path = "../results.rs"]
+#[path = "../ingest/results.rs"]
 mod results;
 
 use program::{Program, Server};

@@ -1,8 +1,9 @@
 //! The program and its server, as users start them, and how much memory they take.
 
-use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hvelv");
@@ -34,18 +35,18 @@ impl Server {
         let mut init = Command::new(PROGRAM);
         init.args(["init", "--development", "--listen", "127.0.0.1:0", "--directory"]);
         ends_well(init.arg(&files));
-        let log = directory.join("server.log");
         let mut serve = Command::new(PROGRAM);
         serve.args(["serve", "--config"]).arg(files.join("hvelv.toml"));
-        let process = serve.stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut process = serve.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = loop {
-            let said = std::fs::read_to_string(&log).unwrap();
-            let after = said.split("serving address=").nth(1);
-            if let Some(address) = after.and_then(|text| text.split_whitespace().next()) {
-                break format!("https://{address}");
+            let line = said.next().expect("a server says where it serves").unwrap();
+            if let Some(after) = line.split("serving address=").nth(1) {
+                break format!("https://{}", after.split_whitespace().next().unwrap());
             }
-            std::thread::sleep(POLL);
         };
+        // A pipe that nobody reads would stop the server.
+        std::thread::spawn(move || said.for_each(drop));
         let server = Self { process, address, files };
         let mut unseal = server.command("unseal", "operator");
         ends_well(unseal.arg("--passphrase-file").arg(server.files.join("passphrase")));
@@ -65,16 +66,10 @@ impl Server {
         command.args(["--register", "NPR", "--source", "HF", "--id-column", "fnr"]);
         command.args(["--period", "2025", "--quiet"]).arg(input).arg(output);
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
-        let mut peak = 0;
-        let status = loop {
-            peak = peak.max(peak_kib(child.id()));
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            std::thread::sleep(POLL);
-        };
+        let watched = watch(child.id());
+        let status = child.wait().unwrap();
         assert!(status.success(), "{status}");
-        peak
+        watched.join().unwrap()
     }
 
     /// The server's peak memory, KiB.
@@ -93,6 +88,21 @@ impl Drop for Server {
 fn ends_well(command: &mut Command) {
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
     assert!(status.success(), "{command:?}: {status}");
+}
+
+/// Looks at a process's peak memory until it has ended; gives the last.
+#[expect(clippy::disallowed_methods, reason = "nothing tells what a process takes but looking")]
+fn watch(process: u32) -> JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut peak = 0;
+        loop {
+            match peak_kib(process) {
+                0 => return peak,
+                now => peak = now,
+            }
+            std::thread::sleep(POLL);
+        }
+    })
 }
 
 /// The most memory that a process had resident (`VmHWM`), 0 once it has ended.

@@ -5,7 +5,7 @@
 //! cargo bench --bench ingest -- --smoke      one tiny round; so does cargo test --benches
 //! ```
 //!
-//! `HVELV_BENCH_PERSONS` is the population (200,000 by default).  
+//! `HVELV_BENCH_PERSONS` is the population (200,000 by default).
 //!
 //! What it does *not* tell: how fast a machine is. Clients, echo and Hvelv share its processors, so
 //! only the ratio can be compared with another machine's.
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 mod compare;
 mod echo;
-#[path = "../results.rs"]
+mod in_process;
 mod results;
 mod world;
 
@@ -63,7 +63,7 @@ fn measure(size: &Size) -> Vec<Value> {
     println!("{:<28} hvelv {:.2} M ids/s", "first sight, one stream", first_sight / 1e6);
     let mut results = Vec::new();
     let mut reference = f64::NAN;
-    for form in [Form::Integers, Form::PackedAscii] {
+    for form in [Form::Integers, Form::PackedAscii, Form::Text] {
         for streams in [1, 2] {
             let what = format!("known, {}, streams: {streams}", form.name());
             let load = Load { form, streams, messages: size.messages };
@@ -93,6 +93,20 @@ fn measure(size: &Size) -> Vec<Value> {
         "floor": null,
         "aim": null,
     }));
+    for form in [Form::Integers, Form::PackedAscii, Form::Text] {
+        let rate = world.in_process(form, size.messages);
+        let what = format!("known, {}, in process, one thread", form.name());
+        println!("{what:<28} {:.2} M ids/s", rate / 1e6);
+        results.push(json!({
+            "measure": what,
+            "value": rate.round(),
+            "unit": "ids/s",
+            "reference": null,
+            "ratio": null,
+            "floor": null,
+            "aim": null,
+        }));
+    }
     world.stop();
     results
 }

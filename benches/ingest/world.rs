@@ -21,12 +21,13 @@ use hvelv::rpc::proto::pseudonymize_stream_request::Message as Inner;
 use hvelv::rpc::proto::pseudonymize_stream_response::Message as Outer;
 use hvelv::rpc::proto::{
     CalendarDate, DeliveryHeader, IdentifierBatch, IdentifierType, IngestPurpose, IntegerColumn,
-    Mode, PseudonymizeStreamRequest, ReportingPeriod, UnsealRequest,
+    Mode, PseudonymizeStreamRequest, ReportingPeriod, TextColumn, UnsealRequest,
 };
 use hvelv::rpc::server;
+use hvelv::service::Service;
 use hvelv::service::setup::Installation;
 
-use super::echo;
+use super::{echo, in_process};
 
 /// Identifiers in a message: DESIGN.md, section 11.
 const MESSAGE_IDENTIFIERS: usize = 4096;
@@ -38,6 +39,8 @@ pub(crate) enum Form {
     Integers,
     /// 11 ASCII digits.
     PackedAscii,
+    /// One string each.
+    Text,
 }
 
 impl Form {
@@ -46,6 +49,7 @@ impl Form {
         match self {
             Self::Integers => "integers",
             Self::PackedAscii => "packed ASCII",
+            Self::Text => "text",
         }
     }
 
@@ -55,6 +59,10 @@ impl Form {
             Self::PackedAscii => {
                 let digits: String = numbers.iter().map(|number| format!("{number:011}")).collect();
                 Column::PackedAscii(digits.into_bytes().into())
+            }
+            Self::Text => {
+                let values = numbers.iter().map(|number| format!("{number:011}")).collect();
+                Column::Text(TextColumn { values, row_types: Vec::new() })
             }
         };
         let kind = IdentifierType::Fnr.into();
@@ -91,6 +99,8 @@ pub(crate) struct World {
     echo: SocketAddr,
     hvelv: SocketAddr,
     handle: ServerHandle,
+    installation: Installation,
+    service: Arc<Service>,
     population: Vec<u64>,
 }
 
@@ -108,11 +118,22 @@ impl World {
         let runtime = Runtime::new().unwrap();
         let service = installation.service().unwrap();
         let (config, access) = (Arc::clone(&installation.config), access.unwrap());
-        runtime.spawn(async move { server::serve(&config, service, access, control).await });
+        let served = Arc::clone(&service);
+        runtime.spawn(async move { server::serve(&config, served, access, control).await });
         let hvelv = runtime.block_on(bound).unwrap();
         let echo = runtime.block_on(echo::start(&installation.config));
         let population = population(persons);
-        let world = Self { runtime, directory, clock, echo, hvelv, handle, population };
+        let world = Self {
+            runtime,
+            directory,
+            clock,
+            echo,
+            hvelv,
+            handle,
+            installation,
+            service,
+            population,
+        };
         world.unseal();
         world
     }
@@ -183,6 +204,13 @@ impl World {
             let took = self.clock.monotonic().saturating_sub(begun);
             answered as f64 / took.as_secs_f64()
         })
+    }
+
+    /// Identifiers per second of the mapping path without a wire.
+    pub(crate) fn in_process(&self, form: Form, messages: usize) -> f64 {
+        let batches = self.population.chunks(MESSAGE_IDENTIFIERS).cycle().take(messages);
+        let batches = batches.map(|numbers| (form, numbers.to_vec()));
+        in_process::rate(&self.service, &self.installation, &self.clock, batches)
     }
 
     /// Stops Hvelv in order.
