@@ -100,7 +100,9 @@ pub fn parse_text(
 /// # Errors
 ///
 /// [`Reject`] says what is wrong with the value.
-#[inline]
+// Always inlined, as is `parse_row_11`: a result that comes back from a call is stored in parts and
+// read in one piece, which waits for the parts.
+#[inline(always)]
 pub fn parse_number(
     rules: &RulesAt<'_>,
     declared: Declared,
@@ -155,7 +157,7 @@ pub fn parse_packed_integers(
     out.extend(column.iter().map(|&number| parse_number(rules, declared, assigner, number)));
 }
 
-#[inline]
+#[inline(always)]
 fn parse_row_11(
     rules: &RulesAt<'_>,
     declared: Declared,

@@ -33,12 +33,10 @@ use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, yyyymmdd};
 use admission::Admitted;
 pub use batch::{Batch, Column, RowKind};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
-use standings::Standings;
 
 mod admission;
 mod batch;
 mod request;
-mod standings;
 
 /// Rows after which a running delivery stores what it has.
 const CHECKPOINT_ROWS: u64 = 1 << 22;
@@ -240,8 +238,8 @@ impl Delivery {
         }
         let begun = self.service.parts.clock.monotonic();
         let under_way = UnderWay { begun, _arriving: open.registers.announce() };
-        let (mut found, standings) = self.find(&open, &batch)?;
-        let admitted = Admitted { standings, ..self.admit(&open, &mut found)? };
+        let mut found = self.find(&open, &batch)?;
+        let admitted = self.admit(&open, &mut found)?;
         let mapped = self.answer(&open, &found.rows, admitted, under_way)?;
         self.meter.mapped(self.service.parts.clock.monotonic().saturating_sub(begun));
         Ok(mapped)
@@ -253,26 +251,19 @@ impl Delivery {
         self.service.terms(&self.principal, register)
     }
 
-    /// Finds the persons whom the vault knows, and what the register says about them. When it
-    /// returns nothing is held: what a commit waits for may need the column. Whoever joins meanwhile
-    /// is answered by the recorder.
-    fn find<'a>(
-        &self,
-        open: &'a Arc<Open>,
-        batch: &Batch,
-    ) -> Result<(Found<'a>, Standings), Error> {
+    /// Finds the persons whom the vault knows, and asks for their cells in the register's column.
+    /// When it returns nothing is held: what a commit waits for may need the column.
+    fn find<'a>(&self, open: &'a Arc<Open>, batch: &Batch) -> Result<Found<'a>, Error> {
         let rules = self.service.parts.rules.at(self.service.parts.clock.today());
         let parser = batch.parser(&rules)?;
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
-        let mut standings = Standings::with_capacity(batch.row_count());
-        let known = |person| standings.take(person, &cells);
+        let known = |person| cells.prefetch(person);
         let found = open.vault.find(self.partition, batch.row_count(), parser, known);
-        standings.finish(&cells);
-        Ok((found.map_err(|error| self.vault_error(open, error))?, standings))
+        found.map_err(|error| self.vault_error(open, error))
     }
 
-    /// Answers each row by what the register says about its person.
+    /// Looks every person up in the register's column.
     fn answer(
         &self,
         open: &Open,
@@ -280,7 +271,7 @@ impl Delivery {
         admitted: Admitted,
         under_way: UnderWay,
     ) -> Result<Mapped, Error> {
-        let Admitted { persons, mut standings, decided, spending } = admitted;
+        let Admitted { persons, decided, spending } = admitted;
         let mut decided = decided.into_iter().peekable();
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
@@ -288,7 +279,7 @@ impl Delivery {
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
         for (place, (row, person)) in rows.iter().zip(persons).enumerate() {
-            let standing = person.map(|person| (person, standings.next(person, &cells)));
+            let standing = person.map(|person| (person, cells.standing(person)));
             let at = u32::try_from(place).unwrap_or(u32::MAX);
             if let Some(decided) = decided.next_if(|decided| decided.row == at) {
                 answered.notes.push(decided);

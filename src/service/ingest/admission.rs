@@ -14,7 +14,6 @@ use std::sync::Arc;
 use zeroize::Zeroize;
 
 use super::batch::ROWS_AT_ONCE;
-use super::standings::Standings;
 use super::{Delivery, IngestMode, Open, register_error};
 use crate::registers::budget::{About, Account, Admission, Asking, FreshRow, Repeats, Spending};
 use crate::registers::{RowCode, RowNote, Standing};
@@ -26,8 +25,6 @@ use crate::vault::{Found, PersonNo, Rows, Unknown};
 pub(super) struct Admitted {
     /// One a row, where there is one.
     pub(super) persons: Vec<Option<PersonNo>>,
-    /// What the register said about those whom the vault knew.
-    pub(super) standings: Standings,
     /// Rows that are answered by a code and not by the column, ascending.
     pub(super) decided: Vec<RowNote>,
     /// What the answer spends.
@@ -113,7 +110,7 @@ impl Delivery {
         });
         let decided = decided.collect();
         let spending = Some(Spending { account: Arc::clone(account), told });
-        Ok(Admitted { persons, decided, spending, ..Admitted::default() })
+        Ok(Admitted { persons, decided, spending })
     }
 
     /// An ingest: what is unknown and admitted gets a person.
@@ -160,7 +157,7 @@ impl Delivery {
         let code = RowCode::BudgetSpent;
         let decided = refused.into_iter().map(|row| RowNote { row, code }).collect();
         let spending = Some(Spending { account: Arc::clone(account), told });
-        Ok(Admitted { persons, decided, spending, ..Admitted::default() })
+        Ok(Admitted { persons, decided, spending })
     }
 
     /// Whom fresh rows are about, by the register's column.
