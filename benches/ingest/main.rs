@@ -78,7 +78,8 @@ fn measure(size: &Size) -> Vec<Value> {
                 "unit": "ids/s",
                 "reference": found.echo.median.round(),
                 "ratio": found.ratio.median,
-                "floor": FLOOR,
+                // Of packed columns; text has none yet.
+                "floor": (form != Form::Text).then_some(FLOOR),
                 // The target comes in an issue of its own.
                 "aim": null,
             }));
