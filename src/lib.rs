@@ -4,8 +4,8 @@
 //! in a sealed store that almost nobody can open.  `docs/ARCHITECTURE.md` says how it hangs together.
 //!
 //! ```text
-//! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← service ← rpc, cli
-//! ident, crypto ← files ← cli
+//! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← disclosure ← service ← rpc, cli
+//! ident, crypto ← files ← extract ← cli
 //! ```
 
 pub mod audit;
@@ -14,6 +14,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod disclosure;
 #[cfg(feature = "files")]
 pub mod files;
 pub mod ident;

@@ -3,12 +3,13 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("audit", &["crypto", "keyring", "store"]),
     ("cli", &["audit", "clock", "config", "crypto", "files", "ident", "rpc", "service"]),
     ("clock", &[]),
     ("config", &[]),
     ("crypto", &[]),
+    ("disclosure", &["config", "ident"]),
     ("files", &["crypto", "ident"]),
     ("ident", &[]),
     ("keyring", &["crypto"]),
