@@ -6,6 +6,12 @@
 /// A use of a key.  The text is `hvelv/v1/<area>/<use>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Label {
+    /// Derives, from a disclosure's key, the FF1 key of its serials.
+    DisclosureSerials,
+    /// Derives, from a disclosure's key, the key of what is sealed to die with it.
+    DisclosureStorage,
+    /// Derives, from a disclosure's key, the key of its surrogates.
+    DisclosureSurrogates,
     /// Derives, from an erasure key, the key that wraps keys which must be able to die.
     ErasureWrapKey,
     /// Derives, from the registers root, the key of the key file's last line.
@@ -22,7 +28,10 @@ pub enum Label {
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
+        Self::DisclosureSerials,
+        Self::DisclosureStorage,
+        Self::DisclosureSurrogates,
         Self::ErasureWrapKey,
         Self::KeyFileMac,
         Self::NumberBlock,
@@ -35,6 +44,9 @@ impl Label {
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
+            Self::DisclosureSerials => "hvelv/v1/derive/disclosure-serials",
+            Self::DisclosureStorage => "hvelv/v1/derive/disclosure-storage",
+            Self::DisclosureSurrogates => "hvelv/v1/derive/disclosure-surrogates",
             Self::ErasureWrapKey => "hvelv/v1/derive/erasure-wrap",
             Self::KeyFileMac => "hvelv/v1/derive/key-file-mac",
             Self::NumberBlock => "hvelv/v1/derive/number-block",
@@ -63,13 +75,16 @@ mod tests {
     fn all_lists_every_label() {
         // The match has no wildcard: a new label does not compile until it is counted here.
         let counted = Label::ALL.iter().filter(|label| match label {
-            Label::ErasureWrapKey
+            Label::DisclosureSerials
+            | Label::DisclosureStorage
+            | Label::DisclosureSurrogates
+            | Label::ErasureWrapKey
             | Label::KeyFileMac
             | Label::NumberBlock
             | Label::RootWrapKey
             | Label::StorageRecord
             | Label::WrappedKey => true,
         });
-        assert_eq!(counted.count(), 6);
+        assert_eq!(counted.count(), 9);
     }
 }

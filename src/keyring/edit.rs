@@ -4,12 +4,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::change::{Change, OldErasureKey};
 use super::document::{Document, KeyEntry};
 use super::kinds::{Environment, KeyFacts, KeyState, Plane, Purpose, StoreId};
 use super::open::Roots;
 use super::sealed::{Opened, open};
 use super::{Error, file};
-use crate::crypto::{Argon2Params, DigestKey, Entropy, KeyId, Passphrase, SecretBytes};
+use crate::crypto::{Argon2Params, DigestKey, Entropy, KeyId, Passphrase};
 
 /// What a new key file is for.
 #[derive(Clone, Debug)]
@@ -29,16 +30,6 @@ pub struct PlannedRegister {
     pub number: u16,
     /// Whether it is a one-way register.
     pub one_way: bool,
-}
-
-/// What becomes of an erasure key when a new one takes its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OldErasureKey {
-    /// It goes at once: no store holds a key under it.
-    Destroy,
-    /// It stays, to open only, until the stores have wrapped their survivors under the new one;
-    /// then [`Editor::destroy`] is called for it.
-    KeepUntilRewrapped,
 }
 
 /// Purposes of which every key file has a key.  Erasure keys come first: others are wrapped under
@@ -93,7 +84,7 @@ pub fn create(
     let mac_key = roots.of(Plane::Registers).mac_key(&store_id);
     let mut editor = Editor { lock, document, roots, mac_key, entropy, now };
     for purpose in BASE {
-        editor.add(purpose, None, KeyState::Active)?;
+        editor.change(purpose.plane()).add(purpose, None, KeyState::Active)?;
     }
     editor.add_registers(&plan.registers)?;
     editor.lock.create(&editor.document.render(&editor.mac_key))
@@ -152,7 +143,11 @@ impl<'a> Editor<'a> {
                 let has =
                     |key: &KeyEntry| key.facts.purpose == *purpose && key.facts.scope == scope;
                 if !self.document.keys.iter().any(has) {
-                    added.push(self.add(*purpose, scope, KeyState::Active)?);
+                    added.push(self.change(purpose.plane()).add(
+                        *purpose,
+                        scope,
+                        KeyState::Active,
+                    )?);
                 }
             }
         }
@@ -165,13 +160,7 @@ impl<'a> Editor<'a> {
     /// [`Error::NotRotatable`], [`Error::EpochsExhausted`]; [`Error::NoActiveKey`] for a register
     /// without keys; [`Error::KeyInUse`] when one is pending already.
     pub fn prepare(&mut self, purpose: Purpose, scope: Option<u16>) -> Result<KeyId, Error> {
-        self.document.active(purpose, scope)?;
-        if let Some(pending) =
-            self.document.live(purpose, scope).find(|key| key.facts.state == KeyState::Pending)
-        {
-            return Err(Error::KeyInUse { id: pending.facts.id });
-        }
-        self.add(purpose, scope, KeyState::Pending)
+        self.change(purpose.plane()).prepare(purpose, scope)
     }
 
     /// Makes a pending key the active one; the one that was active then only opens.  With an erasure
@@ -180,24 +169,7 @@ impl<'a> Editor<'a> {
     /// # Errors
     /// [`Error::NoSuchKey`] unless the key is pending.
     pub fn activate(&mut self, id: KeyId) -> Result<(), Error> {
-        let facts = self.document.key(id)?.facts;
-        if facts.state != KeyState::Pending {
-            return Err(Error::NoSuchKey { id });
-        }
-        let before = self.document.active(facts.purpose, facts.scope)?.facts.id;
-        let survivors = if facts.purpose.is_erasure() {
-            self.open_mortals(facts.purpose.plane())?
-        } else {
-            Vec::new()
-        };
-        self.change(before, KeyState::DecryptOnly)?;
-        self.change(id, KeyState::Active)?;
-        for (survivor, secret) in survivors {
-            let facts = self.document.key(survivor)?.facts;
-            let wrapped = self.roots.wrap_key(&self.document, &facts, &secret, self.entropy)?;
-            self.document.key_mut(survivor)?.wrapped = Some(wrapped);
-        }
-        Ok(())
+        self.change_of(id)?.activate(id)
     }
 
     /// A new epoch at once: [`Editor::prepare`] and [`Editor::activate`].
@@ -205,9 +177,7 @@ impl<'a> Editor<'a> {
     /// # Errors
     /// As those.
     pub fn rotate(&mut self, purpose: Purpose, scope: Option<u16>) -> Result<KeyId, Error> {
-        let id = self.prepare(purpose, scope)?;
-        self.activate(id)?;
-        Ok(id)
+        self.change(purpose.plane()).rotate(purpose, scope)
     }
 
     /// Destroys a key that is not active.  A key that can die takes its plane's erasure key with it:
@@ -217,22 +187,7 @@ impl<'a> Editor<'a> {
     /// # Errors
     /// [`Error::KeyInUse`] for an active key; [`Error::NoSuchKey`] for one that is gone.
     pub fn destroy(&mut self, id: KeyId, old: OldErasureKey) -> Result<(), Error> {
-        let facts = self.document.key(id)?.facts;
-        match facts.state {
-            KeyState::Active => return Err(Error::KeyInUse { id }),
-            KeyState::Destroyed => return Err(Error::NoSuchKey { id }),
-            KeyState::DecryptOnly | KeyState::Pending => {}
-        }
-        self.change(id, KeyState::Destroyed)?;
-        if facts.purpose.is_mortal() {
-            let erasure = facts.purpose.plane().erasure();
-            let before = self.document.active(erasure, None)?.facts.id;
-            self.rotate(erasure, None)?;
-            if old == OldErasureKey::Destroy {
-                self.change(before, KeyState::Destroyed)?;
-            }
-        }
-        Ok(())
+        self.change_of(id)?.destroy(id, old)
     }
 
     /// Seals both roots anew under another passphrase, with fresh salts.  The roots, and so the
@@ -254,53 +209,14 @@ impl<'a> Editor<'a> {
         self.lock.replace(&self.document.render(&self.mac_key))
     }
 
-    fn add(
-        &mut self,
-        purpose: Purpose,
-        scope: Option<u16>,
-        state: KeyState,
-    ) -> Result<KeyId, Error> {
-        let same = |key: &&KeyEntry| key.facts.purpose == purpose && key.facts.scope == scope;
-        let last = self.document.keys.iter().filter(same).map(|key| key.facts.epoch).max();
-        let epoch = last.unwrap_or(0) + 1;
-        if epoch > purpose.epoch_max() {
-            return Err(match purpose.epoch_max() {
-                1 => Error::NotRotatable { purpose },
-                _ => Error::EpochsExhausted { purpose },
-            });
-        }
-        let number = u32::try_from(self.document.keys.len() + 1)
-            .expect("a file of at most 4 MiB holds fewer than 2^32 keys");
-        let id = KeyId::new(number);
-        let facts =
-            KeyFacts { id, purpose, scope, epoch, state, created: self.now, changed: self.now };
-        let secret = SecretBytes::generate(self.entropy)?;
-        let wrapped = Some(self.roots.wrap_key(&self.document, &facts, &secret, self.entropy)?);
-        self.document.keys.push(KeyEntry { facts, wrapped });
-        Ok(id)
+    fn change(&mut self, plane: Plane) -> Change<'_> {
+        let (root, entropy, now) = (self.roots.of(plane), self.entropy, self.now);
+        Change { document: &mut self.document, root, entropy, now }
     }
 
-    fn change(&mut self, id: KeyId, state: KeyState) -> Result<(), Error> {
-        let now = self.now;
-        let entry = self.document.key_mut(id)?;
-        entry.facts.state = state;
-        entry.facts.changed = now;
-        if state == KeyState::Destroyed {
-            entry.wrapped = None;
-        }
-        Ok(())
-    }
-
-    /// The plane's live keys that can die, with their secrets.
-    fn open_mortals(&self, plane: Plane) -> Result<Vec<(KeyId, SecretBytes<32>)>, Error> {
-        let is_mortal = |key: &&KeyEntry| {
-            let facts = &key.facts;
-            facts.purpose.is_mortal()
-                && facts.purpose.plane() == plane
-                && facts.state != KeyState::Destroyed
-        };
-        let open = |key: &KeyEntry| Ok((key.facts.id, self.roots.open_key(&self.document, key)?));
-        self.document.keys.iter().filter(is_mortal).map(open).collect()
+    fn change_of(&mut self, id: KeyId) -> Result<Change<'_>, Error> {
+        let plane = self.document.key(id)?.facts.purpose.plane();
+        Ok(self.change(plane))
     }
 }
 

@@ -23,8 +23,11 @@
 //! the file opens with the passphrase of its day.  What is read before [`SealedKeyring::unseal`] is
 //! not yet authenticated.
 
+mod change;
+mod disclosure;
 mod document;
 mod edit;
+mod erasure;
 mod file;
 mod kinds;
 mod marks;
@@ -41,7 +44,10 @@ use std::path::PathBuf;
 
 use crate::crypto::KeyId;
 
-pub use edit::{Editor, KeyPlan, OldErasureKey, PlannedRegister, create};
+pub use change::OldErasureKey;
+pub use disclosure::{DisclosureKeys, SURROGATE_BYTES, WrappedDisclosureKey};
+pub use edit::{Editor, KeyPlan, PlannedRegister, create};
+pub use erasure::ErasureKeys;
 pub use kinds::{
     Environment, KeyFacts, KeyState, NumberSpace, Plane, Purpose, StoreId, UnknownWord,
 };

@@ -65,6 +65,54 @@ impl Root {
         DigestKey::new(&derive_secret(&self.secret, Label::KeyFileMac, &context))
     }
 
+    /// The secret of a live key of this root's plane.
+    pub(super) fn open_key(
+        &self,
+        document: &Document,
+        entry: &KeyEntry,
+    ) -> Result<SecretBytes<32>, Error> {
+        let facts = &entry.facts;
+        let wrapped = entry.wrapped.as_ref().ok_or(Error::NoSuchKey { id: facts.id })?;
+        with_context(facts, &document.store_id, |context| {
+            let opened = if facts.purpose.is_mortal() {
+                let id = sealed_under(wrapped).ok_or(Error::Damaged { reason: "no envelope" })?;
+                self.erasure_key(document, id)?.open(context, wrapped)
+            } else {
+                self.wrap.open(context, wrapped)
+            };
+            opened.map_err(|_| Error::Damaged { reason: "a key does not open" })
+        })
+    }
+
+    /// Wraps the secret of a key of this root's plane; a mortal one under the active erasure key.
+    pub(super) fn wrap_key(
+        &self,
+        document: &Document,
+        facts: &KeyFacts,
+        secret: &SecretBytes<32>,
+        entropy: &Entropy,
+    ) -> Result<Vec<u8>, Error> {
+        debug_assert_eq!(facts.purpose.plane(), self.plane);
+        with_context(facts, &document.store_id, |context| {
+            let wrapped = if facts.purpose.is_mortal() {
+                let erasure = document.active(self.plane.erasure(), None)?.facts.id;
+                self.erasure_key(document, erasure)?.seal(entropy, context, secret)
+            } else {
+                self.wrap.seal(entropy, context, secret)
+            };
+            Ok(wrapped?)
+        })
+    }
+
+    /// The wrapping key of the erasure key `id`, which must be of this plane.
+    fn erasure_key(&self, document: &Document, id: KeyId) -> Result<WrapKey, Error> {
+        let entry = document.key(id)?;
+        if entry.facts.purpose != self.plane.erasure() {
+            return Err(Error::Damaged { reason: "a key is under the wrong erasure key" });
+        }
+        Ok(erasure_wrap(id, &self.open_key(document, entry)?))
+    }
+
     fn from_secret(plane: Plane, secret: SecretBytes<32>) -> Self {
         let wrap = derive_secret(&secret, Label::RootWrapKey, &[plane.text().as_bytes()]);
         Self { plane, wrap: WrapKey::new(KeyId::UNNUMBERED, &wrap), secret }
@@ -120,46 +168,12 @@ impl Roots {
         document: &Document,
         entry: &KeyEntry,
     ) -> Result<SecretBytes<32>, Error> {
-        let facts = &entry.facts;
-        let wrapped = entry.wrapped.as_ref().ok_or(Error::NoSuchKey { id: facts.id })?;
-        with_context(facts, &document.store_id, |context| {
-            let opened = if facts.purpose.is_mortal() {
-                let id = sealed_under(wrapped).ok_or(Error::Damaged { reason: "no envelope" })?;
-                self.erasure_key(document, facts, id)?.open(context, wrapped)
-            } else {
-                self.of(facts.purpose.plane()).wrap.open(context, wrapped)
-            };
-            opened.map_err(|_| Error::Damaged { reason: "a key does not open" })
-        })
+        self.of(entry.facts.purpose.plane()).open_key(document, entry)
     }
 
-    /// Wraps the secret of a key; a mortal one under the plane's active erasure key.
-    pub(super) fn wrap_key(
-        &self,
-        document: &Document,
-        facts: &KeyFacts,
-        secret: &SecretBytes<32>,
-        entropy: &Entropy,
-    ) -> Result<Vec<u8>, Error> {
-        with_context(facts, &document.store_id, |context| {
-            let plane = facts.purpose.plane();
-            let wrapped = if facts.purpose.is_mortal() {
-                let erasure = document.active(plane.erasure(), None)?.facts.id;
-                self.erasure_key(document, facts, erasure)?.seal(entropy, context, secret)
-            } else {
-                self.of(plane).wrap.seal(entropy, context, secret)
-            };
-            Ok(wrapped?)
-        })
-    }
-
-    /// The wrapping key of the erasure key `id`, which must be of the same plane as the wrapped key.
-    fn erasure_key(&self, document: &Document, of: &KeyFacts, id: KeyId) -> Result<WrapKey, Error> {
-        let entry = document.key(id)?;
-        if entry.facts.purpose != of.purpose.plane().erasure() {
-            return Err(Error::Damaged { reason: "a key is under the wrong erasure key" });
-        }
-        Ok(erasure_wrap(id, &self.open_key(document, entry)?))
+    /// The registers root alone, for changes while the server runs; the other is wiped.
+    pub(super) fn into_registers(self) -> Root {
+        self.registers
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::document::{Document, Parsed};
 use super::kinds::{Environment, KeyFacts, KeyState, Plane, Purpose, StoreId};
 use super::open::{Root, Roots};
-use super::{Error, Keyring, Marks, PlannedRegister, file};
+use super::{Error, Keyring, PlannedRegister, file};
 use crate::crypto::{DigestKey, Passphrase};
 
 /// A key file that was found and has the right shape.  Nothing in it is authenticated until it is
@@ -108,9 +108,7 @@ impl SealedKeyring {
         // Anew, because registers may have been added since the server started.
         let now = Self::load(&self.path, self.environment)?;
         now.check_store(&self.store_id)?;
-        let Opened { document, roots, mac_key } = open(&self.path, passphrase)?;
-        let marks = Marks::new(self.path.clone(), &document, mac_key);
-        Keyring::open(&document, &roots, marks)
+        Keyring::open(self.path.clone(), open(&self.path, passphrase)?)
     }
 }
 

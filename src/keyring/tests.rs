@@ -11,6 +11,7 @@ use super::*;
 use crate::crypto::{Entropy, Passphrase, Place, SecretBytes, TagInput};
 
 mod changes;
+mod disclosure;
 mod golden;
 mod refusals;
 

@@ -1,10 +1,13 @@
 //! The keys in use: each purpose as the type of `crypto` that can do it and nothing else.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::document::Document;
-use super::kinds::{KeyState, Plane, Purpose};
+use super::erasure::ErasureKeys;
+use super::kinds::{KeyState, Purpose};
 use super::open::{Roots, erasure_wrap};
+use super::sealed::Opened;
 use super::{Error, Marks};
 use crate::crypto::secret::assert_secret;
 use crate::crypto::{
@@ -17,17 +20,19 @@ use crate::crypto::{
 pub struct Keyring {
     vault: VaultKeys,
     registers: RegisterKeys,
+    erasure: ErasureKeys,
     marks: Marks,
 }
 
 impl Keyring {
-    pub(super) fn open(document: &Document, roots: &Roots, marks: Marks) -> Result<Self, Error> {
-        let reader = Reader { document, roots };
-        Ok(Self {
-            vault: VaultKeys::open(&reader)?,
-            registers: RegisterKeys::open(&reader)?,
-            marks,
-        })
+    pub(super) fn open(path: PathBuf, opened: Opened) -> Result<Self, Error> {
+        let Opened { document, roots, mac_key } = opened;
+        let reader = Reader { document: &document, roots: &roots };
+        let vault = VaultKeys::open(&reader)?;
+        let registers = RegisterKeys::open(&reader)?;
+        let marks = Marks::new(path.clone(), &document, mac_key);
+        let erasure = ErasureKeys::new(path, &document, roots.into_registers())?;
+        Ok(Self { vault, registers, erasure, marks })
     }
 
     /// The keys of the identity plane.
@@ -42,6 +47,12 @@ impl Keyring {
         &self.registers
     }
 
+    /// What wraps keys of the register plane that must be able to die, such as a disclosure's.
+    #[must_use]
+    pub fn erasure(&self) -> &ErasureKeys {
+        &self.erasure
+    }
+
     /// The high-water marks, kept in the key file.
     #[must_use]
     pub fn marks(&self) -> &Marks {
@@ -50,8 +61,8 @@ impl Keyring {
 
     /// The planes apart, so that each owner holds its own keys and no others.
     #[must_use]
-    pub fn into_parts(self) -> (VaultKeys, RegisterKeys, Marks) {
-        (self.vault, self.registers, self.marks)
+    pub fn into_parts(self) -> (VaultKeys, RegisterKeys, ErasureKeys, Marks) {
+        (self.vault, self.registers, self.erasure, self.marks)
     }
 }
 
@@ -92,8 +103,6 @@ pub struct RegisterKeys {
     pub registers: BTreeMap<u16, PerRegister>,
     /// Keys of the audit log.
     pub audit: AuditKeys,
-    /// Wraps keys of this plane that must be able to die, such as those of disclosures.
-    pub erasure: Epochs<WrapKey>,
 }
 
 /// The keys of one register.
@@ -211,10 +220,6 @@ impl Reader<'_> {
         self.epochs(purpose, scope, |_, secret| NumberKey::new(secret))
     }
 
-    fn erasure(&self, plane: Plane) -> Result<Epochs<WrapKey>, Error> {
-        self.epochs(plane.erasure(), None, |id, secret| erasure_wrap(id, &secret))
-    }
-
     /// For each register that has keys of `purpose`: what `make` gives.
     fn per_scope<V>(
         &self,
@@ -240,7 +245,8 @@ impl VaultKeys {
             person_numbers: reader.numbers(Purpose::PersonNumbers, None)?,
             one_way: reader
                 .per_scope(Purpose::OnewayOuter, |scope| OneWayKeys::open(reader, scope))?,
-            erasure: reader.erasure(Plane::Vault)?,
+            erasure: reader
+                .epochs(Purpose::VaultErasure, None, |id, secret| erasure_wrap(id, &secret))?,
         })
     }
 }
@@ -270,7 +276,6 @@ impl RegisterKeys {
                 Ok(PerRegister { ids: ids(scope)?, numbers })
             })?,
             audit: AuditKeys::open(reader)?,
-            erasure: reader.erasure(Plane::Registers)?,
         })
     }
 }

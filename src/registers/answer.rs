@@ -9,6 +9,7 @@ use crate::vault::PersonNo;
 
 use super::Error;
 use super::budget::Spending;
+use super::disclosed::Membership;
 
 /// Why a row has no ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +115,10 @@ pub struct Answer {
     pub digest: KeyedDigest,
     /// Rows whose persons are not members yet.
     pub joining: Vec<JoiningRow>,
-    /// Persons that a look-up asked about.
+    /// Persons that a look-up asked about, or whose serials are answered.
     pub asked: Vec<PersonNo>,
+    /// The disclosure that those persons are in from now on.
+    pub disclosed: Option<Arc<Membership>>,
     /// What it has spent of its account's budgets, if anything.
     pub spending: Option<Spending>,
     /// Told when it is durable.

@@ -1,8 +1,8 @@
 //! Who joins which register with one commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::Members;
 use super::answer::Answer;
@@ -28,6 +28,7 @@ pub(super) struct Joins {
 pub(super) struct Joining {
     places: HashMap<PersonNo, usize>,
     persons: Vec<PersonNo>,
+    numbers: Vec<u64>,
     ids: Vec<u64>,
     // Persons whose joining an answer has counted already.
     counted: usize,
@@ -112,6 +113,11 @@ impl Joins {
                 .collect();
             members.column.publish(&cells);
             members.count.fetch_add(cells.len() as u64, Ordering::AcqRel);
+            let mut inverse = members.inverse.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(inverse) = inverse.as_mut() {
+                let numbers = joining.numbers.iter().zip(&joining.persons);
+                numbers.for_each(|(number, person)| inverse.set(*number, *person));
+            }
         }
     }
 }
@@ -121,8 +127,10 @@ impl Joining {
         &self.persons
     }
 
-    pub(super) fn set_ids(&mut self, ids: Vec<u64>) {
+    /// The register numbers that they have drawn, and the IDs made of them.
+    pub(super) fn set_ids(&mut self, numbers: Vec<u64>, ids: Vec<u64>) {
         assert_eq!(ids.len(), self.persons.len(), "one ID for each person who joins");
-        self.ids = ids;
+        assert_eq!(numbers.len(), ids.len(), "one number for each ID");
+        (self.numbers, self.ids) = (numbers, ids);
     }
 }

@@ -67,4 +67,20 @@ impl PlaneKeys {
         }
         Ok(numbers)
     }
+
+    /// The register numbers of the bodies of a register's IDs, in place; says whether there is a key
+    /// of that epoch.
+    pub(super) fn decrypt_ids(
+        &self,
+        register: u16,
+        epoch: u8,
+        bodies: &mut [u64],
+    ) -> Result<bool, Error> {
+        let Some(key) = self.of(register)?.ids.of_epoch(u32::from(epoch)) else {
+            return Ok(false);
+        };
+        // The body of a register ID has 13 digits, which is what the cipher takes.
+        key.decrypt_many(bodies).map_err(|_| Error::Damaged { what: "register ID" })?;
+        Ok(true)
+    }
 }

@@ -25,6 +25,9 @@ pub mod catalogue;
 mod column;
 mod delivery;
 mod delta;
+mod disclosed;
+mod identify;
+mod inverse;
 mod joining;
 mod keys;
 mod numbers;
@@ -36,13 +39,16 @@ mod recorder;
 mod golden;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use crate::audit::{AuditReader, Entry, LogError, Recorded};
-use crate::crypto::Entropy;
+use zeroize::Zeroizing;
+
+use crate::crypto::{Entropy, Place};
 use crate::store::keys::{Key, Kind};
 use crate::store::{self, Step, Store};
 use crate::vault::PersonNo;
@@ -52,9 +58,12 @@ use budget::{Account, Ledger, NewGrant};
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
+pub use disclosed::Membership;
+use inverse::Inverse;
 pub use keys::PlaneKeys;
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
+pub use recorder::Write;
 use recorder::{Command, Other};
 
 /// Why the register plane refuses.
@@ -116,6 +125,8 @@ pub trait RegisterMarks: Send + Sync {
 #[derive(Default)]
 struct Members {
     column: Column,
+    /// The column backwards, once somebody has brought IDs of the register.
+    inverse: RwLock<Option<Inverse>>,
     count: AtomicU64,
 }
 
@@ -168,8 +179,14 @@ impl Registers {
 
     /// Records an act. Its reply is called when it is durable, or has failed.
     pub fn record_act(&self, entry: Entry, reply: Reply<()>) {
-        let (entry, writes) = (Box::new(entry), Vec::new());
-        self.send(Command::Other(Other { entry, writes, grant: None, reply }));
+        self.record_change(entry, Vec::new(), reply);
+    }
+
+    /// Records an act together with what it changes in the store. Its reply is called when both are
+    /// durable, or have failed.
+    pub fn record_change(&self, entry: Entry, writes: Vec<Write>, reply: Reply<()>) {
+        let entry = Box::new(entry);
+        self.send(Command::Other(Other { entry, writes, fold: None, grant: None, reply }));
     }
 
     /// Records an act and waits until it is durable.
@@ -178,9 +195,101 @@ impl Registers {
     ///
     /// [`Error::Failed`].
     pub fn record_act_and_wait(&self, entry: Entry) -> Result<Recorded<()>, Error> {
+        self.record_change_and_wait(entry, Vec::new())
+    }
+
+    /// Records an act together with what it changes, and waits until both are durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_change_and_wait(
+        &self,
+        entry: Entry,
+        writes: Vec<Write>,
+    ) -> Result<Recorded<()>, Error> {
         let (reply, answer) = sync_channel(1);
-        self.record_act(entry, Box::new(move |recorded| drop(reply.send(recorded))));
+        self.record_change(entry, writes, Box::new(move |recorded| drop(reply.send(recorded))));
         answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    /// Records the end of a stream of serials, and folds the persons of its disclosure.
+    pub fn record_fold(&self, entry: Entry, membership: Arc<Membership>, reply: Reply<()>) {
+        let (entry, fold) = (Box::new(entry), Some(membership));
+        self.send(Command::Other(Other { entry, writes: Vec::new(), fold, grant: None, reply }));
+    }
+
+    /// Seals a record of this plane for its place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn seal_record(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.keys.storage().seal(&self.entropy, &record_place(key), plain)?)
+    }
+
+    /// Every record of a kind, opened, in the order of their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn records(&self, kind: Kind) -> Result<Vec<(Key, Zeroizing<Vec<u8>>)>, Error> {
+        let (mut found, mut failure) = (Vec::new(), None);
+        self.store.scan(Key::all(kind), &mut |bytes, value| {
+            let (_, key) = Key::parse(bytes)?;
+            match self.keys.storage().open(&record_place(&key), value) {
+                Ok(plain) => found.push((key, plain)),
+                Err(_) => failure = Some(Error::Damaged { what: kind.name() }),
+            }
+            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+        })?;
+        failure.map_or(Ok(found), Err)
+    }
+
+    /// What stands under a key of this plane, as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn stored(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.store.get(key)?)
+    }
+
+    /// Everything of a kind, as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn stored_all(&self, range: Range<Key>) -> Result<Vec<(Key, Vec<u8>)>, Error> {
+        let mut found = Vec::new();
+        self.store.scan(range, &mut |bytes, value| {
+            found.push((Key::parse(bytes)?.1, value.to_vec()));
+            Ok(Step::Continue)
+        })?;
+        Ok(found)
+    }
+
+    /// The persons of a disclosure. `persons_end` is above every number of the partition in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn membership(
+        &self,
+        disclosure: u32,
+        partition: u16,
+        persons_end: u64,
+    ) -> Result<Membership, Error> {
+        Membership::load(self.store.as_ref(), &self.keys, disclosure, partition, persons_end)
+    }
+
+    /// The disclosures that a person is in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<u32>, Error> {
+        disclosed::disclosures_of(self.store.as_ref(), &self.keys, partition, person)
     }
 
     /// The budgets of a principal in a register.
@@ -208,6 +317,7 @@ impl Registers {
         self.send(Command::Other(Other {
             entry: Box::new(entry),
             writes: Vec::new(),
+            fold: None,
             grant: Some((account, grant)),
             reply: Box::new(move |recorded| drop(reply.send(recorded))),
         }));
@@ -226,7 +336,8 @@ impl Registers {
         reply: Reply<()>,
     ) -> Result<(), Error> {
         let writes = delivery::seal(&self.keys, &self.entropy, delivery)?;
-        self.send(Command::Other(Other { entry: Box::new(entry), writes, grant: None, reply }));
+        let writes = writes.into_iter().map(|(key, value)| Write::Put(key, value)).collect();
+        self.record_change(entry, writes, reply);
         Ok(())
     }
 
@@ -303,6 +414,12 @@ impl Registers {
         }
         Ok(found)
     }
+}
+
+/// Where a record that is sealed whole stands: its table is the kind byte of its key.
+fn record_place(key: &Key) -> Place<'_> {
+    let kind = key.as_bytes().first().copied().map_or(0, u16::from);
+    Place { kind, row: key.as_bytes(), field: 0 }
 }
 
 impl Drop for Registers {

@@ -23,6 +23,7 @@ use std::time::Duration;
 use super::answer::{Answer, Answered, Reply};
 use super::budget::{Account, NewGrant, Spending, Touched};
 use super::delta::{self, Stored};
+use super::disclosed::Membership;
 use super::joining::{Joined, Joins};
 use super::keys::PlaneKeys;
 use super::numbers::Numbers;
@@ -50,10 +51,20 @@ pub(super) enum Command {
     Other(Other),
 }
 
+/// A change of the register plane's store that an act makes.
+pub enum Write {
+    /// Writes a sealed value.
+    Put(Key, Vec<u8>),
+    /// Removes what there is.
+    Remove(Key),
+}
+
 /// An act with its own entry, and what it writes with it.
 pub(super) struct Other {
     pub(super) entry: Box<Entry>,
-    pub(super) writes: Vec<(Key, Vec<u8>)>,
+    pub(super) writes: Vec<Write>,
+    /// A disclosure whose persons are folded with it.
+    pub(super) fold: Option<Arc<Membership>>,
     /// A grant, and whom it is for.
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
     pub(super) reply: Reply<()>,
@@ -82,6 +93,9 @@ struct StreamEntry {
     digests: KeyedHasher,
     messages: u64,
     asked: PersonSet,
+    /// The disclosure that those answered are in from now on, and they.
+    disclosed: Option<Arc<Membership>>,
+    told: Vec<PersonNo>,
 }
 
 /// An answer that waits for its commit.
@@ -176,6 +190,7 @@ impl Recorder {
         let mut joins = Joins::collect(&answers, &self.members);
         let drawn = self.draw(&mut joins, &mut batch);
         let (mut streams, mut touched) = (BTreeMap::new(), Touched::default());
+        let mut memberships = Vec::new();
         for mut answer in answers {
             let joined = joins.answer(&answer, &self.members);
             self.add_to_stream(&mut streams, &answer, &joined);
@@ -184,28 +199,39 @@ impl Recorder {
             waiting.push(Waiting::new(answer));
         }
         let mut staged = Vec::with_capacity(others.len());
-        for Other { entry, writes, grant, reply } in others {
+        for Other { entry, writes, fold, grant, reply } in others {
             acts.push((reply, 0));
             staged.push((entry, writes));
+            memberships.extend(fold);
             if let Some((account, grant)) = grant {
                 account.grant(grant);
                 touched.add(Spending { account, told: Vec::new() });
             }
         }
         drawn?;
+        for membership in &memberships {
+            membership.stage_fold(&self.keys, &self.entropy, &mut batch)?;
+        }
         touched.stage(self.keys.storage(), &self.entropy, &mut batch)?;
         let mut entries = HashMap::new();
         for (stream, shared) in streams {
+            memberships.extend(shared.disclosed.clone());
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
         for ((_, index), (entry, writes)) in acts.iter_mut().zip(staged) {
-            writes.into_iter().for_each(|(key, value)| batch.put(key, value));
+            for write in writes {
+                match write {
+                    Write::Put(key, value) => batch.put(key, value),
+                    Write::Remove(key) => batch.remove(key),
+                }
+            }
             *index = self.log.stage(&entry)?;
         }
         let committed = self.log.commit("record answers", batch)?;
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         touched.publish();
+        memberships.iter().for_each(|membership| membership.publish());
         Ok((committed, entries))
     }
 
@@ -223,7 +249,8 @@ impl Recorder {
             let key = Key::delta(register, numbers.next_delta());
             let sealed = delta::encode(self.keys.storage(), &self.entropy, &key, &entries)?;
             batch.insert(key, sealed);
-            joining.set_ids(self.keys.derive_ids(register, drawn)?);
+            let ids = self.keys.derive_ids(register, drawn.clone())?;
+            joining.set_ids(drawn, ids);
         }
         for partition in joins.partitions() {
             let used = (self.vault_used)(partition);
@@ -248,6 +275,8 @@ impl Recorder {
             digests: self.keys.digest().hasher(),
             messages: 0,
             asked: PersonSet::default(),
+            disclosed: answer.disclosed.clone(),
+            told: Vec::new(),
         });
         shared.messages += 1;
         let joins = joined.ids.iter().filter(|id| **id != 0).count() as u64;
@@ -260,7 +289,10 @@ impl Recorder {
         for id in &joined.ids {
             shared.digests.update(&id.to_be_bytes());
         }
-        shared.asked.extend(&answer.asked);
+        match &shared.disclosed {
+            Some(_) => shared.told.extend(&answer.asked),
+            None => shared.asked.extend(&answer.asked),
+        }
     }
 
     fn stage_stream(&mut self, shared: StreamEntry, batch: &mut Batch) -> Result<u64, Error> {
@@ -275,6 +307,9 @@ impl Recorder {
             .map(|(name, count)| (name.into(), count))
             .collect();
         let index = self.log.stage(&entry)?;
+        if let Some(membership) = &shared.disclosed {
+            membership.stage(&self.keys, &self.entropy, &shared.told, batch)?;
+        }
         if !shared.asked.is_empty() {
             let key = Key::audit_persons(index);
             batch.insert(key, self.seal_asked(&key, &shared.asked)?);

@@ -346,6 +346,7 @@ impl Delivery {
             digest: mapped.digest,
             joining: mapped.joining,
             asked,
+            disclosed: None,
             spending: mapped.spending,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
                 if let Ok(recorded) = &recorded {

@@ -18,6 +18,12 @@
 //! registers  0x41  DeliveryPersons delivery id 16 bytes, part u32      sealed set of persons
 //! registers  0x50  Budget          account u32                         sealed record
 //! registers  0x51  BudgetPersons   account u32, sequence u64           sealed set of persons
+//! registers  0x60  Application     application u32                     sealed record
+//! registers  0x61  Disclosure      disclosure u32                      sealed record
+//! registers  0x62  DisclosureKey   disclosure u32                      wrapped key
+//! registers  0x63  DisclosedDelta  disclosure u32, sequence u64        sealed set of persons
+//! registers  0x64  Disclosed       partition u16, chunk u32, disclosure u32   sealed set of persons
+//! registers  0x65  DisclosureItem  disclosure u32, sequence u64        sealed, dies with the key
 //! ```
 //!
 //! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
@@ -68,10 +74,22 @@ pub enum Kind {
     Budget,
     /// Persons that a client was told about for the first time.
     BudgetPersons,
+    /// An application and its decision.
+    Application,
+    /// A disclosure.
+    Disclosure,
+    /// The wrapped key of a disclosure.
+    DisclosureKey,
+    /// Persons whose serials were answered with one commit.
+    DisclosedDelta,
+    /// Persons of a chunk of 65,536 who are in a disclosure.
+    Disclosed,
+    /// What dies with a disclosure's key.
+    DisclosureItem,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 20] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -86,6 +104,12 @@ impl Kind {
         Self::DeliveryPersons,
         Self::Budget,
         Self::BudgetPersons,
+        Self::Application,
+        Self::Disclosure,
+        Self::DisclosureKey,
+        Self::DisclosedDelta,
+        Self::Disclosed,
+        Self::DisclosureItem,
     ];
 
     const fn code(self) -> u8 {
@@ -104,6 +128,12 @@ impl Kind {
             Self::DeliveryPersons => 0x41,
             Self::Budget => 0x50,
             Self::BudgetPersons => 0x51,
+            Self::Application => 0x60,
+            Self::Disclosure => 0x61,
+            Self::DisclosureKey => 0x62,
+            Self::DisclosedDelta => 0x63,
+            Self::Disclosed => 0x64,
+            Self::DisclosureItem => 0x65,
         }
     }
 
@@ -112,12 +142,12 @@ impl Kind {
         match self {
             Self::Marker => 0,
             Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
-            Self::Group | Self::Delta => 10,
+            Self::Group | Self::Delta | Self::Disclosed => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::Delivery => 16,
             Self::DeliveryPersons => 20,
-            Self::Budget => 4,
-            Self::BudgetPersons => 12,
+            Self::Budget | Self::Application | Self::Disclosure | Self::DisclosureKey => 4,
+            Self::BudgetPersons | Self::DisclosedDelta | Self::DisclosureItem => 12,
         }
     }
 
@@ -137,6 +167,11 @@ impl Kind {
             Self::DeliveryPersons => "delivery person set",
             Self::Budget => "budget",
             Self::BudgetPersons => "budget person set",
+            Self::Application => "application",
+            Self::Disclosure => "disclosure",
+            Self::DisclosureKey => "disclosure key",
+            Self::DisclosedDelta | Self::Disclosed => "disclosure person set",
+            Self::DisclosureItem => "disclosure item",
         }
     }
 }
@@ -215,6 +250,40 @@ impl Key {
         Self::build(Kind::BudgetPersons, &parts)
     }
 
+    /// An application.
+    pub fn application(number: u32) -> Self {
+        Self::build(Kind::Application, &[&number.to_be_bytes()])
+    }
+
+    /// A disclosure.
+    pub fn disclosure(number: u32) -> Self {
+        Self::build(Kind::Disclosure, &[&number.to_be_bytes()])
+    }
+
+    /// The wrapped key of a disclosure.
+    pub fn disclosure_key(number: u32) -> Self {
+        Self::build(Kind::DisclosureKey, &[&number.to_be_bytes()])
+    }
+
+    /// Persons whose serials were answered with one commit.
+    pub fn disclosed_delta(disclosure: u32, sequence: u64) -> Self {
+        let parts: [&[u8]; 2] = [&disclosure.to_be_bytes(), &sequence.to_be_bytes()];
+        Self::build(Kind::DisclosedDelta, &parts)
+    }
+
+    /// Persons of a chunk of a partition who are in a disclosure.
+    pub fn disclosed(partition: u16, chunk: u32, disclosure: u32) -> Self {
+        let parts: [&[u8]; 3] =
+            [&partition.to_be_bytes(), &chunk.to_be_bytes(), &disclosure.to_be_bytes()];
+        Self::build(Kind::Disclosed, &parts)
+    }
+
+    /// What dies with a disclosure's key.
+    pub fn disclosure_item(disclosure: u32, sequence: u64) -> Self {
+        let parts: [&[u8]; 2] = [&disclosure.to_be_bytes(), &sequence.to_be_bytes()];
+        Self::build(Kind::DisclosureItem, &parts)
+    }
+
     /// The key's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
@@ -246,6 +315,21 @@ impl Key {
     pub fn budget_sets(account: u32) -> Range<Self> {
         // Sequences count commits; the last number is never reached.
         Self::budget_persons(account, 0)..Self::budget_persons(account, u64::MAX)
+    }
+
+    /// Every set of persons of a disclosure that is not folded yet.
+    pub fn disclosed_deltas(disclosure: u32) -> Range<Self> {
+        Self::disclosed_delta(disclosure, 0)..Self::disclosed_delta(disclosure, u64::MAX)
+    }
+
+    /// Every disclosure's persons of a chunk.
+    pub fn disclosed_in(partition: u16, chunk: u32) -> Range<Self> {
+        Self::disclosed(partition, chunk, 0)..Self::disclosed(partition, chunk, u32::MAX)
+    }
+
+    /// Everything that dies with a disclosure's key.
+    pub fn disclosure_items(disclosure: u32) -> Range<Self> {
+        Self::disclosure_item(disclosure, 0)..Self::disclosure_item(disclosure, u64::MAX)
     }
 
     /// Reads a stored key back: its kind is known and its length is the kind's.
@@ -332,7 +416,7 @@ mod tests {
     #[test]
     fn golden_bytes_of_each_kind() {
         let id = *b"0123456789abcdef";
-        let golden: [(Key, &str); 14] = [
+        let golden: [(Key, &str); 20] = [
             (Key::marker(), "01"),
             (Key::high_water(2), "020002"),
             (Key::vault_used(3), "030003"),
@@ -347,6 +431,12 @@ mod tests {
             (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
             (Key::budget(3), "5000000003"),
             (Key::budget_persons(3, 7), "51000000030000000000000007"),
+            (Key::application(4), "6000000004"),
+            (Key::disclosure(5), "6100000005"),
+            (Key::disclosure_key(5), "6200000005"),
+            (Key::disclosed_delta(5, 7), "63000000050000000000000007"),
+            (Key::disclosed(0, 2, 5), "6400000000000200000005"),
+            (Key::disclosure_item(5, 7), "65000000050000000000000007"),
         ];
         for (key, hex) in golden {
             let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -376,6 +466,8 @@ mod tests {
         assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
         assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
         assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
+        assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, 0)));
+        assert!(!Key::disclosed_deltas(1).contains(&Key::disclosed_delta(2, 0)));
     }
 
     proptest! {

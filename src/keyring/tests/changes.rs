@@ -151,8 +151,8 @@ fn what_a_store_holds_under_a_dead_erasure_key_is_dead() {
     let disclosure = SecretBytes::<32>::generate(&Entropy::os()).unwrap();
     let context: [&[u8]; 1] = [b"disclosure 1"];
     let before = made.unseal().unwrap();
-    let old = &before.registers().erasure;
-    let wrapped = old.active().seal(&Entropy::os(), &context, &disclosure).unwrap();
+    let old = before.erasure().active();
+    let wrapped = old.seal(&Entropy::os(), &context, &disclosure).unwrap();
 
     made.edit(|editor| {
         editor.rotate(Purpose::RegisterId, Some(NPR))?;
@@ -163,18 +163,44 @@ fn what_a_store_holds_under_a_dead_erasure_key_is_dead() {
         editor.destroy(first.unwrap().id, OldErasureKey::KeepUntilRewrapped)
     });
     let between = made.unseal().unwrap();
-    let erasure = &between.registers().erasure;
-    let survivor =
-        erasure.with_id(old.active_id()).unwrap().open::<32>(&context, &wrapped).unwrap();
+    let erasure = between.erasure();
+    let survivor = erasure.with_id(old.id()).unwrap().open::<32>(&context, &wrapped).unwrap();
     assert!(survivor.ct_eq(&disclosure));
     let moved = erasure.active().seal(&Entropy::os(), &context, &survivor).unwrap();
 
-    made.edit(|editor| editor.destroy(old.active_id(), OldErasureKey::Destroy));
+    made.edit(|editor| editor.destroy(old.id(), OldErasureKey::Destroy));
     let after = made.unseal().unwrap();
-    let erasure = &after.registers().erasure;
-    assert!(erasure.with_id(old.active_id()).is_none());
-    assert!(erasure.iter().all(|(_, key)| key.open::<32>(&context, &wrapped).is_err()));
+    let erasure = after.erasure();
+    assert!(erasure.with_id(old.id()).is_none());
+    assert!(erasure.active().open::<32>(&context, &wrapped).is_err());
     assert!(erasure.active().open::<32>(&context, &moved).unwrap().ct_eq(&disclosure));
+}
+
+/// The same without a passphrase, as the server does it when a disclosure is closed.
+#[test]
+fn the_running_server_replaces_the_erasure_key_in_two_durable_steps() {
+    let made = make();
+    let now = Timestamp::UNIX_EPOCH;
+    let running = made.unseal().unwrap();
+    let (erasure, entropy) = (running.erasure(), Entropy::os());
+    let old = erasure.active();
+    assert!(erasure.pending().is_none() && erasure.finish(&entropy, now).is_err());
+
+    let next = erasure.prepare(&entropy, now).unwrap();
+    assert_eq!(erasure.active().id(), old.id());
+    // A crash here: the pending one is found again, and asked for again it is the same.
+    let again = made.unseal().unwrap();
+    assert_eq!(again.erasure().pending().unwrap().id(), next.id());
+    assert_eq!(again.erasure().prepare(&entropy, now).unwrap().id(), next.id());
+
+    let body = running.registers().registers[&NPR].ids.active().encrypt(5).unwrap();
+    erasure.finish(&entropy, now).unwrap();
+    let after = made.unseal().unwrap();
+    for erasure in [erasure, after.erasure()] {
+        assert_eq!(erasure.active().id(), next.id());
+        assert!(erasure.pending().is_none() && erasure.with_id(old.id()).is_none());
+    }
+    assert_eq!(after.registers().registers[&NPR].ids.active().encrypt(5).unwrap(), body);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn the_golden_key_file_opens_and_its_keys_do_what_they_did() {
     let digest = registers.audit.digest.active().digest(b"batch");
     assert_eq!(to_hex(digest.as_bytes()), facts.audit_digest);
     let wrapped = from_hex(&facts.wrapped_disclosure_key);
-    let disclosure = registers.erasure.active().open::<32>(&[b"disclosure"], &wrapped).unwrap();
+    let disclosure = keyring.erasure().active().open::<32>(&[b"disclosure"], &wrapped).unwrap();
     assert!(disclosure.ct_eq(&SecretBytes::filled(|bytes| *bytes = [7; 32])));
 
     assert_eq!(facts.marks.len(), 3);
