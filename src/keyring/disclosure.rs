@@ -6,7 +6,7 @@
 //!   ├─► surrogates   HMAC-SHA-256        secondary identifiers
 //!   └─► storage      AES-256-GCM         what must die with the disclosure
 //!
-//! wrapped    = envelope of K_disclosure, context ("disclosure", store id, number of the disclosure)
+//! wrapped    = envelope of K_disclosure, context ("disclosure", store id, id of the disclosure)
 //! surrogate  = HMAC-SHA-256(K_surrogates, frame(key space, institution, value)), first 16 bytes
 //! ```
 //!
@@ -35,9 +35,9 @@ pub struct DisclosureKeys {
 }
 
 impl DisclosureKeys {
-    fn new(number: u32, secret: &SecretBytes<32>, width: SerialWidth) -> Self {
+    pub(super) fn new(secret: &SecretBytes<32>, width: SerialWidth) -> Self {
         let derive = |label| derive_secret::<32>(secret, label, &[]);
-        let storage = StorageKey::new(KeyId::new(number), &derive(Label::DisclosureStorage));
+        let storage = StorageKey::new(KeyId::UNNUMBERED, &derive(Label::DisclosureStorage));
         Self {
             serials: SerialCipher::new(&derive(Label::DisclosureSerials), width),
             surrogates: DigestKey::new(&derive(Label::DisclosureSurrogates)),
@@ -82,9 +82,9 @@ impl WrappedDisclosureKey {
     ///
     /// # Errors
     /// [`Error::Crypto`] without randomness.
-    pub fn generate(number: u32, erasure: &ErasureKeys, entropy: &Entropy) -> Result<Self, Error> {
+    pub fn generate(id: [u8; 16], erasure: &ErasureKeys, entropy: &Entropy) -> Result<Self, Error> {
         let secret = SecretBytes::generate(entropy)?;
-        Self::wrap(number, erasure.store_id(), &erasure.active(), &secret, entropy)
+        Self::wrap(id, erasure.store_id(), &erasure.active(), &secret, entropy)
     }
 
     /// As it was read from the store.
@@ -106,11 +106,11 @@ impl WrappedDisclosureKey {
     /// destroyed.
     pub fn open(
         &self,
-        number: u32,
+        id: [u8; 16],
         erasure: &ErasureKeys,
         width: SerialWidth,
     ) -> Result<DisclosureKeys, Error> {
-        Ok(DisclosureKeys::new(number, &self.secret(number, erasure)?, width))
+        Ok(DisclosureKeys::new(&self.secret(id, erasure)?, width))
     }
 
     /// The same key for another disclosure, which continues this one.
@@ -119,12 +119,12 @@ impl WrappedDisclosureKey {
     /// As [`Self::open`].
     pub fn continued_as(
         &self,
-        number: u32,
-        by: u32,
+        id: [u8; 16],
+        by: [u8; 16],
         erasure: &ErasureKeys,
         entropy: &Entropy,
     ) -> Result<Self, Error> {
-        let secret = self.secret(number, erasure)?;
+        let secret = self.secret(id, erasure)?;
         Self::wrap(by, erasure.store_id(), &erasure.active(), &secret, entropy)
     }
 
@@ -134,38 +134,36 @@ impl WrappedDisclosureKey {
     /// As [`Self::open`].
     pub fn rewrap(
         &self,
-        number: u32,
+        id: [u8; 16],
         erasure: &ErasureKeys,
         under: &WrapKey,
         entropy: &Entropy,
     ) -> Result<Self, Error> {
-        let secret = self.secret(number, erasure)?;
-        Self::wrap(number, erasure.store_id(), under, &secret, entropy)
+        let secret = self.secret(id, erasure)?;
+        Self::wrap(id, erasure.store_id(), under, &secret, entropy)
     }
 
-    fn secret(&self, number: u32, erasure: &ErasureKeys) -> Result<SecretBytes<32>, Error> {
+    fn secret(&self, id: [u8; 16], erasure: &ErasureKeys) -> Result<SecretBytes<32>, Error> {
         let damaged = Error::Damaged { reason: "a disclosure's key does not open" };
-        let Some(key) = sealed_under(&self.0).and_then(|id| erasure.with_id(id)) else {
+        let Some(key) = sealed_under(&self.0).and_then(|under| erasure.with_id(under)) else {
             return Err(damaged);
         };
-        let number = number.to_be_bytes();
-        key.open(&context(erasure.store_id(), &number), &self.0).map_err(|_| damaged)
+        key.open(&context(erasure.store_id(), &id), &self.0).map_err(|_| damaged)
     }
 
     fn wrap(
-        number: u32,
+        id: [u8; 16],
         store_id: &StoreId,
         under: &WrapKey,
         secret: &SecretBytes<32>,
         entropy: &Entropy,
     ) -> Result<Self, Error> {
-        let number = number.to_be_bytes();
-        Ok(Self(under.seal(entropy, &context(store_id, &number), secret)?))
+        Ok(Self(under.seal(entropy, &context(store_id, &id), secret)?))
     }
 }
 
-fn context<'a>(store_id: &'a StoreId, number: &'a [u8; 4]) -> [&'a [u8]; 3] {
-    [b"disclosure", store_id.as_bytes(), number]
+fn context<'a>(store_id: &'a StoreId, id: &'a [u8; 16]) -> [&'a [u8]; 3] {
+    [b"disclosure", store_id.as_bytes(), id]
 }
 
 impl fmt::Debug for DisclosureKeys {

@@ -37,7 +37,7 @@ const KIND_CHUNK: u16 = 0x64;
 
 /// The persons of one disclosure.  Changed by the recorder alone.
 pub struct Membership {
-    disclosure: u32,
+    disclosure: [u8; 16],
     partition: u16,
     state: Mutex<State>,
 }
@@ -59,7 +59,7 @@ impl Membership {
     pub(super) fn load(
         store: &dyn Store,
         keys: &PlaneKeys,
-        disclosure: u32,
+        disclosure: [u8; 16],
         partition: u16,
         persons_end: u64,
     ) -> Result<Self, Error> {
@@ -84,8 +84,8 @@ impl Membership {
         Ok(Self { disclosure, partition, state: Mutex::new(state) })
     }
 
-    /// The disclosure's number.
-    pub fn disclosure(&self) -> u32 {
+    /// The disclosure's id.
+    pub fn disclosure(&self) -> [u8; 16] {
         self.disclosure
     }
 
@@ -191,14 +191,14 @@ pub(super) fn disclosures_of(
     keys: &PlaneKeys,
     partition: u16,
     person: PersonNo,
-) -> Result<Vec<u32>, Error> {
+) -> Result<Vec<[u8; 16]>, Error> {
     let (chunk, word, bit) = place_of(person);
     let (mut found, mut failure) = (BTreeSet::new(), None);
     store.scan(Key::disclosed_in(partition, chunk), &mut |bytes, value| {
         let (_, key) = Key::parse(bytes)?;
-        match (open_chunk(keys, &key, value), trailing_u32(bytes)) {
+        match (open_chunk(keys, &key, value), bytes.last_chunk()) {
             (Ok(words), Some(disclosure)) if words[word] & bit != 0 => {
-                found.insert(disclosure);
+                found.insert(*disclosure);
             }
             (Ok(_), _) => {}
             (Err(error), _) => failure = Some(error),
@@ -209,7 +209,7 @@ pub(super) fn disclosures_of(
     store.scan(Key::all(Kind::DisclosedDelta), &mut |bytes, value| {
         match open_delta(keys, bytes, value) {
             Ok(persons) if persons.contains(&person) => {
-                found.extend(bytes.get(1..5).and_then(trailing_u32));
+                found.extend(bytes.get(1..).and_then(|parts| parts.first_chunk()));
             }
             Ok(_) => {}
             Err(error) => failure = Some(error),
@@ -217,10 +217,6 @@ pub(super) fn disclosures_of(
         Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
     })?;
     failure.map_or_else(|| Ok(found.into_iter().collect()), Err)
-}
-
-fn trailing_u32(bytes: &[u8]) -> Option<u32> {
-    bytes.last_chunk().map(|last| u32::from_be_bytes(*last))
 }
 
 fn chunk_of(number: u64) -> (u32, u32) {

@@ -276,7 +276,7 @@ impl Registers {
     /// [`Error::Damaged`], [`Error::Store`].
     pub fn membership(
         &self,
-        disclosure: u32,
+        disclosure: [u8; 16],
         partition: u16,
         persons_end: u64,
     ) -> Result<Membership, Error> {
@@ -288,7 +288,7 @@ impl Registers {
     /// # Errors
     ///
     /// [`Error::Damaged`], [`Error::Store`].
-    pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<u32>, Error> {
+    pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<[u8; 16]>, Error> {
         disclosed::disclosures_of(self.store.as_ref(), &self.keys, partition, person)
     }
 

@@ -18,12 +18,13 @@
 //! registers  0x41  DeliveryPersons delivery id 16 bytes, part u32      sealed set of persons
 //! registers  0x50  Budget          account u32                         sealed record
 //! registers  0x51  BudgetPersons   account u32, sequence u64           sealed set of persons
-//! registers  0x60  Application     application u32                     sealed record
-//! registers  0x61  Disclosure      disclosure u32                      sealed record
-//! registers  0x62  DisclosureKey   disclosure u32                      wrapped key
-//! registers  0x63  DisclosedDelta  disclosure u32, sequence u64        sealed set of persons
-//! registers  0x64  Disclosed       partition u16, chunk u32, disclosure u32   sealed set of persons
-//! registers  0x65  DisclosureItem  disclosure u32, sequence u64        sealed, dies with the key
+//! registers  0x60  Application     year u16, number u32                sealed record
+//! registers  0x61  Disclosure      disclosure id 16 bytes              sealed record
+//! registers  0x62  DisclosureKey   disclosure id 16 bytes              wrapped key
+//! registers  0x63  DisclosedDelta  disclosure id 16 bytes, sequence u64   sealed set of persons
+//! registers  0x64  Disclosed       partition u16, chunk u32,
+//!                                  disclosure id 16 bytes              sealed set of persons
+//! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
 //! ```
 //!
 //! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
@@ -34,7 +35,7 @@ use std::ops::Range;
 
 use super::Error;
 
-/// A stored key: at most 21 bytes.
+/// A stored key: at most 25 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     // INVARIANT: only the first `length` bytes are set; the rest is zero, so that the derived order
@@ -142,12 +143,15 @@ impl Kind {
         match self {
             Self::Marker => 0,
             Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
-            Self::Group | Self::Delta | Self::Disclosed => 10,
+            Self::Group | Self::Delta => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
-            Self::Delivery => 16,
+            Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::DeliveryPersons => 20,
-            Self::Budget | Self::Application | Self::Disclosure | Self::DisclosureKey => 4,
-            Self::BudgetPersons | Self::DisclosedDelta | Self::DisclosureItem => 12,
+            Self::Budget => 4,
+            Self::BudgetPersons => 12,
+            Self::Application => 6,
+            Self::DisclosedDelta | Self::DisclosureItem => 24,
+            Self::Disclosed => 22,
         }
     }
 
@@ -177,7 +181,7 @@ impl Kind {
 }
 
 impl Key {
-    const LENGTH_MAX: usize = 21;
+    const LENGTH_MAX: usize = 25;
 
     /// The schema marker.
     pub fn marker() -> Self {
@@ -250,38 +254,35 @@ impl Key {
         Self::build(Kind::BudgetPersons, &parts)
     }
 
-    /// An application.
-    pub fn application(number: u32) -> Self {
-        Self::build(Kind::Application, &[&number.to_be_bytes()])
+    /// An application, by year and number.
+    pub fn application(year: u16, number: u32) -> Self {
+        Self::build(Kind::Application, &[&year.to_be_bytes(), &number.to_be_bytes()])
     }
 
     /// A disclosure.
-    pub fn disclosure(number: u32) -> Self {
-        Self::build(Kind::Disclosure, &[&number.to_be_bytes()])
+    pub fn disclosure(id: [u8; 16]) -> Self {
+        Self::build(Kind::Disclosure, &[&id])
     }
 
     /// The wrapped key of a disclosure.
-    pub fn disclosure_key(number: u32) -> Self {
-        Self::build(Kind::DisclosureKey, &[&number.to_be_bytes()])
+    pub fn disclosure_key(id: [u8; 16]) -> Self {
+        Self::build(Kind::DisclosureKey, &[&id])
     }
 
     /// Persons whose serials were answered with one commit.
-    pub fn disclosed_delta(disclosure: u32, sequence: u64) -> Self {
-        let parts: [&[u8]; 2] = [&disclosure.to_be_bytes(), &sequence.to_be_bytes()];
-        Self::build(Kind::DisclosedDelta, &parts)
+    pub fn disclosed_delta(disclosure: [u8; 16], sequence: u64) -> Self {
+        Self::build(Kind::DisclosedDelta, &[&disclosure, &sequence.to_be_bytes()])
     }
 
     /// Persons of a chunk of a partition who are in a disclosure.
-    pub fn disclosed(partition: u16, chunk: u32, disclosure: u32) -> Self {
-        let parts: [&[u8]; 3] =
-            [&partition.to_be_bytes(), &chunk.to_be_bytes(), &disclosure.to_be_bytes()];
+    pub fn disclosed(partition: u16, chunk: u32, disclosure: [u8; 16]) -> Self {
+        let parts: [&[u8]; 3] = [&partition.to_be_bytes(), &chunk.to_be_bytes(), &disclosure];
         Self::build(Kind::Disclosed, &parts)
     }
 
     /// What dies with a disclosure's key.
-    pub fn disclosure_item(disclosure: u32, sequence: u64) -> Self {
-        let parts: [&[u8]; 2] = [&disclosure.to_be_bytes(), &sequence.to_be_bytes()];
-        Self::build(Kind::DisclosureItem, &parts)
+    pub fn disclosure_item(disclosure: [u8; 16], sequence: u64) -> Self {
+        Self::build(Kind::DisclosureItem, &[&disclosure, &sequence.to_be_bytes()])
     }
 
     /// The key's bytes.
@@ -318,17 +319,19 @@ impl Key {
     }
 
     /// Every set of persons of a disclosure that is not folded yet.
-    pub fn disclosed_deltas(disclosure: u32) -> Range<Self> {
+    pub fn disclosed_deltas(disclosure: [u8; 16]) -> Range<Self> {
         Self::disclosed_delta(disclosure, 0)..Self::disclosed_delta(disclosure, u64::MAX)
     }
 
     /// Every disclosure's persons of a chunk.
     pub fn disclosed_in(partition: u16, chunk: u32) -> Range<Self> {
-        Self::disclosed(partition, chunk, 0)..Self::disclosed(partition, chunk, u32::MAX)
+        let mut last = Self::disclosed(partition, chunk, [u8::MAX; 16]);
+        last.length = u8::try_from(Self::LENGTH_MAX).unwrap_or(u8::MAX);
+        Self::disclosed(partition, chunk, [0; 16])..last
     }
 
     /// Everything that dies with a disclosure's key.
-    pub fn disclosure_items(disclosure: u32) -> Range<Self> {
+    pub fn disclosure_items(disclosure: [u8; 16]) -> Range<Self> {
         Self::disclosure_item(disclosure, 0)..Self::disclosure_item(disclosure, u64::MAX)
     }
 
@@ -431,12 +434,12 @@ mod tests {
             (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
             (Key::budget(3), "5000000003"),
             (Key::budget_persons(3, 7), "51000000030000000000000007"),
-            (Key::application(4), "6000000004"),
-            (Key::disclosure(5), "6100000005"),
-            (Key::disclosure_key(5), "6200000005"),
-            (Key::disclosed_delta(5, 7), "63000000050000000000000007"),
-            (Key::disclosed(0, 2, 5), "6400000000000200000005"),
-            (Key::disclosure_item(5, 7), "65000000050000000000000007"),
+            (Key::application(2026, 4), "6007ea00000004"),
+            (Key::disclosure(id), "6130313233343536373839616263646566"),
+            (Key::disclosure_key(id), "6230313233343536373839616263646566"),
+            (Key::disclosed_delta(id, 7), "63303132333435363738396162636465660000000000000007"),
+            (Key::disclosed(0, 2, id), "6400000000000230313233343536373839616263646566"),
+            (Key::disclosure_item(id, 7), "65303132333435363738396162636465660000000000000007"),
         ];
         for (key, hex) in golden {
             let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -466,8 +469,9 @@ mod tests {
         assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
         assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
         assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
-        assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, 0)));
-        assert!(!Key::disclosed_deltas(1).contains(&Key::disclosed_delta(2, 0)));
+        assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));
+        assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, [0; 16])));
+        assert!(!Key::disclosed_deltas([1; 16]).contains(&Key::disclosed_delta([2; 16], 0)));
     }
 
     proptest! {

@@ -25,10 +25,10 @@ fn the_keys_of_a_disclosure_give_the_golden_values() {
     let secret = SecretBytes::<32>::filled(|bytes| bytes.copy_from_slice(&key));
     for (width, number, body) in &golden.serial_bodies {
         let width = SerialWidth::new(*width).unwrap();
-        let keys = DisclosureKeys::new(1, &secret, width);
+        let keys = DisclosureKeys::new(&secret, width);
         assert_eq!(keys.serials().encrypt(*number).unwrap(), *body);
     }
-    let keys = DisclosureKeys::new(1, &secret, SerialWidth::DEFAULT);
+    let keys = DisclosureKeys::new(&secret, SerialWidth::DEFAULT);
     for [key_space, institution, value, surrogate] in &golden.surrogates {
         let made = keys.surrogate(key_space, institution.as_bytes(), value.as_bytes());
         assert_eq!(to_hex(&made), *surrogate);
@@ -42,24 +42,24 @@ fn a_wrapped_key_opens_for_its_disclosure_alone_and_dies_with_its_erasure_key() 
     let (keyring, entropy, now) = (made.unseal().unwrap(), Entropy::os(), Timestamp::UNIX_EPOCH);
     let erasure = keyring.erasure();
     let width = SerialWidth::DEFAULT;
-    let closing = WrappedDisclosureKey::generate(1, erasure, &entropy).unwrap();
-    let staying = WrappedDisclosureKey::generate(2, erasure, &entropy).unwrap();
+    let closing = WrappedDisclosureKey::generate([1; 16], erasure, &entropy).unwrap();
+    let staying = WrappedDisclosureKey::generate([2; 16], erasure, &entropy).unwrap();
     let serial = |key: &WrappedDisclosureKey, number| {
         Some(key.open(number, erasure, width).ok()?.serials().encrypt(5).unwrap())
     };
-    let (one, two) = (serial(&closing, 1).unwrap(), serial(&staying, 2).unwrap());
+    let (one, two) = (serial(&closing, [1; 16]).unwrap(), serial(&staying, [2; 16]).unwrap());
     assert_ne!(one, two);
-    assert_eq!(serial(&closing, 2), None, "another disclosure's");
-    let continued = closing.continued_as(1, 3, erasure, &entropy).unwrap();
-    assert_eq!(serial(&continued, 3), Some(one));
+    assert_eq!(serial(&closing, [2; 16]), None, "another disclosure's");
+    let continued = closing.continued_as([1; 16], [3; 16], erasure, &entropy).unwrap();
+    assert_eq!(serial(&continued, [3; 16]), Some(one));
 
     let next = erasure.prepare(&entropy, now).unwrap();
-    let survivor = staying.rewrap(2, erasure, &next, &entropy).unwrap();
+    let survivor = staying.rewrap([2; 16], erasure, &next, &entropy).unwrap();
     erasure.finish(&entropy, now).unwrap();
-    assert_eq!((serial(&closing, 1), serial(&staying, 2)), (None, None));
-    assert_eq!(serial(&survivor, 2), Some(two));
+    assert_eq!((serial(&closing, [1; 16]), serial(&staying, [2; 16])), (None, None));
+    assert_eq!(serial(&survivor, [2; 16]), Some(two));
     let again = made.unseal().unwrap();
-    assert!(closing.open(1, again.erasure(), width).is_err());
-    let survived = survivor.open(2, again.erasure(), width).unwrap();
+    assert!(closing.open([1; 16], again.erasure(), width).is_err());
+    let survived = survivor.open([2; 16], again.erasure(), width).unwrap();
     assert_eq!(survived.serials().encrypt(5).unwrap(), two);
 }
