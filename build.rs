@@ -28,11 +28,18 @@ mod protos {
     /// They get no derived `Debug`: `src/rpc/proto.rs` writes one that shows counts only, and the
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
-    const REDACTED: [&str; 15] = [
+    const REDACTED: [&str; 25] = [
         ".hvelv.v1.GrantBudgetRequest",
         ".hvelv.v1.IdentifierBatch",
         ".hvelv.v1.IdentifierBatch.column",
         ".hvelv.v1.IntegerColumn",
+        ".hvelv.v1.IssueSerialsRequest",
+        ".hvelv.v1.IssueSerialsRequest.message",
+        ".hvelv.v1.IssueSerialsResponse",
+        ".hvelv.v1.IssueSerialsResponse.message",
+        ".hvelv.v1.IssueSurrogatesRequest",
+        ".hvelv.v1.IssueSurrogatesRequest.message",
+        ".hvelv.v1.IssueSurrogatesResponse",
         ".hvelv.v1.ListEntriesResponse",
         ".hvelv.v1.PseudonymizeRequest",
         ".hvelv.v1.PseudonymizeResponse",
@@ -40,14 +47,21 @@ mod protos {
         ".hvelv.v1.PseudonymizeStreamRequest.message",
         ".hvelv.v1.PseudonymizeStreamResponse",
         ".hvelv.v1.PseudonymizeStreamResponse.message",
+        ".hvelv.v1.RegisterIdBatch",
         ".hvelv.v1.RegisterIds",
         ".hvelv.v1.RowNote",
+        ".hvelv.v1.Serials",
         ".hvelv.v1.TextColumn",
         ".hvelv.v1.UnsealRequest",
+        ".hvelv.v1.ValueBatch",
     ];
 
     /// Fields that are taken out of the receive buffer without a copy.
-    const ZERO_COPY: [&str; 1] = [".hvelv.v1.IdentifierBatch.packed_ascii"];
+    const ZERO_COPY: [&str; 3] = [
+        ".hvelv.v1.IdentifierBatch.packed_ascii",
+        ".hvelv.v1.ValueBatch.institutions",
+        ".hvelv.v1.ValueBatch.values",
+    ];
 
     pub(super) fn compile() -> Result<(), Box<dyn std::error::Error>> {
         let mut compiler = protox::Compiler::new(["proto"])?;
