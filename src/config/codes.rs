@@ -3,7 +3,7 @@
 //! All are ASCII without spaces, so that they can stand in a log line or a role as they are.
 
 pub use super::words::{MalformedCode, UnknownWord};
-use super::words::{code_type, shown};
+use super::words::{code_type, shown, word_enum};
 
 code_type! {
     /// The code of a register, such as `NPR`.
@@ -53,6 +53,28 @@ code_type! {
         && code.iter().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(byte)
         });
+}
+
+word_enum! {
+    /// What disclosed data are used for (D-20).  Ingest has purposes of its own.
+    pub enum DisclosurePurpose {
+        /// Klinisk beslutningsstøtteverktøy.
+        ClinicalDecisionSupport = "clinical_decision_support",
+        /// Helseanalyser.
+        HealthAnalysis = "health_analysis",
+        /// Styring.
+        Management = "management",
+        /// Planlegging.
+        Planning = "planning",
+        /// Beredskap.
+        Preparedness = "preparedness",
+        /// Kvalitetsforbedring.
+        QualityImprovement = "quality_improvement",
+        /// Forskning.
+        Research = "research",
+        /// Statistikk.
+        Statistics = "statistics",
+    }
 }
 
 /// The number of an organisation in Enhetsregisteret: nine digits, the last a check digit.

@@ -23,14 +23,13 @@ use crate::config::problems::Problems;
 use crate::config::reader;
 
 pub use crate::config::codes::{
-    OrganisationCode, OrganisationNumber, RegisterCode, SourceCode, TermCode,
+    DisclosurePurpose, OrganisationCode, OrganisationNumber, RegisterCode, SourceCode, TermCode,
 };
 pub use crate::config::validity::Validity;
 pub use register::{
     AuthorityPeriod, Basis, ContactField, DisclosureAuthority, IdentityMode, InnsynExclusion,
-    Names, OnRequest, Organisation, Purpose, Register, Reservation, ReservationOverride,
-    ReservationScope, ReservationUse, Responsibility, Retention, RetentionLimit, RetentionStart,
-    Source, State,
+    Names, OnRequest, Organisation, Register, Reservation, ReservationOverride, ReservationScope,
+    ReservationUse, Responsibility, Retention, RetentionLimit, RetentionStart, Source, State,
 };
 
 mod check;

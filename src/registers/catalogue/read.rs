@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::parts;
 use super::{
-    Basis, Catalogue, Organisation, OrganisationCode, Purpose, Register, RegisterCode, TermCode,
-    check,
+    Basis, Catalogue, DisclosurePurpose, Organisation, OrganisationCode, Register, RegisterCode,
+    TermCode, check,
 };
 use crate::config::reader::Section;
 
@@ -90,7 +90,7 @@ fn register(
     let legal_basis = parts::legal_basis(section);
     section.require("purposes");
     let has_purposes = section.has_items("purposes");
-    let purposes: BTreeSet<Purpose> = section.list("purposes").into_iter().collect();
+    let purposes: BTreeSet<DisclosurePurpose> = section.list("purposes").into_iter().collect();
     let (identity_mode, contact_fields) = parts::identity_mode(section);
     let basis: Option<Basis> = section.required("basis");
     let state = parts::state(section);

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use super::{OrganisationCode, OrganisationNumber, RegisterCode, SourceCode, TermCode, Validity};
+use super::{
+    DisclosurePurpose, OrganisationCode, OrganisationNumber, RegisterCode, SourceCode, TermCode,
+    Validity,
+};
 use crate::config::words::word_enum;
 
 word_enum! {
@@ -46,28 +49,6 @@ word_enum! {
         Sealed = "sealed",
         /// The identifiers, and name or address, sealed.
         SealedWithContact = "sealed_with_contact",
-    }
-}
-
-word_enum! {
-    /// What data are used for (D-20).
-    pub enum Purpose {
-        /// Klinisk beslutningsstøtteverktøy.
-        ClinicalDecisionSupport = "clinical_decision_support",
-        /// Helseanalyser.
-        HealthAnalysis = "health_analysis",
-        /// Styring.
-        Management = "management",
-        /// Planlegging.
-        Planning = "planning",
-        /// Beredskap.
-        Preparedness = "preparedness",
-        /// Kvalitetsforbedring.
-        QualityImprovement = "quality_improvement",
-        /// Forskning.
-        Research = "research",
-        /// Statistikk.
-        Statistics = "statistics",
     }
 }
 
@@ -166,7 +147,7 @@ pub struct ReservationUse {
     /// What it is against.
     pub scope: ReservationScope,
     /// For which purposes; empty means all.
-    pub purposes: BTreeSet<Purpose>,
+    pub purposes: BTreeSet<DisclosurePurpose>,
 }
 
 /// A provision that goes before a reservation (S-10); whoever uses it records it (S-11).
@@ -177,7 +158,7 @@ pub struct ReservationOverride {
     /// The provision, as it is cited.
     pub provision: String,
     /// For which purposes; empty means all.
-    pub purposes: BTreeSet<Purpose>,
+    pub purposes: BTreeSet<DisclosurePurpose>,
 }
 
 /// What persons can be reserved against; empty if a register knows no reservation.
@@ -241,7 +222,7 @@ pub struct Register {
     /// The provisions that the register rests on, as they are cited.
     pub legal_basis: Vec<String>,
     /// What its data may be used for; empty means that none may be disclosed.
-    pub purposes: BTreeSet<Purpose>,
+    pub purposes: BTreeSet<DisclosurePurpose>,
     /// Where its data come from.
     pub sources: Vec<Source>,
     /// What the vault keeps of its persons.
@@ -319,7 +300,7 @@ fn holder(list: &[Responsibility], day: Date) -> impl Iterator<Item = &Organisat
 impl ReservationUse {
     /// Whether it is against use for the purpose.
     #[must_use]
-    pub fn concerns(&self, purpose: Purpose) -> bool {
+    pub fn concerns(&self, purpose: DisclosurePurpose) -> bool {
         self.purposes.is_empty() || self.purposes.contains(&purpose)
     }
 }
@@ -327,7 +308,7 @@ impl ReservationUse {
 impl ReservationOverride {
     /// Whether it goes before a reservation where data are used for the purpose.
     #[must_use]
-    pub fn concerns(&self, purpose: Purpose) -> bool {
+    pub fn concerns(&self, purpose: DisclosurePurpose) -> bool {
         self.purposes.is_empty() || self.purposes.contains(&purpose)
     }
 }

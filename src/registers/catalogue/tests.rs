@@ -77,9 +77,9 @@ fn a_good_file_has_no_problems() {
     assert_eq!(register.id_column.as_str(), "aaa_id");
     assert_eq!(register.retention.limit, RetentionLimit::Years(40));
     assert_eq!(register.reservation.uses[0].scope, ReservationScope::Disclosure);
-    assert!(register.reservation.uses[0].concerns(Purpose::Research));
-    assert!(!register.reservation.overrides[0].concerns(Purpose::Research));
-    assert!(register.reservation.overrides[0].concerns(Purpose::Statistics));
+    assert!(register.reservation.uses[0].concerns(DisclosurePurpose::Research));
+    assert!(!register.reservation.overrides[0].concerns(DisclosurePurpose::Research));
+    assert!(register.reservation.overrides[0].concerns(DisclosurePurpose::Statistics));
     assert!(parse(&changed("number = 1\n", "number = 1\nid_column = \"x\"\n")).is_ok());
     assert!(parse(&twice(&[("AAA", "BBB"), ("number = 1", "number = 2")])).is_ok());
 }
