@@ -16,9 +16,10 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 4] = [
+    const FILES: [&str; 5] = [
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
+        "hvelv/v1/disclosure.proto",
         "hvelv/v1/ingest.proto",
         "hvelv/v1/operator.proto",
     ];
