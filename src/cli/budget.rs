@@ -5,12 +5,11 @@ use serde_json::json;
 
 use super::connect::{Caller, ConnectOptions, block_on};
 use super::error::{Error, Exit};
-use super::output;
+use super::output::{self, day};
 use crate::config::budgets::Budget as Kind;
+use crate::rpc::calendar::wire_date;
 use crate::rpc::proto::operator_service_client::OperatorServiceClient;
-use crate::rpc::proto::{
-    Budget, BudgetStatus, CalendarDate, GrantBudgetRequest, ListBudgetsRequest,
-};
+use crate::rpc::proto::{Budget, BudgetStatus, GrantBudgetRequest, ListBudgetsRequest};
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -163,15 +162,6 @@ fn grant(options: &GrantOptions) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-fn wire_date(date: Date) -> CalendarDate {
-    let part = |number: i8| u32::try_from(number).unwrap_or_default();
-    CalendarDate {
-        year: u32::try_from(date.year()).unwrap_or_default(),
-        month: part(date.month()),
-        day: part(date.day()),
-    }
-}
-
 fn name(budget: &BudgetStatus) -> &'static str {
     match budget.budget() {
         Budget::Assignments => Kind::Assignments.as_str(),
@@ -179,10 +169,6 @@ fn name(budget: &BudgetStatus) -> &'static str {
         Budget::Persons => Kind::Persons.as_str(),
         Budget::Unspecified => "unknown",
     }
-}
-
-fn day(date: Option<CalendarDate>) -> String {
-    date.map_or_else(String::new, |day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
 }
 
 fn heading() -> String {
@@ -233,7 +219,7 @@ fn as_json(status: &BudgetStatus) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::proto::BudgetGrant;
+    use crate::rpc::proto::{BudgetGrant, CalendarDate};
 
     #[test]
     fn a_budget_is_a_line_with_its_grants_below() {

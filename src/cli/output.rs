@@ -8,6 +8,7 @@
 use std::io::Write;
 
 use super::error::Error;
+use crate::rpc::proto::CalendarDate;
 
 /// Writes one line to standard output.
 ///
@@ -50,4 +51,9 @@ pub fn failure(error: &Error) {
     for advice in error.advice() {
         let _ = writeln!(output, "  {advice}");
     }
+}
+
+/// A day of the wire as it is shown; empty if there is none.
+pub(super) fn day(date: Option<CalendarDate>) -> String {
+    date.map_or_else(String::new, |day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
 }

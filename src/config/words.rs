@@ -14,6 +14,11 @@ impl UnknownWord {
     pub(crate) fn new(given: &str, known: &[&str]) -> Self {
         Self { given: shown(given), known: known.join(", ") }
     }
+
+    /// What is wrong, where the text may be somebody's number.
+    pub(crate) fn to_string_without_value(&self) -> String {
+        format!("is not one of {}", self.known)
+    }
 }
 
 /// A code that does not have the form that its kind must have.
@@ -28,6 +33,11 @@ pub struct MalformedCode {
 impl MalformedCode {
     pub(crate) fn new(given: &str, kind: &'static str, form: &'static str) -> Self {
         Self { given: shown(given), kind, form }
+    }
+
+    /// What is wrong, where the text may be somebody's number.
+    pub(crate) fn to_string_without_value(&self) -> String {
+        format!("is not {} ({})", self.kind, self.form)
     }
 }
 

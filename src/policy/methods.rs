@@ -88,7 +88,9 @@ const fn row(path: &'static str, rule: Rule, deadline: Deadline) -> Method {
 }
 
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
+const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
+const READER: Rule = Rule::Roles(&[RoleKind::Auditor, RoleKind::Officer]);
 const SENDER: Rule = Rule::Roles(&[RoleKind::Import, RoleKind::Ingest, RoleKind::Resolve]);
 
 /// The table.  Health answers everybody, as load balancers have no certificate; reflection is
@@ -103,6 +105,22 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.AuditService/ListEntries", AUDITOR, Deadline::Request),
     row("/hvelv.v1.CatalogueService/GetRegister", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.CatalogueService/ListRegisters", Rule::Anyone, Deadline::Request),
+    row("/hvelv.v1.DisclosureService/CloseDisclosure", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/CompleteDisclosure", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/ConfirmDeletion", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/GetApplication", READER, Deadline::Request),
+    row("/hvelv.v1.DisclosureService/GetDisclosure", READER, Deadline::Request),
+    row("/hvelv.v1.DisclosureService/IssueSerials", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/IssueSurrogates", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/ListApplications", READER, Deadline::Request),
+    row("/hvelv.v1.DisclosureService/ListDisclosures", READER, Deadline::Request),
+    row("/hvelv.v1.DisclosureService/OpenDisclosure", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/ReceiveApplication", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/RecordDecision", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/RecordDelivery", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/RefuseApplication", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/RouteApplication", OFFICER, Deadline::Request),
+    row("/hvelv.v1.DisclosureService/WithdrawApplication", OFFICER, Deadline::None),
     row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
     row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
     row("/hvelv.v1.OperatorService/GrantBudget", OPERATOR, Deadline::None),

@@ -5,6 +5,7 @@
 //! "" (the process)        ✓        ✓        ✓       ✓      liveness: restarting helps nobody sealed
 //! Catalogue, Operator     ✓        ✓        ✓       ✓
 //! Audit                                     ✓       ✓      reading goes on
+//! Disclosure                                ✓              nothing is answered unrecorded
 //! Ingest                                    ✓              readiness, for a load balancer
 //! ```
 
@@ -15,6 +16,7 @@ use tonic_health::server::HealthReporter;
 
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
+use super::proto::disclosure_service_server::DisclosureServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
 use crate::service::State;
@@ -22,10 +24,11 @@ use crate::service::State;
 /// The name of the process as a whole, as the health protocol has it.
 const PROCESS: &str = "";
 
-const ALL: [&str; 5] = [
+const ALL: [&str; 6] = [
     PROCESS,
     <AuditServiceServer<()> as NamedService>::NAME,
     <CatalogueServiceServer<()> as NamedService>::NAME,
+    <DisclosureServiceServer<()> as NamedService>::NAME,
     <IngestServiceServer<()> as NamedService>::NAME,
     <OperatorServiceServer<()> as NamedService>::NAME,
 ];
@@ -34,7 +37,10 @@ const ALL: [&str; 5] = [
 fn serving(name: &str, state: State) -> ServingStatus {
     let is_serving = match state {
         State::Open => true,
-        State::Degraded => name != <IngestServiceServer<()> as NamedService>::NAME,
+        State::Degraded => {
+            name != <DisclosureServiceServer<()> as NamedService>::NAME
+                && name != <IngestServiceServer<()> as NamedService>::NAME
+        }
         State::Sealed | State::Unsealing => {
             name == PROCESS
                 || name == <CatalogueServiceServer<()> as NamedService>::NAME
@@ -76,12 +82,15 @@ mod tests {
             assert_eq!(serving("hvelv.v1.OperatorService", state), ServingStatus::Serving);
             assert_eq!(serving("hvelv.v1.IngestService", state), ServingStatus::NotServing);
             assert_eq!(serving("hvelv.v1.AuditService", state), ServingStatus::NotServing);
+            assert_eq!(serving("hvelv.v1.DisclosureService", state), ServingStatus::NotServing);
         }
     }
 
     #[test]
     fn a_degraded_server_is_read_and_not_written() {
-        assert_eq!(serving("hvelv.v1.IngestService", State::Degraded), ServingStatus::NotServing);
+        for name in ["hvelv.v1.DisclosureService", "hvelv.v1.IngestService"] {
+            assert_eq!(serving(name, State::Degraded), ServingStatus::NotServing);
+        }
         assert_eq!(serving("hvelv.v1.AuditService", State::Degraded), ServingStatus::Serving);
         assert!(ALL.iter().all(|name| serving(name, State::Open) == ServingStatus::Serving));
     }

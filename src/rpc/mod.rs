@@ -16,11 +16,13 @@ use crate::service::Error;
 
 mod audit;
 pub mod auth;
+pub(crate) mod calendar;
 pub mod catalogue;
 pub mod certificates;
 pub mod client;
 pub mod control;
 mod counted;
+mod disclosure;
 #[cfg(test)]
 mod harness;
 mod health;

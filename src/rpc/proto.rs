@@ -1,7 +1,7 @@
 //! The generated types of `proto/hvelv/v1`.
 //!
 //! Why: generated code needs exceptions from the house lints; they are kept here.  Messages that hold
-//! identifiers, register IDs or secrets derive no `Debug` (`REDACTED` in `build.rs`); the ones below
+//! identifiers, register IDs, secrets or free text derive no `Debug` (`REDACTED` in `build.rs`); the ones below
 //! say how many rows there are and nothing else, so that a message in a log line, a panic or a failed
 //! assertion shows no value.  Deriving and writing `Debug` for one type does not compile, so each
 //! `impl` below is also the proof that the derived one is absent.
@@ -145,6 +145,127 @@ impl fmt::Debug for UnsealRequest {
     }
 }
 
+/// Shows the name of a message and nothing of its content.
+macro_rules! hidden {
+    ($($name:ident),+ $(,)?) => {
+        $(impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        })+
+    };
+}
+
+// Texts of applications and decisions, also before anybody has looked whether a person's number is
+// among them.
+hidden!(
+    Application,
+    ApplicationRequest,
+    BridgeIn,
+    BridgeOut,
+    CloseDisclosureResponse,
+    CompleteDisclosureResponse,
+    ConfirmDeletionResponse,
+    Decision,
+    Disclosure,
+    GetApplicationResponse,
+    GetDisclosureResponse,
+    LinkingParty,
+    ListApplicationsResponse,
+    ListDisclosuresResponse,
+    OpenDisclosureRequest,
+    OpenDisclosureResponse,
+    OtherSource,
+    ReceiveApplicationRequest,
+    ReceiveApplicationResponse,
+    RecordDecisionRequest,
+    RecordDecisionResponse,
+    RecordDeliveryRequest,
+    RecordDeliveryResponse,
+    RefuseApplicationRequest,
+    RefuseApplicationResponse,
+    RouteApplicationRequest,
+    WithdrawApplicationRequest,
+    WithdrawApplicationResponse,
+);
+
+impl fmt::Debug for RegisterIdBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisterIdBatch").field("rows", &self.ids.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for issue_serials_request::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(header) => header.fmt(f),
+            Self::Batch(batch) => batch.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for IssueSerialsRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssueSerialsRequest").field(&self.message).finish()
+    }
+}
+
+impl fmt::Debug for Serials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serials")
+            .field("rows", &self.serials.len())
+            .field("notes", &self.notes.len())
+            .field("audit_entry", &self.audit_entry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for issue_serials_response::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened(opened) => opened.fmt(f),
+            Self::Result(serials) => serials.fmt(f),
+            Self::Summary(summary) => summary.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for IssueSerialsResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssueSerialsResponse").field(&self.message).finish()
+    }
+}
+
+impl fmt::Debug for ValueBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValueBatch").field("rows", &self.values.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for issue_surrogates_request::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(header) => header.fmt(f),
+            Self::Batch(batch) => batch.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for IssueSurrogatesRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssueSurrogatesRequest").field(&self.message).finish()
+    }
+}
+
+impl fmt::Debug for IssueSurrogatesResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssueSurrogatesResponse")
+            .field("bytes", &self.surrogates.len())
+            .field("audit_entry", &self.audit_entry)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -155,18 +276,37 @@ mod tests {
     use super::identifier_batch::Column;
     use super::*;
 
-    /// Fields that hold identifiers, register IDs or secrets.
-    const SECRET_FIELDS: [&str; 8] = [
-        // Free text, before it is looked at.
+    /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
+    const SECRET_FIELDS: [&str; 26] = [
+        // Free text, before it is looked at; so are those below of applications and decisions.
+        ".hvelv.v1.ApplicationRequest.applicant",
+        ".hvelv.v1.ApplicationRequest.contact",
+        ".hvelv.v1.ApplicationRequest.description",
+        ".hvelv.v1.ApplicationRequest.legal_basis",
+        ".hvelv.v1.Decision.reference",
         ".hvelv.v1.GrantBudgetRequest.reason",
         ".hvelv.v1.IdentifierBatch.packed_ascii",
         ".hvelv.v1.IntegerColumn.values",
+        ".hvelv.v1.IssueSurrogatesResponse.surrogates",
+        ".hvelv.v1.LinkingParty.name",
         // No identifier, but who did what, for the auditor alone.
         ".hvelv.v1.ListEntriesResponse.body",
+        // Somebody may send the secret key in its place.
+        ".hvelv.v1.OpenDisclosureRequest.recipient_key",
+        ".hvelv.v1.OtherSource.name",
+        ".hvelv.v1.RecordDeliveryRequest.files",
+        ".hvelv.v1.RecordDeliveryRequest.guard_exceptions",
+        ".hvelv.v1.RecordDeliveryRequest.manifest",
+        ".hvelv.v1.RefuseApplicationRequest.reason",
+        ".hvelv.v1.RegisterIdBatch.ids",
         ".hvelv.v1.RegisterIds.ids",
         ".hvelv.v1.RowNote.own_id",
+        ".hvelv.v1.Serials.serials",
         ".hvelv.v1.TextColumn.values",
         ".hvelv.v1.UnsealRequest.passphrase",
+        ".hvelv.v1.ValueBatch.institutions",
+        ".hvelv.v1.ValueBatch.values",
+        ".hvelv.v1.WithdrawApplicationRequest.reason",
     ];
 
     fn messages() -> Vec<DescriptorProto> {
@@ -260,6 +400,21 @@ mod tests {
         shown += &format!("{:?}", UnsealRequest { passphrase: CANARY.as_bytes().to_vec() });
         let reason = CANARY.to_owned();
         shown += &format!("{:?}", GrantBudgetRequest { reason, ..GrantBudgetRequest::default() });
+        let batch = RegisterIdBatch { register: "NPR".to_owned(), ids: vec![NUMBER] };
+        let message = Some(issue_serials_request::Message::Batch(batch));
+        shown += &format!("{:?}", IssueSerialsRequest { message });
+        let serials = Serials { serials: vec![NUMBER], notes: vec![note], audit_entry: 1 };
+        let message = Some(issue_serials_response::Message::Result(serials));
+        shown += &format!("{:?}", IssueSerialsResponse { message });
+        let values = vec![CANARY.as_bytes().to_vec().into()];
+        let batch = ValueBatch { institutions: values.clone(), values, ..ValueBatch::default() };
+        let message = Some(issue_surrogates_request::Message::Batch(batch));
+        shown += &format!("{:?}", IssueSurrogatesRequest { message });
+        let surrogates = CANARY.as_bytes().to_vec();
+        shown += &format!("{:?}", IssueSurrogatesResponse { surrogates, audit_entry: 1 });
+        let recipient_key = CANARY.to_owned();
+        let open = OpenDisclosureRequest { recipient_key, ..OpenDisclosureRequest::default() };
+        shown += &format!("{open:?}");
         assert!(shown.contains("rows: 1"), "{shown}");
         for canary in [CANARY, "12_345", "49, 50, 51"] {
             assert!(!shown.contains(canary), "{shown}");

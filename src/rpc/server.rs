@@ -14,12 +14,14 @@ use super::audit::AuditHandler;
 use super::auth::AccessWatch;
 use super::catalogue::CatalogueHandler;
 use super::control::Control;
+use super::disclosure::DisclosureHandler;
 use super::ingest::IngestHandler;
 use super::limits::InFlight;
 use super::operator::OperatorHandler;
 use super::proto;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
+use super::proto::disclosure_service_server::DisclosureServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
 use super::scrape::Scrape;
@@ -76,10 +78,12 @@ fn routes(
     let ingest = IngestHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let audit = AuditHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
+    let disclosure = DisclosureHandler::new(Arc::clone(service));
     let operator = OperatorHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(bytes_max))
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(bytes_max))
+        .add_service(DisclosureServiceServer::new(disclosure).max_decoding_message_size(bytes_max))
         .add_service(OperatorServiceServer::new(operator).max_decoding_message_size(bytes_max))
         .add_service(health.max_decoding_message_size(bytes_max));
     Ok(match reflection(config.mode)? {

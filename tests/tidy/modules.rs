@@ -5,7 +5,10 @@ use super::{File, hold, refuses};
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
 const MAY_USE: [(&str, &[&str]); 18] = [
     ("audit", &["crypto", "keyring", "store"]),
-    ("cli", &["audit", "clock", "config", "crypto", "files", "ident", "rpc", "service"]),
+    (
+        "cli",
+        &["audit", "clock", "config", "crypto", "disclosure", "files", "ident", "rpc", "service"],
+    ),
     ("clock", &[]),
     ("config", &[]),
     ("crypto", &[]),
@@ -28,6 +31,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "clock",
             "config",
             "crypto",
+            "disclosure",
             "ident",
             "metrics",
             "policy",

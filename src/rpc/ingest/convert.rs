@@ -5,9 +5,10 @@ use jiff::civil::Date;
 use crate::audit::Recorded;
 use crate::ident::{Assigner, Declared, IdKind, Reject};
 use crate::registers::{Answered, RowCode as Code};
+use crate::rpc::calendar::read_date;
 use crate::rpc::proto::identifier_batch::Column as WireColumn;
 use crate::rpc::proto::{
-    CalendarDate, DeliveryHeader, IdentifierBatch, IdentifierType, IngestPurpose as WirePurpose,
+    DeliveryHeader, IdentifierBatch, IdentifierType, IngestPurpose as WirePurpose,
     Mode as WireMode, PseudonymizeRequest, RegisterIds, ReportingPeriod, RowCode, RowNote, RowType,
 };
 use crate::service::{
@@ -103,12 +104,6 @@ fn read_period(period: &ReportingPeriod) -> Option<(Date, Date)> {
     let from = read_date(period.from.as_ref()?)?;
     let to = read_date(period.to.as_ref()?)?;
     (from <= to).then_some((from, to))
-}
-
-/// A date, if it exists.
-pub(in crate::rpc) fn read_date(date: &CalendarDate) -> Option<Date> {
-    let year = i16::try_from(date.year).ok()?;
-    Date::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
 }
 
 fn read_batch(batch: IdentifierBatch, violations: &mut Violations) -> Option<Batch> {

@@ -1,0 +1,314 @@
+//! `DisclosureService`: applications, decisions, disclosures, and what is issued in them.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, Streaming};
+
+use super::auth::Caller;
+use super::blocking;
+use super::proto;
+use super::proto::disclosure_service_server::DisclosureService;
+use super::proto::{
+    CloseDisclosureRequest, CloseDisclosureResponse, CompleteDisclosureRequest,
+    CompleteDisclosureResponse, ConfirmDeletionRequest, ConfirmDeletionResponse,
+    GetApplicationRequest, GetApplicationResponse, GetDisclosureRequest, GetDisclosureResponse,
+    IssueSerialsRequest, IssueSurrogatesRequest, ListApplicationsRequest, ListApplicationsResponse,
+    ListDisclosuresRequest, ListDisclosuresResponse, OpenDisclosureRequest, OpenDisclosureResponse,
+    ReceiveApplicationRequest, ReceiveApplicationResponse, RecordDecisionRequest,
+    RecordDecisionResponse, RecordDeliveryRequest, RecordDeliveryResponse,
+    RefuseApplicationRequest, RefuseApplicationResponse, RouteApplicationRequest,
+    RouteApplicationResponse, WithdrawApplicationRequest, WithdrawApplicationResponse,
+};
+use crate::policy::{Permit, Right};
+use crate::service::{DisclosureView, Error, Service};
+
+mod convert;
+mod streams;
+
+/// The handlers.
+pub(super) struct DisclosureHandler {
+    service: Arc<Service>,
+}
+
+impl DisclosureHandler {
+    pub(super) const fn new(service: Arc<Service>) -> Self {
+        Self { service }
+    }
+
+    /// Does what only an officer may do.
+    async fn officer<Q: Send + 'static, R: Send + 'static>(
+        &self,
+        caller: &Caller,
+        asked: Result<Q, Error>,
+        work: fn(&Service, &Permit, Q) -> Result<R, Error>,
+    ) -> Result<Response<R>, Status> {
+        self.with(caller, Right::Disclose, asked, work).await
+    }
+
+    /// Reads, which an auditor may too.
+    async fn reader<Q: Send + 'static, R: Send + 'static>(
+        &self,
+        caller: &Caller,
+        asked: Result<Q, Error>,
+        work: fn(&Service, &Permit, Q) -> Result<R, Error>,
+    ) -> Result<Response<R>, Status> {
+        self.with(caller, Right::ReadDisclosures, asked, work).await
+    }
+
+    async fn with<Q: Send + 'static, R: Send + 'static>(
+        &self,
+        caller: &Caller,
+        right: Right,
+        asked: Result<Q, Error>,
+        work: fn(&Service, &Permit, Q) -> Result<R, Error>,
+    ) -> Result<Response<R>, Status> {
+        let asked = asked.map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(caller, move |caller| work(&service, &caller.permit(right)?, asked)).await
+    }
+}
+
+#[tonic::async_trait]
+impl DisclosureService for DisclosureHandler {
+    async fn receive_application(
+        &self,
+        request: Request<ReceiveApplicationRequest>,
+    ) -> Result<Response<ReceiveApplicationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::receive(request.into_inner());
+        self.officer(&caller, asked, |service, permit, request| {
+            let (application, recorded) = service.receive_application(permit, request)?;
+            let application = Some((&application).into());
+            Ok(ReceiveApplicationResponse { application, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn record_decision(
+        &self,
+        request: Request<RecordDecisionRequest>,
+    ) -> Result<Response<RecordDecisionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::decision(request.into_inner());
+        self.officer(&caller, asked, |service, permit, (id, decision)| {
+            let (application, decision, recorded) =
+                service.record_decision(permit, id, decision)?;
+            let application = Some((&application).into());
+            Ok(RecordDecisionResponse { application, decision, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn refuse_application(
+        &self,
+        request: Request<RefuseApplicationRequest>,
+    ) -> Result<Response<RefuseApplicationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::ending(&request.get_ref().application, &request.get_ref().reason);
+        self.officer(&caller, asked, |service, permit, (id, reason)| {
+            let (application, recorded) = service.refuse_application(permit, id, reason)?;
+            let application = Some((&application).into());
+            Ok(RefuseApplicationResponse { application, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn withdraw_application(
+        &self,
+        request: Request<WithdrawApplicationRequest>,
+    ) -> Result<Response<WithdrawApplicationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::ending(&request.get_ref().application, &request.get_ref().reason);
+        self.officer(&caller, asked, |service, permit, (id, reason)| {
+            let (application, recorded) = service.withdraw_application(permit, id, reason)?;
+            let application = Some((&application).into());
+            Ok(WithdrawApplicationResponse { application, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn get_application(
+        &self,
+        request: Request<GetApplicationRequest>,
+    ) -> Result<Response<GetApplicationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::application_id(&request.get_ref().application);
+        self.reader(&caller, asked, |service, permit, id| {
+            let application = service.application(permit, id)?;
+            Ok(GetApplicationResponse { application: Some((&application).into()) })
+        })
+        .await
+    }
+
+    async fn list_applications(
+        &self,
+        request: Request<ListApplicationsRequest>,
+    ) -> Result<Response<ListApplicationsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        self.reader(&caller, Ok(()), |service, permit, ()| {
+            let applications = service.applications(permit)?.iter().map(Into::into).collect();
+            Ok(ListApplicationsResponse { applications })
+        })
+        .await
+    }
+
+    async fn route_application(
+        &self,
+        request: Request<RouteApplicationRequest>,
+    ) -> Result<Response<RouteApplicationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::route(request.into_inner());
+        self.officer(&caller, asked, |service, permit, (request, kind, day)| {
+            let (authority, explanation) =
+                service.route_application(permit, &request, kind, day)?;
+            Ok(RouteApplicationResponse { authority: authority.to_string(), explanation })
+        })
+        .await
+    }
+
+    async fn open_disclosure(
+        &self,
+        request: Request<OpenDisclosureRequest>,
+    ) -> Result<Response<OpenDisclosureResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::open(request.into_inner());
+        self.officer(&caller, asked, |service, permit, open| {
+            let (view, recorded) = service.open_disclosure(permit, open)?;
+            let disclosure = Some((&view).into());
+            Ok(OpenDisclosureResponse { disclosure, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn get_disclosure(
+        &self,
+        request: Request<GetDisclosureRequest>,
+    ) -> Result<Response<GetDisclosureResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::disclosure_id(&request.get_ref().disclosure);
+        self.reader(&caller, asked, |service, permit, id| {
+            let disclosure = Some((&service.disclosure(permit, id)?).into());
+            Ok(GetDisclosureResponse { disclosure, verifier_key: service.verifier_key()? })
+        })
+        .await
+    }
+
+    async fn list_disclosures(
+        &self,
+        request: Request<ListDisclosuresRequest>,
+    ) -> Result<Response<ListDisclosuresResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        self.reader(&caller, Ok(()), |service, permit, ()| {
+            let disclosures = service.disclosures(permit)?.iter().map(Into::into).collect();
+            Ok(ListDisclosuresResponse { disclosures })
+        })
+        .await
+    }
+
+    type IssueSerialsStream = streams::SerialReplies;
+
+    async fn issue_serials(
+        &self,
+        request: Request<Streaming<IssueSerialsRequest>>,
+    ) -> Result<Response<streams::SerialReplies>, Status> {
+        streams::issue_serials(request)
+    }
+
+    type IssueSurrogatesStream = streams::SurrogateReplies;
+
+    async fn issue_surrogates(
+        &self,
+        request: Request<Streaming<IssueSurrogatesRequest>>,
+    ) -> Result<Response<streams::SurrogateReplies>, Status> {
+        streams::issue_surrogates(request)
+    }
+
+    async fn record_delivery(
+        &self,
+        request: Request<RecordDeliveryRequest>,
+    ) -> Result<Response<RecordDeliveryResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::delivery(request.into_inner());
+        self.officer(&caller, asked, |service, permit, (id, report)| {
+            let (signed_manifest, view, recorded) = service.record_delivery(permit, id, report)?;
+            let disclosure = Some((&view).into());
+            let audit_entry = recorded.index();
+            Ok(RecordDeliveryResponse { signed_manifest, disclosure, audit_entry })
+        })
+        .await
+    }
+
+    async fn complete_disclosure(
+        &self,
+        request: Request<CompleteDisclosureRequest>,
+    ) -> Result<Response<CompleteDisclosureResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::disclosure_id(&request.get_ref().disclosure);
+        self.officer(&caller, asked, |service, permit, id| {
+            let (view, recorded) = service.complete_disclosure(permit, id)?;
+            let disclosure = Some((&view).into());
+            Ok(CompleteDisclosureResponse { disclosure, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn confirm_deletion(
+        &self,
+        request: Request<ConfirmDeletionRequest>,
+    ) -> Result<Response<ConfirmDeletionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::disclosure_id(&request.get_ref().disclosure);
+        self.officer(&caller, asked, |service, permit, id| {
+            let (view, recorded) = service.confirm_deletion(permit, id)?;
+            let disclosure = Some((&view).into());
+            Ok(ConfirmDeletionResponse { disclosure, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn close_disclosure(
+        &self,
+        request: Request<CloseDisclosureRequest>,
+    ) -> Result<Response<CloseDisclosureResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::disclosure_id(&request.get_ref().disclosure);
+        self.officer(&caller, asked, |service, permit, id| {
+            let (view, recorded) = service.close_disclosure(permit, id)?;
+            let disclosure = Some((&view).into());
+            let (audit_entry, older_copies) = (recorded.index(), older_copies(&view));
+            Ok(CloseDisclosureResponse { disclosure, audit_entry, older_copies })
+        })
+        .await
+    }
+}
+
+/// What closing cannot reach: copies of the key file that were made before.
+fn older_copies(view: &DisclosureView) -> String {
+    let closed = view.disclosure.closing().map(|closing| closing.closed.at.to_string());
+    let since = closed.unwrap_or_else(|| "now".to_owned());
+    format!(
+        "copies of the key file from before {since} hold the key that this disclosure's was wrapped \
+         under; with a copy of the register plane's store from before then they open it. Delete \
+         those copies of the key file, and put the new one in their place; until the last is gone \
+         the key is not dead."
+    )
+}
+
+impl From<&DisclosureView> for proto::Disclosure {
+    fn from(view: &DisclosureView) -> Self {
+        let disclosure = &view.disclosure;
+        let opening = disclosure.opening();
+        Self {
+            id: disclosure.id().to_string(),
+            application: disclosure.application().to_string(),
+            decision: disclosure.decision(),
+            decided: Some((&view.decided).into()),
+            recipient_key: opening.recipient_key.to_string(),
+            expires: Some(super::calendar::wire_date(opening.expires)),
+            state: disclosure.state().to_string(),
+            persons: view.persons,
+            deliveries: disclosure.deliveries().iter().map(Into::into).collect(),
+            history: disclosure.history().changes().iter().map(Into::into).collect(),
+        }
+    }
+}

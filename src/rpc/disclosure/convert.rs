@@ -1,0 +1,107 @@
+//! Between the wire's messages and applications, decisions and disclosures.
+//!
+//! ```text
+//! fields   collects what is wrong, by field
+//! read     messages → types            tell     types → messages
+//! ```
+
+use jiff::civil::Date;
+
+use self::fields::read_fields;
+use crate::disclosure::application::Request;
+use crate::disclosure::line::Line;
+use crate::disclosure::words::DecisionKind;
+use crate::disclosure::{ApplicationId, Decision, DisclosureId};
+use crate::rpc::proto::{
+    OpenDisclosureRequest, ReceiveApplicationRequest, RecordDecisionRequest, RecordDeliveryRequest,
+    RouteApplicationRequest,
+};
+use crate::service::{DeliveryReport, Error, OpenDisclosure};
+
+mod fields;
+mod read;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+/// What is applied for.
+pub(super) fn receive(wire: ReceiveApplicationRequest) -> Result<Request, Error> {
+    read_fields(|mut at| at.inner("request", wire.request, read::request))
+}
+
+/// Which application, and what was decided.
+pub(super) fn decision(wire: RecordDecisionRequest) -> Result<(ApplicationId, Decision), Error> {
+    read_fields(|mut at| {
+        let id = at.parsed("application", &wire.application);
+        let decision = at.inner("decision", wire.decision, read::decision);
+        id.zip(decision)
+    })
+}
+
+/// Which application, and why it ends.
+pub(super) fn ending(application: &str, reason: &str) -> Result<(ApplicationId, Line), Error> {
+    read_fields(|mut at| {
+        let id = at.parsed("application", application);
+        id.zip(at.parsed("reason", reason))
+    })
+}
+
+/// Which application.
+pub(super) fn application_id(text: &str) -> Result<ApplicationId, Error> {
+    read_fields(|mut at| at.parsed("application", text))
+}
+
+/// Which disclosure.
+pub(super) fn disclosure_id(text: &str) -> Result<DisclosureId, Error> {
+    read_fields(|mut at| at.parsed("disclosure", text))
+}
+
+/// What somebody is to decide on, and when.
+pub(super) fn route(
+    wire: RouteApplicationRequest,
+) -> Result<(Request, DecisionKind, Option<Date>), Error> {
+    read_fields(|mut at| {
+        let request = at.inner("request", wire.request, read::request);
+        let kind = at.parsed("kind", &wire.kind);
+        let day = at.optional_date("day", wire.day);
+        Some((request?, kind?, day?))
+    })
+}
+
+/// What a disclosure is opened with.
+pub(super) fn open(wire: OpenDisclosureRequest) -> Result<OpenDisclosure, Error> {
+    read_fields(|mut at| {
+        let application = at.parsed("application", &wire.application);
+        let recipient_key = at.parsed("recipient_key", &wire.recipient_key);
+        let expires = at.optional_date("expires", wire.expires);
+        Some(OpenDisclosure {
+            application: application?,
+            decision: wire.decision,
+            recipient_key: recipient_key?,
+            expires: expires?,
+        })
+    })
+}
+
+/// Which disclosure, and what was extracted.
+pub(super) fn delivery(
+    wire: RecordDeliveryRequest,
+) -> Result<(DisclosureId, DeliveryReport), Error> {
+    read_fields(|mut at| {
+        let id = at.parsed("disclosure", &wire.disclosure);
+        if wire.manifest.is_empty() {
+            at.problem("manifest", "must be given");
+        }
+        let files = at.texts("files", wire.files);
+        let guard_exceptions = at.texts("guard_exceptions", wire.guard_exceptions);
+        let report = DeliveryReport {
+            manifest: wire.manifest,
+            files: files?,
+            rows: wire.rows,
+            persons: wire.persons,
+            persons_left_out: wire.persons_left_out,
+            guard_exceptions: guard_exceptions?,
+        };
+        Some((id?, report))
+    })
+}
