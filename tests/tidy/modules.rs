@@ -42,6 +42,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "clock",
             "config",
             "crypto",
+            "disclosure",
             "ident",
             "keyring",
             "metrics",
