@@ -18,6 +18,8 @@
 //! changes      [text]
 //! attempted    for "refused": the action that was refused
 //! reason       for "refused": the stable error code; for "delivery_closed": "broken", or absent
+//! application  number of the application of a disclosure
+//! disclosure   32 hexadecimal digits, random
 //! ```
 //!
 //! A later program may add a field at the end, or a value to `action`, `kind` or `mode`, under
@@ -116,20 +118,40 @@ pub enum Actor {
 pub enum Action {
     /// The table of principals and roles was loaded; `changes` says how it differs.
     AccessLoaded,
+    /// An application was recorded.
+    ApplicationReceived,
+    /// The authority's no to an application was recorded.
+    ApplicationRefused,
+    /// An application was taken back, or its decision annulled.
+    ApplicationWithdrawn,
     /// Entries, a proof or a checkpoint were read.
     AuditRead,
     /// A principal was granted more of a budget; `changes` says what, `basis` why.
     BudgetGranted,
+    /// A decision on an application was recorded; `basis` has its reference.
+    DecisionRecorded,
+    /// A recipient's word that it has deleted the data was recorded.
+    DeletionConfirmed,
     /// A delivery was closed.
     DeliveryClosed,
     /// A delivery was opened.
     DeliveryOpened,
     /// A delivery that goes on stored what it had so far.
     DeliveryStored,
+    /// A disclosure was closed: its key is destroyed.
+    DisclosureClosed,
+    /// Nothing more is issued in a disclosure.
+    DisclosureCompleted,
+    /// A disclosure was opened: it has a key.
+    DisclosureOpened,
+    /// An extract was recorded and its manifest signed; `changes` has what the guard let pass.
+    ExtractRecorded,
     /// Identifiers were answered with register IDs, new persons being assigned one.
     Ingest,
     /// The stores and the log were made.
     Initialised,
+    /// After a crash: the keys of disclosures were wrapped under the next erasure key.
+    KeysRewrapped,
     /// The log was exported.
     LogExported,
     /// A request was refused; `attempted` says what it asked for, `reason` why.
@@ -138,6 +160,12 @@ pub enum Action {
     Resolve,
     /// The server was sealed: its keys were wiped from memory.
     Sealed,
+    /// Register IDs were answered with serials of a disclosure.
+    SerialsIssued,
+    /// A stream of serials ended.
+    SerialsStored,
+    /// Values of secondary identifiers were answered with surrogates.
+    SurrogatesIssued,
     /// The server was unsealed.
     Unsealed,
 }
@@ -231,6 +259,12 @@ pub struct Entry {
     /// the sender did not come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Number of the application, `A-2026-0001`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Id of the disclosure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disclosure: Option<String>,
 }
 
 impl Entry {
@@ -255,6 +289,8 @@ impl Entry {
             changes: Vec::new(),
             attempted: None,
             reason: None,
+            application: None,
+            disclosure: None,
         }
     }
 

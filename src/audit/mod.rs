@@ -46,7 +46,7 @@ pub use entry::{Action, Actor, Entry, EntryError, EntryVersion, Mode, Reference}
 pub use export::{ExportError, ExportWriter, Report, Trust, VerifyError, verify_export};
 pub use leaf::{BODY_BYTES_MAX, KeptLeaf, Leaf, LeafError, SALT_BYTES, Salt};
 pub use log::{AuditLog, AuditReader, Committed, LogError, StoredLeaves};
-pub use note::{NAME_BYTES_MAX, NOTE_BYTES_MAX, NoteError, Origin, VerifierKey};
+pub use note::{NAME_BYTES_MAX, NOTE_BYTES_MAX, NoteError, Origin, VerifierKey, sign_note};
 pub use recorded::Recorded;
 pub use tree::{
     Frontier, FrontierError, HASH_BYTES, Hash, LeafHashes, ProofError, ProveError, TreeHead,

@@ -165,7 +165,7 @@ fn is_text(text: &str) -> bool {
 ///
 /// [`NoteError::Malformed`] if the text does not end in a newline or holds another control
 /// character.
-pub(super) fn sign_note(text: &str, name: &Origin, key: &SigningKey) -> Result<String, NoteError> {
+pub fn sign_note(text: &str, name: &Origin, key: &SigningKey) -> Result<String, NoteError> {
     if !is_text(text) {
         return Err(NoteError::Malformed);
     }

@@ -83,6 +83,10 @@ pub struct Config {
     pub registers_file: PathBuf,
     /// Who the callers are and what they may do.
     pub access_file: PathBuf,
+    /// Who decides on disclosure, and who may receive.
+    pub decisions_file: PathBuf,
+    /// The organisations that may receive.
+    pub organisations_file: PathBuf,
     /// Transport security.
     pub tls: Tls,
     /// How much of everything there may be.
@@ -173,6 +177,8 @@ impl Default for Config {
             key_file: "keys/hvelv.hvk".into(),
             registers_file: "registers.toml".into(),
             access_file: "access.toml".into(),
+            decisions_file: "decisions.toml".into(),
+            organisations_file: "organisations.toml".into(),
             tls: Tls {
                 certificate_file: "keys/server.pem".into(),
                 key_file: "keys/server-key.pem".into(),
@@ -231,6 +237,8 @@ impl Config {
             &mut self.key_file,
             &mut self.registers_file,
             &mut self.access_file,
+            &mut self.decisions_file,
+            &mut self.organisations_file,
             &mut self.tls.certificate_file,
             &mut self.tls.key_file,
             &mut self.tls.client_ca_file,

@@ -34,7 +34,7 @@ pub struct PlannedRegister {
 
 /// Purposes of which every key file has a key.  Erasure keys come first: others are wrapped under
 /// them.
-const BASE: [Purpose; 10] = [
+const BASE: [Purpose; 11] = [
     Purpose::VaultErasure,
     Purpose::RegisterErasure,
     Purpose::Index,
@@ -45,6 +45,7 @@ const BASE: [Purpose; 10] = [
     Purpose::AuditStorage,
     Purpose::AuditDigest,
     Purpose::AuditSigning,
+    Purpose::ExtractSigning,
 ];
 const PER_REGISTER: [Purpose; 2] = [Purpose::RegisterId, Purpose::RegisterNumbers];
 const PER_ONE_WAY: [Purpose; 4] =
@@ -129,12 +130,20 @@ impl<'a> Editor<'a> {
         self.document.facts()
     }
 
-    /// Gives keys to the registers that lack them; returns the ids of the new keys.
+    /// Gives keys to the registers that lack them, and to purposes that are newer than the file; returns
+    /// the ids of the new keys.
     ///
     /// # Errors
     /// [`Error::Crypto`] without randomness.
     pub fn add_registers(&mut self, registers: &[PlannedRegister]) -> Result<Vec<KeyId>, Error> {
         let mut added = Vec::new();
+        // Purposes that came after the file was made.
+        for purpose in BASE {
+            if !self.document.keys.iter().any(|key| key.facts.purpose == purpose) {
+                let id = self.change(purpose.plane()).add(purpose, None, KeyState::Active)?;
+                added.push(id);
+            }
+        }
         for register in registers {
             let one_way = if register.one_way { &PER_ONE_WAY[..] } else { &[] };
             for purpose in PER_REGISTER.iter().chain(one_way) {

@@ -102,6 +102,8 @@ words! {
         AuditSigning = "audit_signing",
         /// Seals bodies of audit entries (AES-256-GCM).
         AuditStorage = "audit_storage",
+        /// Signs manifests of extracts (an Ed25519 seed).
+        ExtractSigning = "extract_signing",
         /// Seals identities (AES-256-GCM).
         Identity = "identity",
         /// Makes identifier tags (AES-256-CMAC).
@@ -148,6 +150,7 @@ impl Purpose {
             Self::AuditDigest
             | Self::AuditSigning
             | Self::AuditStorage
+            | Self::ExtractSigning
             | Self::RegisterErasure
             | Self::RegisterId
             | Self::RegisterNumbers

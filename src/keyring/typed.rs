@@ -103,6 +103,8 @@ pub struct RegisterKeys {
     pub registers: BTreeMap<u16, PerRegister>,
     /// Keys of the audit log.
     pub audit: AuditKeys,
+    /// Signs manifests of extracts; absent in a file that is older than they are.
+    pub extract_signing: Option<Epochs<SigningKey>>,
 }
 
 /// The keys of one register.
@@ -210,6 +212,18 @@ impl Reader<'_> {
         Ok(Epochs { active: active.ok_or(Error::NoActiveKey { purpose })?, others })
     }
 
+    /// As [`Self::epochs`] of a purpose that the file may lack.
+    fn optional<K>(
+        &self,
+        purpose: Purpose,
+        make: impl Fn(KeyId, SecretBytes<32>) -> K,
+    ) -> Result<Option<Epochs<K>>, Error> {
+        if self.document.live(purpose, None).next().is_none() {
+            return Ok(None);
+        }
+        self.epochs(purpose, None, make).map(Some)
+    }
+
     fn storage(&self, purpose: Purpose, scope: Option<u16>) -> Result<StorageKeys, Error> {
         let keys = self.epochs(purpose, scope, |id, secret| StorageKey::new(id, &secret))?;
         let older = keys.others.into_iter().map(|epoch| epoch.key).collect();
@@ -276,6 +290,8 @@ impl RegisterKeys {
                 Ok(PerRegister { ids: ids(scope)?, numbers })
             })?,
             audit: AuditKeys::open(reader)?,
+            extract_signing: reader
+                .optional(Purpose::ExtractSigning, |_, seed| SigningKey::from_seed(&seed))?,
         })
     }
 }

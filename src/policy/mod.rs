@@ -27,6 +27,8 @@ pub mod methods;
 /// Something that a principal may be allowed to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
+    /// Record applications and decisions, open disclosures, issue serials, close.
+    Disclose,
     /// Load historical data, or IDs that a register already has.
     Import {
         /// The register.
@@ -60,6 +62,7 @@ impl Right {
     pub fn role(&self) -> Role {
         let scope = |source: &SourceCode| SourceScope::One(source.clone());
         match self {
+            Self::Disclose => Role::Officer,
             Self::Import { register, source } => {
                 Role::Import { register: register.clone(), source: scope(source) }
             }

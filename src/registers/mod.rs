@@ -64,7 +64,7 @@ pub use keys::PlaneKeys;
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
-use recorder::{Command, Other};
+use recorder::{ActReply, Command, Other};
 
 /// Why the register plane refuses.
 #[derive(Debug, thiserror::Error)]
@@ -185,8 +185,7 @@ impl Registers {
     /// Records an act together with what it changes in the store. Its reply is called when both are
     /// durable, or have failed.
     pub fn record_change(&self, entry: Entry, writes: Vec<Write>, reply: Reply<()>) {
-        let entry = Box::new(entry);
-        self.send(Command::Other(Other { entry, writes, fold: None, grant: None, reply }));
+        self.send_act(entry, writes, None, None, (), reply);
     }
 
     /// Records an act and waits until it is durable.
@@ -213,10 +212,40 @@ impl Registers {
         answer.recv().map_err(|_| Error::Failed)?
     }
 
+    /// Records an act together with what is answered to it, and waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_value_and_wait<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        value: T,
+    ) -> Result<Recorded<T>, Error> {
+        let (reply, answer) = sync_channel(1);
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.send_act(entry, Vec::new(), None, None, value, reply);
+        answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    fn send_act<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        writes: Vec<Write>,
+        fold: Option<Arc<Membership>>,
+        grant: Option<(Arc<Account>, NewGrant)>,
+        value: T,
+        reply: Reply<T>,
+    ) {
+        let reply: ActReply = Box::new(move |done| {
+            reply(done.map(|(committed, index)| committed.record(index, value)));
+        });
+        self.send(Command::Other(Other { entry: Box::new(entry), writes, fold, grant, reply }));
+    }
+
     /// Records the end of a stream of serials, and folds the persons of its disclosure.
     pub fn record_fold(&self, entry: Entry, membership: Arc<Membership>, reply: Reply<()>) {
-        let (entry, fold) = (Box::new(entry), Some(membership));
-        self.send(Command::Other(Other { entry, writes: Vec::new(), fold, grant: None, reply }));
+        self.send_act(entry, Vec::new(), Some(membership), None, (), reply);
     }
 
     /// Seals a record of this plane for its place.
@@ -314,13 +343,8 @@ impl Registers {
         entry: Entry,
     ) -> Result<Recorded<()>, Error> {
         let (reply, answer) = sync_channel(1);
-        self.send(Command::Other(Other {
-            entry: Box::new(entry),
-            writes: Vec::new(),
-            fold: None,
-            grant: Some((account, grant)),
-            reply: Box::new(move |recorded| drop(reply.send(recorded))),
-        }));
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.send_act(entry, Vec::new(), None, Some((account, grant)), (), reply);
         answer.recv().map_err(|_| Error::Failed)?
     }
 

@@ -67,8 +67,11 @@ pub(super) struct Other {
     pub(super) fold: Option<Arc<Membership>>,
     /// A grant, and whom it is for.
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
-    pub(super) reply: Reply<()>,
+    pub(super) reply: ActReply,
 }
+
+/// Told what became of an act: the commit and the entry's number, from which it makes its answer.
+pub(super) type ActReply = Box<dyn FnOnce(Result<(&Committed, u64), Error>) + Send>;
 
 pub(super) struct Recorder {
     pub(super) keys: Arc<PlaneKeys>,
@@ -163,7 +166,7 @@ impl Recorder {
                     reply(Ok(committed.record(entries[&stream], answered)));
                 }
                 for (reply, index) in acts {
-                    reply(Ok(committed.record(index, ())));
+                    reply(Ok((&committed, index)));
                 }
             }
             Err(error) => {
@@ -183,7 +186,7 @@ impl Recorder {
         answers: Vec<Answer>,
         others: Vec<Other>,
         waiting: &mut Vec<Waiting>,
-        acts: &mut Vec<(Reply<()>, u64)>,
+        acts: &mut Vec<(ActReply, u64)>,
     ) -> Result<(Committed, HashMap<u64, u64>), Error> {
         let mut batch = Batch::new();
         batch.answers(answers.len());

@@ -6,7 +6,8 @@
 //! gRPC status.
 //!
 //! INVARIANT: a public text is static, or built from a code, an option's name and a limit of ours, or
-//! from the caller's own name and budget; never from what was sent.  Codes are stable: clients and runbooks match on them, so one may be
+//! from the caller's own name and budget; never from what was sent, but for the names of columns and
+//! registers in the rules of disclosure.  Codes are stable: clients and runbooks match on them, so one may be
 //! added, and none renamed or given another meaning.
 //!
 //! What it does *not* protect: the source chain is written to the log.  Whoever attaches a source
@@ -77,6 +78,8 @@ macro_rules! error_codes {
 error_codes! {
     /// The server is open already.
     Precondition AlreadyUnsealed = "already_unsealed", "the server is already unsealed";
+    /// There is no such application.
+    NotFound ApplicationUnknown = "application_unknown", "no such application; `hvelv application list` has them all";
     /// A batch has more rows than one may have.
     Exhausted BatchTooLarge = "batch_too_large", "the batch has too many identifiers";
     /// A budget is spent.
@@ -93,6 +96,12 @@ error_codes! {
     Invalid DeliveryOrder = "delivery_order", "the first message, and only the first, opens the delivery";
     /// The keys are marked as development keys and the mode is another.
     Precondition DevelopmentKeys = "development_keys", "the keys are development keys, which this mode refuses";
+    /// The disclosure was closed, also while a stream was running.
+    Precondition DisclosureClosed = "disclosure_closed", "the disclosure is closed and its key destroyed; more needs a new disclosure";
+    /// There is no such disclosure.
+    NotFound DisclosureUnknown = "disclosure_unknown", "no such disclosure; `hvelv disclosure list` has them all";
+    /// The key file is older than extracts are.
+    Precondition ExtractKeyMissing = "extract_key_missing", "the key file has no key that signs extracts; stop the server and run `hvelv init --add-registers`";
     /// Our bug.
     Internal Internal = "internal", "internal error";
     /// The key file is missing, damaged or not the stores' own.
@@ -115,6 +124,8 @@ error_codes! {
     Invalid RequestInvalid = "request_invalid", "the request is not valid";
     /// A commit failed, and the server is reopening its stores by itself.
     Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
+    /// The rules of disclosure are against it; the text says which and what to do.
+    Precondition RuleRefuses = "rule_refuses", "the rules of disclosure refuse this";
     /// The server is sealed.
     Precondition ServerSealed = "server_sealed", "the server is sealed";
     /// The server stops.
@@ -123,6 +134,8 @@ error_codes! {
     Unavailable ServerUnsealing = "server_unsealing", "the server is being unsealed";
     /// The register has no such source today (the catalogue is open).
     NotFound SourceUnknown = "source_unknown", "the register has no such source today";
+    /// The state does not allow the step; the text says what is possible.
+    Precondition StepOutOfOrder = "step_out_of_order", "the state does not allow this step";
     /// A store is missing, damaged, older than its marks, or of another mode.
     Precondition StoreUnusable = "store_unusable", "a store cannot be used; the server's log says which and why";
     /// The connection broke, or the client went away.
@@ -210,6 +223,19 @@ impl Error {
         );
         let code = ErrorCode::BudgetSpent;
         Self { text: text.into(), budget: Some(Box::new(spent)), ..Self::new(code) }
+    }
+
+    /// What the rules of disclosure say against a request. Rules show words of ours, names of
+    /// columns, registers and days, and nothing that could be a person's.
+    #[must_use]
+    pub fn rule(text: String) -> Self {
+        Self { text: text.into(), ..Self::new(ErrorCode::RuleRefuses) }
+    }
+
+    /// A step that the state of an application or a disclosure does not allow.
+    #[must_use]
+    pub fn step(text: String) -> Self {
+        Self { text: text.into(), ..Self::new(ErrorCode::StepOutOfOrder) }
     }
 
     /// Another text: static, so that nothing that was sent can be in it.

@@ -518,7 +518,7 @@ impl Drop for Delivery {
 
 /// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`,
 /// big-endian: binds the entry to what was answered.
-fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
+pub(super) fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
     let mut hasher = open.registers.keys().digest().hasher();
     hasher.update(&(answered.ids.len() as u64).to_be_bytes());
     let mut buffer = [0_u8; 512];

@@ -16,6 +16,7 @@
 
 mod audit;
 mod budget;
+mod disclosure;
 pub mod error;
 mod ingest;
 mod measure;
@@ -46,6 +47,10 @@ use crate::registers::catalogue::Catalogue;
 
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
+pub use disclosure::{
+    DeliveryReport, DisclosureRules, DisclosureView, Issuing, IssuingSummary, MappedSerials,
+    OpenDisclosure, SurrogateBatch, SurrogateIssuing,
+};
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, IngestMode, IngestPurpose, Mapped, Pending, RowKind,
@@ -67,6 +72,8 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// The registers.
     pub catalogue: Arc<Catalogue>,
+    /// The rules of disclosure.
+    pub disclosure: DisclosureRules,
     /// Rules for identifiers, made from the configuration.
     pub rules: Rules,
     /// Where the stores are.
@@ -203,6 +210,7 @@ impl Service {
         drop(passphrase);
         let opened = Open::with_keys(&self.parts, keys)?;
         let open = &opened.0;
+        self.finish_closing(open)?;
         let load = self.parts.clock.monotonic().saturating_sub(begun);
         let persons = open.vault.identifiers_total();
         let mut entry = self.entry(actor(permit), Action::Unsealed);
@@ -287,6 +295,14 @@ impl Service {
         Ok(())
     }
 
+    /// Finishes what a crash has left of the closing of a disclosure.
+    fn finish_closing(&self, open: &Open) -> Result<(), Error> {
+        let erasure = open.keys().keyring.erasure();
+        disclosure::finish_erasure(&open.registers, erasure, &self.parts.entropy, || {
+            self.entry(Actor::Server, Action::KeysRewrapped)
+        })
+    }
+
     /// What is open now.
     fn open_now(&self) -> Result<Arc<Open>, Error> {
         if let Some(open) = self.current_open()
@@ -341,6 +357,10 @@ impl Service {
             }
             match Open::with_keys(&self.parts, keys.clone()) {
                 Ok(opened) => {
+                    if let Err(error) = self.finish_closing(&opened.0) {
+                        tracing::warn!(error = %error, causes = %error.causes(),
+                            "the closing of a disclosure cannot be finished yet");
+                    }
                     self.install(Some(Current::new(opened)));
                     self.state.send_replace(State::Open);
                     tracing::info!("the stores were reopened and reread");

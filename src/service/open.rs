@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::disclosure::Book;
 use super::{Error, ErrorCode, Parts};
 use crate::audit::{Origin, VerifierKey};
 use crate::config::Config;
 use crate::config::server::Mode;
-use crate::crypto::Passphrase;
-use crate::keyring::{self, Environment, Keyring, NumberSpace, SealedKeyring, StoreId};
+use crate::crypto::permutation::BLOCK_NUMBERS;
+use crate::crypto::{Passphrase, SigningKey};
+use crate::keyring::{self, Environment, Epochs, Keyring, NumberSpace, SealedKeyring, StoreId};
 use crate::registers::{self, Opening, PlaneKeys, RegisterMarks, RegisterSpec, Registers};
 use crate::store::keys::Key;
 use crate::store::records::{Marker, Plane, encode_mark, load_mark};
@@ -68,6 +70,8 @@ impl OpenKeys {
 pub(super) struct Open {
     pub(super) registers: Registers,
     pub(super) vault: Arc<Vault>,
+    /// Applications and disclosures.
+    pub(super) book: Book,
     keys: OpenKeys,
     /// Dropped last: tells whoever seals that all of the above is gone.
     _closed: Sender<()>,
@@ -95,12 +99,24 @@ impl Open {
         });
         let vault = Arc::new(open_vault(parts, vault_store, &marks)?);
         let registers = open_registers(parts, registers_store, &vault, &marks)?;
+        let book = Book::load(&registers)?;
         let (closing, closed) = channel();
-        Ok((Self { registers, vault, keys, _closed: closing }, closed))
+        Ok((Self { registers, vault, book, keys, _closed: closing }, closed))
     }
 
     pub(super) fn keys(&self) -> &OpenKeys {
         &self.keys
+    }
+
+    /// The key that signs manifests of extracts.
+    pub(super) fn extract_signing(&self) -> Result<&SigningKey, Error> {
+        let keys = self.keys.keyring.registers().extract_signing.as_ref();
+        keys.map(Epochs::active).ok_or_else(|| Error::new(ErrorCode::ExtractKeyMissing))
+    }
+
+    /// Above every person number of a partition in use: numbers are drawn in permuted blocks.
+    pub(super) fn persons_end(&self, partition: u16) -> u64 {
+        self.vault.used(partition).div_ceil(BLOCK_NUMBERS) * BLOCK_NUMBERS
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::DisclosureRules;
 use super::open::{Open, OpenKeys, RocksStores, environment, load_key_file, marker};
 use super::{Error, Parts, Service};
 use crate::audit::{Action, Actor, Entry};
@@ -70,6 +71,8 @@ pub struct Installation {
     pub config: Arc<Config>,
     /// The registers.
     pub catalogue: Arc<Catalogue>,
+    /// The rules of disclosure.
+    pub disclosure: DisclosureRules,
 }
 
 impl Installation {
@@ -81,7 +84,10 @@ impl Installation {
     pub fn load(config_file: &Path) -> Result<Self, SetupError> {
         let config = Config::load(config_file).map_err(SetupError::Config)?;
         let catalogue = Catalogue::load(&config.registers_file).map_err(SetupError::Config)?;
-        Ok(Self { config: Arc::new(config), catalogue: Arc::new(catalogue) })
+        let (decisions, organisations) = (&config.decisions_file, &config.organisations_file);
+        let disclosure = DisclosureRules::load(decisions, organisations, &catalogue);
+        let disclosure = disclosure.map_err(SetupError::Config)?;
+        Ok(Self { config: Arc::new(config), catalogue: Arc::new(catalogue), disclosure })
     }
 
     /// The parts of a service over RocksDB, with the system's clock and randomness.
@@ -94,6 +100,7 @@ impl Installation {
         Ok(Parts {
             config: Arc::clone(config),
             catalogue: Arc::clone(&self.catalogue),
+            disclosure: self.disclosure.clone(),
             rules: rules(config)?,
             stores: Box::new(RocksStores {
                 vault_dir: config.vault_dir.clone(),

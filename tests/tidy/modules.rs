@@ -46,6 +46,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "clock",
             "config",
             "crypto",
+            "disclosure",
             "ident",
             "keyring",
             "metrics",

@@ -32,6 +32,8 @@ pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
         key_file: top.path("key_file").unwrap_or(default.key_file),
         registers_file: top.path("registers_file").unwrap_or(default.registers_file),
         access_file: top.path("access_file").unwrap_or(default.access_file),
+        decisions_file: top.path("decisions_file").unwrap_or(default.decisions_file),
+        organisations_file: top.path("organisations_file").unwrap_or(default.organisations_file),
         tls: tls(top.child("tls"), default.tls),
         limits: limits::read(top.child("limits")),
         budgets: budgets::read(top.child("budgets")),

@@ -1,0 +1,152 @@
+//! Applications and disclosures in memory, and what of a disclosure is in use.
+//!
+//! There are thousands of them, not millions: all are read when the stores are opened.  A change is
+//! made on a copy, stored with its audit entry, and seen by others once both are durable.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::super::{Error, ErrorCode};
+use crate::crypto::SerialWidth;
+use crate::disclosure::{Application, ApplicationId, Disclosure, DisclosureId};
+use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
+use crate::registers::{Membership, Registers};
+use crate::store::keys::{Key, Kind};
+
+/// What the stores hold of applications and disclosures.
+pub(in crate::service) struct Book {
+    entries: Mutex<Entries>,
+    in_use: Mutex<BTreeMap<DisclosureId, Arc<InUse>>>,
+}
+
+/// Every application and disclosure, as it is stored.
+#[derive(Default)]
+pub(super) struct Entries {
+    pub(super) applications: BTreeMap<ApplicationId, Application>,
+    pub(super) disclosures: BTreeMap<DisclosureId, Disclosure>,
+}
+
+/// A disclosure whose serials somebody asks for.
+pub(super) struct InUse {
+    /// `None` once it is closed.  Whoever hands an answer to the recorder holds this for reading
+    /// meanwhile, so that nothing is answered after the entry that closes it.
+    pub(super) keys: RwLock<Option<Arc<DisclosureKeys>>>,
+    pub(super) membership: Arc<Membership>,
+}
+
+impl Book {
+    /// Reads everything.
+    pub(in crate::service) fn load(registers: &Registers) -> Result<Self, Error> {
+        let damaged = |error| Error::new(ErrorCode::StoreUnusable).with_source(error);
+        let records = |kind| registers.records(kind).map_err(damaged);
+        let mut entries = Entries::default();
+        for (_, plain) in records(Kind::Application)? {
+            let application = Application::decode(&plain).map_err(Error::internal)?;
+            entries.applications.insert(application.id(), application);
+        }
+        for (key, plain) in records(Kind::Disclosure)? {
+            let id = disclosure_of(&key)?;
+            let disclosure = Disclosure::decode(id, &plain).map_err(Error::internal)?;
+            entries.disclosures.insert(id, disclosure);
+        }
+        Ok(Self { entries: Mutex::new(entries), in_use: Mutex::default() })
+    }
+
+    pub(super) fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A disclosure in use, made ready if nobody has asked for it since the stores were opened.
+    pub(super) fn in_use(
+        &self,
+        id: DisclosureId,
+        make: impl FnOnce() -> Result<InUse, Error>,
+    ) -> Result<Arc<InUse>, Error> {
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = in_use.get(&id) {
+            return Ok(Arc::clone(ready));
+        }
+        let ready = Arc::new(make()?);
+        in_use.insert(id, Arc::clone(&ready));
+        Ok(ready)
+    }
+
+    /// How many persons are in a disclosure, if it was used since the stores were opened.
+    pub(super) fn persons(&self, id: DisclosureId) -> Option<u64> {
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        in_use.get(&id).map(|in_use| in_use.membership.count())
+    }
+
+    /// Takes the keys of a disclosure from everybody who uses it.
+    pub(super) fn revoke(&self, id: DisclosureId) {
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(in_use) = in_use {
+            in_use.keys.write().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+}
+
+impl Entries {
+    pub(super) fn application(&self, id: ApplicationId) -> Result<&Application, Error> {
+        let unknown = || Error::new(ErrorCode::ApplicationUnknown);
+        self.applications.get(&id).ok_or_else(unknown)
+    }
+
+    pub(super) fn disclosure(&self, id: DisclosureId) -> Result<&Disclosure, Error> {
+        let unknown = || Error::new(ErrorCode::DisclosureUnknown);
+        self.disclosures.get(&id).ok_or_else(unknown)
+    }
+
+    /// A disclosure and the application that it rests on.
+    pub(super) fn with_application(
+        &self,
+        id: DisclosureId,
+    ) -> Result<(&Disclosure, &Application), Error> {
+        let disclosure = self.disclosure(id)?;
+        Ok((disclosure, self.application(disclosure.application())?))
+    }
+}
+
+impl InUse {
+    /// Opens the keys and reads the persons of a disclosure.
+    pub(super) fn load(
+        registers: &Registers,
+        erasure: &ErasureKeys,
+        id: DisclosureId,
+        width: SerialWidth,
+        partition: u16,
+        persons_end: u64,
+    ) -> Result<Self, Error> {
+        let wrapped = stored_key(registers, id)?;
+        let keys = wrapped.open(id.0, erasure, width).map_err(Error::internal)?;
+        let membership = registers.membership(id.0, partition, persons_end);
+        let membership = Arc::new(membership.map_err(Error::internal)?);
+        Ok(Self { keys: RwLock::new(Some(Arc::new(keys))), membership })
+    }
+
+    /// The keys, unless the disclosure was closed.
+    pub(super) fn keys(&self) -> Result<Arc<DisclosureKeys>, Error> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.clone().ok_or_else(closed)
+    }
+}
+
+/// The answer to whoever uses a disclosure that was closed meanwhile.
+pub(super) fn closed() -> Error {
+    Error::new(ErrorCode::DisclosureClosed)
+}
+
+/// The wrapped key of a disclosure.
+pub(super) fn stored_key(
+    registers: &Registers,
+    id: DisclosureId,
+) -> Result<WrappedDisclosureKey, Error> {
+    let stored = registers.stored(&Key::disclosure_key(id.0)).map_err(Error::internal)?;
+    stored.map(WrappedDisclosureKey::from_bytes).ok_or_else(closed)
+}
+
+/// The disclosure that a key of the store is about.
+pub(super) fn disclosure_of(key: &Key) -> Result<DisclosureId, Error> {
+    let id = key.as_bytes().get(1..17).and_then(|bytes| bytes.try_into().ok());
+    id.map(DisclosureId).ok_or_else(|| Error::internal("a key of a disclosure is too short"))
+}

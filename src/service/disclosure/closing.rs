@@ -1,0 +1,120 @@
+//! The end of a disclosure: its key dies.
+//!
+//! ```text
+//! 1  nobody gets at the keys in memory any more
+//! 2  key file: the next erasure key, pending                                       durable
+//! 3  store: the key and what is sealed under it removed, all other disclosures' keys
+//!    wrapped under the next erasure key, the record, the entry: one batch           durable
+//! 4  key file: the next erasure key is active, the one before destroyed            durable
+//! ```
+//!
+//! A crash between 2 and 4 leaves a pending erasure key; the next start finishes from there.  The
+//! caller is told only after 4.
+
+use std::sync::Arc;
+
+use super::super::ingest::register_error;
+use super::super::open::Open;
+use super::super::{Error, Service, actor};
+use super::book::{closed, disclosure_of};
+use super::objects::{DisclosureView, about_disclosure, view};
+use crate::audit::{Action, Entry, Recorded};
+use crate::crypto::{Entropy, WrapKey};
+use crate::disclosure::DisclosureId;
+use crate::keyring::{ErasureKeys, WrappedDisclosureKey};
+use crate::policy::Permit;
+use crate::registers::{Registers, Write};
+use crate::store::keys::{Key, Kind};
+
+impl Service {
+    /// Closes a disclosure and destroys its key.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `disclosure_unknown`, `step_out_of_order` when it is closed,
+    /// `key_file_unusable`, `server_sealed`, `commit_uncertain`: the key may be gone or not; close it
+    /// again.
+    pub fn close_disclosure(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+    ) -> Result<(DisclosureView, Recorded<()>), Error> {
+        let (open, act) = self.begin_act(permit)?;
+        let mut entries = open.book.entries();
+        let mut disclosure = entries.disclosure(id)?.clone();
+        disclosure.close(&act)?;
+        let persons = open.book.persons(id);
+        open.book.revoke(id);
+        let (erasure, entropy) = (open.keys().keyring.erasure(), &self.parts.entropy);
+        let now = self.parts.clock.now();
+        let next = erasure.prepare(entropy, now).map_err(super::super::open::key_file_error)?;
+        let mut writes = rewrap(&open.registers, erasure, &next, entropy, Some(id))?;
+        writes.push(Write::Remove(Key::disclosure_key(id.0)));
+        let items = open.registers.stored_all(Key::disclosure_items(id.0));
+        let items = items.map_err(Error::internal)?.into_iter();
+        writes.extend(items.map(|(key, _)| Write::Remove(key)));
+        let key = Key::disclosure(id.0);
+        let sealed = open.registers.seal_record(&key, &disclosure.encode());
+        writes.push(Write::Put(key, sealed.map_err(Error::internal)?));
+        let mut entry = self.entry(actor(permit), Action::DisclosureClosed);
+        entry.counts.insert("persons".into(), persons.unwrap_or_default());
+        let entry = about_disclosure(entry, &disclosure);
+        let recorded = self.record_keys(&open, entry, writes)?;
+        entries.disclosures.insert(id, disclosure.clone());
+        erasure.finish(entropy, now).map_err(super::super::open::key_file_error)?;
+        Ok((view(&open, &entries, disclosure)?, recorded))
+    }
+
+    fn record_keys(
+        &self,
+        open: &Arc<Open>,
+        entry: Entry,
+        writes: Vec<Write>,
+    ) -> Result<Recorded<()>, Error> {
+        open.registers.record_change_and_wait(entry, writes).map_err(|error| {
+            self.reopen_if_failed(open);
+            register_error(error)
+        })
+    }
+}
+
+/// Finishes what a crash has left of a closing: every key in the store under the pending erasure key,
+/// then the older ones destroyed.
+pub(in crate::service) fn finish_erasure(
+    registers: &Registers,
+    erasure: &ErasureKeys,
+    entropy: &Entropy,
+    entry: impl FnOnce() -> Entry,
+) -> Result<(), Error> {
+    let Some(next) = erasure.pending() else { return Ok(()) };
+    let writes = rewrap(registers, erasure, &next, entropy, None)?;
+    let mut entry = entry();
+    let time = entry.time;
+    entry.counts.insert("keys".into(), writes.len() as u64);
+    let _ = registers.record_change_and_wait(entry, writes).map_err(register_error)?;
+    erasure.finish(entropy, time).map_err(super::super::open::key_file_error)
+}
+
+/// The keys of all disclosures but one, wrapped under another erasure key.
+fn rewrap(
+    registers: &Registers,
+    erasure: &ErasureKeys,
+    under: &WrapKey,
+    entropy: &Entropy,
+    but: Option<DisclosureId>,
+) -> Result<Vec<Write>, Error> {
+    let stored = registers.stored_all(Key::all(Kind::DisclosureKey)).map_err(Error::internal)?;
+    if but.is_some_and(|id| stored.iter().all(|(key, _)| *key != Key::disclosure_key(id.0))) {
+        return Err(closed());
+    }
+    let mut writes = Vec::new();
+    for (key, wrapped) in stored {
+        let id = disclosure_of(&key)?;
+        if but != Some(id) {
+            let wrapped = WrappedDisclosureKey::from_bytes(wrapped);
+            let wrapped = wrapped.rewrap(id.0, erasure, under, entropy).map_err(Error::internal)?;
+            writes.push(Write::Put(key, wrapped.as_bytes().to_vec()));
+        }
+    }
+    Ok(writes)
+}

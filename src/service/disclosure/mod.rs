@@ -1,0 +1,25 @@
+//! Disclosures: from an application to serials, and to a key that is destroyed.
+//!
+//! ```text
+//! receive ─► decide ─► open ─► serials, surrogates ─► record delivery ─► complete ─► close
+//!              │         │          │                                                 │
+//!              rules     key        who is in it is durable before the answer         key destroyed
+//! ```
+//!
+//! Invariants: each change is stored in the batch of its audit entry; what the rules refuse always
+//! is refused here whatever else is said, and recorded; after the entry that closes a disclosure
+//! nothing is issued under its key.
+
+mod book;
+mod closing;
+mod objects;
+mod rules;
+mod serials;
+mod surrogates;
+
+pub(super) use book::Book;
+pub(super) use closing::finish_erasure;
+pub use objects::{DeliveryReport, DisclosureView, OpenDisclosure};
+pub use rules::DisclosureRules;
+pub use serials::{Issuing, IssuingSummary, MappedSerials};
+pub use surrogates::{SurrogateBatch, SurrogateIssuing};

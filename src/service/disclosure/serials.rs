@@ -1,0 +1,314 @@
+//! Serials: register IDs in, løpenummer of one disclosure out.
+//!
+//! ```text
+//! open_serials ─► (map ─► submit ─► Pending)* ─► finish
+//!                   │       └ who is in the disclosure and the entry, durable; then the answer
+//!                   └ register ID ─► register number ─► person ─► serial
+//!
+//! serial = digits of FF1[K_disclosure](person number), cycle-walked, and a Damm digit
+//! ```
+//!
+//! Invariants: a person has one serial in a disclosure, whichever register's ID it came by; a serial
+//! leaves only after its person is recorded as being in the disclosure; a disclosure that is closed
+//! while a stream runs ends it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, Weak};
+
+use super::super::ingest::{digest_of, register_error};
+use super::super::open::Open;
+use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
+use super::book::{InUse, closed};
+use super::objects::about;
+use crate::audit::{Action, Entry};
+use crate::config::codes::RegisterCode;
+use crate::crypto::{KeyedDigest, SerialWidth};
+use crate::disclosure::lifecycle::DisclosureUse;
+use crate::disclosure::{Decision, DisclosureId};
+use crate::ident::{self, Serial};
+use crate::policy::{Permit, Right};
+use crate::registers::{self, Answer, Answered, RowNote};
+use crate::vault::{PERSONS, PersonNo};
+
+/// An open stream of serials.
+pub struct Issuing {
+    service: Arc<Service>,
+    open: Weak<Open>,
+    id: DisclosureId,
+    stream: u64,
+    width: ident::SerialWidth,
+    partition: u16,
+    /// The registers whose IDs are taken: code and number.
+    registers: Vec<(RegisterCode, u16)>,
+    permit: Permit,
+    base: Arc<Entry>,
+    in_use: Arc<InUse>,
+    rows: AtomicU64,
+    answered: Arc<AtomicU64>,
+}
+
+/// A batch that has its serials and is to be recorded.
+#[must_use = "a mapped batch is answered once it is submitted and recorded"]
+pub struct MappedSerials {
+    answered: Answered,
+    persons: Vec<PersonNo>,
+    register: u16,
+    digest: KeyedDigest,
+}
+
+/// What came of a stream of serials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IssuingSummary {
+    /// Rows received.
+    pub rows: u64,
+    /// Rows answered with a serial.
+    pub answered: u64,
+    /// Persons in the disclosure, by all its streams.
+    pub persons: u64,
+}
+
+/// The width as the cipher has it.
+pub(super) fn cipher_width(width: ident::SerialWidth) -> Result<SerialWidth, Error> {
+    let digits = u32::try_from(width.digit_count()).map_err(Error::internal)?;
+    SerialWidth::new(digits).map_err(Error::internal)
+}
+
+impl Service {
+    /// Opens a stream of serials.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `disclosure_unknown`, `rule_refuses` after the last day, `step_out_of_order`
+    /// when nothing is issued any more; refusals are recorded. `server_sealed`, `commit_uncertain`.
+    pub fn open_serials(
+        self: &Arc<Self>,
+        permit: &Permit,
+        id: DisclosureId,
+    ) -> Result<Issuing, Error> {
+        let (open, decided, base, in_use) =
+            self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SerialsIssued)?;
+        let registers = decided.terms.registers.iter().map(|terms| {
+            let register = self.parts.catalogue.by_code(&terms.register);
+            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+            Ok((register.code.clone(), register.number))
+        });
+        Ok(Issuing {
+            service: Arc::clone(self),
+            open: Arc::downgrade(&open),
+            id,
+            stream: self.streams.fetch_add(1, Ordering::Relaxed),
+            width: decided.serial_width,
+            partition: self.partition_of(&decided)?,
+            registers: registers.collect::<Result<_, Error>>()?,
+            permit: permit.clone(),
+            base: Arc::new(base),
+            in_use,
+            rows: AtomicU64::new(0),
+            answered: Arc::default(),
+        })
+    }
+
+    /// A disclosure that may be used today, ready to be used, with the entry that its use begins.
+    pub(super) fn use_disclosure(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+        used_for: DisclosureUse,
+        action: Action,
+    ) -> Result<(Arc<Open>, Decision, Entry, Arc<InUse>), Error> {
+        allow(permit, &Right::Disclose)?;
+        let open = self.open_now()?;
+        let entries = open.book.entries();
+        let (disclosure, application) = entries.with_application(id)?;
+        let (disclosure, application) = (disclosure.clone(), application.clone());
+        drop(entries);
+        let decided = application.decision(disclosure.decision())?.clone();
+        let entry = self.entry(actor(permit), action);
+        let entry = about(entry, &disclosure, &application, &decided);
+        let granted = disclosure.grant(used_for, &application, self.parts.clock.today());
+        let _ = self.or_record_refusal(&open, entry.clone(), granted)?;
+        let in_use = self.in_use(&open, id, &decided)?;
+        Ok((open, decided, entry, in_use))
+    }
+
+    fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
+        let partition = self.partition_of(of)?;
+        let (width, end) = (cipher_width(of.serial_width)?, open.persons_end(partition));
+        let erasure = open.keys().keyring.erasure();
+        open.book.in_use(id, || InUse::load(&open.registers, erasure, id, width, partition, end))
+    }
+
+    /// The partition whose persons a decision is about.
+    pub(super) fn partition_of(&self, decided: &Decision) -> Result<u16, Error> {
+        let mut partitions = Vec::new();
+        for terms in &decided.terms.registers {
+            let register = self.parts.catalogue.by_code(&terms.register);
+            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+            partitions.push(if register.is_one_way() { register.number } else { PERSONS });
+        }
+        partitions.dedup();
+        match partitions[..] {
+            [partition] => Ok(partition),
+            _ => Err(Error::rule(
+                "a one-way register and another have no persons in common that the server could \
+                 join; decide on a disclosure for each"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+impl Issuing {
+    /// How many digits a serial has.
+    pub fn width(&self) -> usize {
+        self.width.digit_count()
+    }
+
+    /// Most rows a batch may have.
+    pub fn batch_max(&self) -> usize {
+        self.service.parts.config.limits.batch_identifiers_max
+    }
+
+    /// Who asks.
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    fn open_now(&self) -> Result<Arc<Open>, Error> {
+        let sealed = || Error::new(ErrorCode::ServerSealed);
+        let open = self.open.upgrade();
+        open.ok_or_else(|| self.service.open_now().err().unwrap_or_else(sealed))
+    }
+
+    /// Finds the serials of a batch of register IDs. Processor work; call it off the async threads.
+    ///
+    /// # Errors
+    ///
+    /// `batch_too_large`, `request_invalid` for a register that is not the disclosure's,
+    /// `disclosure_closed`, `server_sealed`.
+    pub fn map(&self, register: &str, ids: &[u64]) -> Result<MappedSerials, Error> {
+        let open = self.open_now()?;
+        let max = self.batch_max();
+        if ids.len() > max {
+            let limit = Limit { option: "limits.batch_identifiers_max", max: max as u64 };
+            return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
+        }
+        let found = self.registers.iter().find(|(code, _)| code.as_str() == register);
+        let Some((_, number)) = found else {
+            let text = "is not a register of this disclosure";
+            return Err(Error::invalid(vec![Violation {
+                field: "batch.register".into(),
+                text: text.into(),
+            }]));
+        };
+        let keys = self.in_use.keys()?;
+        let rows = open.registers.identify(*number, ids).map_err(register_error)?;
+        let mut answered = Answered { ids: vec![0; ids.len()], ..Answered::default() };
+        let (mut places, mut persons) = (Vec::new(), Vec::with_capacity(ids.len()));
+        for (place, row) in rows.into_iter().enumerate() {
+            match row {
+                Ok(person) => {
+                    places.push(place);
+                    persons.push(person);
+                }
+                Err(code) => {
+                    let row = u32::try_from(place).unwrap_or(u32::MAX);
+                    answered.notes.push(RowNote { row, code });
+                }
+            }
+        }
+        let mut numbers: Vec<u64> = persons.iter().map(|person| person.number()).collect();
+        keys.serials().encrypt_many(&mut numbers).map_err(Error::internal)?;
+        for (place, body) in places.into_iter().zip(numbers) {
+            let serial = Serial::from_body(self.width, body);
+            let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
+            answered.ids[place] = serial.as_u64();
+        }
+        let digest = digest_of(&open, &answered);
+        Ok(MappedSerials { answered, persons, register: *number, digest })
+    }
+
+    /// Hands a batch to the recorder; call it in the order of the stream.
+    ///
+    /// # Errors
+    ///
+    /// `disclosure_closed`, `server_sealed`.
+    pub fn submit(&self, mapped: MappedSerials) -> Result<Pending<Answered>, Error> {
+        let open = self.open_now()?;
+        self.rows.fetch_add(mapped.answered.ids.len() as u64, Ordering::AcqRel);
+        let (reply, pending) = tokio::sync::oneshot::channel();
+        let answered = Arc::clone(&self.answered);
+        // Held until the recorder has it: see `InUse::keys`.
+        let keys = self.in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
+        if keys.is_none() {
+            return Err(closed());
+        }
+        open.registers.record_answer(Answer {
+            stream: self.stream,
+            base: Arc::clone(&self.base),
+            register: mapped.register,
+            partition: self.partition,
+            answered: mapped.answered,
+            digest: mapped.digest,
+            joining: Vec::new(),
+            asked: mapped.persons,
+            disclosed: Some(Arc::clone(&self.in_use.membership)),
+            spending: None,
+            reply: Box::new(move |recorded: Result<crate::audit::Recorded<Answered>, _>| {
+                if let Ok(recorded) = &recorded {
+                    let all = recorded.peek();
+                    let count = all.ids.len() as u64 - all.notes.len() as u64;
+                    answered.fetch_add(count, Ordering::AcqRel);
+                }
+                // Who asked may have gone.
+                drop(reply.send(recorded));
+            }),
+        });
+        Ok(pending)
+    }
+
+    /// Records the end of the stream, and folds who is in the disclosure.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`.
+    pub fn finish(&self) -> Result<Pending<()>, Error> {
+        let open = self.open_now()?;
+        let mut entry = Entry::clone(&self.base);
+        entry.time = self.service.parts.clock.now();
+        entry.action = Action::SerialsStored;
+        let summary = self.summary();
+        for (name, count) in
+            [("rows", summary.rows), ("answered", summary.answered), ("persons", summary.persons)]
+        {
+            entry.counts.insert(name.into(), count);
+        }
+        let (reply, pending) = tokio::sync::oneshot::channel();
+        let membership = Arc::clone(&self.in_use.membership);
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        open.registers.record_fold(entry, membership, reply);
+        Ok(pending)
+    }
+
+    /// What came of the stream so far.
+    pub fn summary(&self) -> IssuingSummary {
+        IssuingSummary {
+            rows: self.rows.load(Ordering::Acquire),
+            answered: self.answered.load(Ordering::Acquire),
+            persons: self.in_use.membership.count(),
+        }
+    }
+
+    /// The disclosure.
+    pub fn id(&self) -> DisclosureId {
+        self.id
+    }
+
+    /// The error that a client is told when a record failed.
+    pub fn record_failed(&self, error: registers::Error) -> Error {
+        if let Some(open) = self.open.upgrade() {
+            self.service.reopen_if_failed(&open);
+        }
+        register_error(error)
+    }
+}
