@@ -47,6 +47,8 @@ pub enum Right {
     Operate,
     /// Read and verify the audit log.
     ReadAudit,
+    /// Read applications and disclosures without [`Right::Disclose`], as an auditor does.
+    ReadDisclosures,
     /// Ask for the IDs that persons already have.
     Resolve {
         /// The register.
@@ -70,7 +72,7 @@ impl Right {
                 Role::Ingest { register: register.clone(), source: scope(source) }
             }
             Self::Operate => Role::Operator,
-            Self::ReadAudit => Role::Auditor,
+            Self::ReadAudit | Self::ReadDisclosures => Role::Auditor,
             Self::Resolve { register, source } => {
                 Role::Resolve { register: register.clone(), source: scope(source) }
             }
@@ -223,6 +225,7 @@ pub(crate) mod tests {
             ("'import:NPR:HF'", import("NPR", "HF")),
             ("'ingest:NPR:RHF'", ingest("NPR", "RHF")),
             ("'ingest:KPR:KUHR'", ingest("KPR", "KUHR")),
+            ("'officer'", Right::Disclose),
             ("'operator'", Right::Operate),
             ("'auditor'", Right::ReadAudit),
         ];
@@ -232,6 +235,13 @@ pub(crate) mod tests {
                 assert_eq!(is_allowed, roles == needed, "{roles} asks for {right}");
             }
         }
+    }
+
+    #[test]
+    fn an_auditor_reads_disclosures_and_changes_none() {
+        assert!(asks("'auditor'", Right::ReadDisclosures).is_ok());
+        assert!(asks("'auditor'", Right::Disclose).is_err());
+        assert!(asks("'officer'", Right::ReadAudit).is_err());
     }
 
     #[test]

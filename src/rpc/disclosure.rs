@@ -42,7 +42,10 @@ impl DisclosureHandler {
         asked: Result<Q, Error>,
         work: fn(&Service, &Permit, Q) -> Result<R, Error>,
     ) -> Result<Response<R>, Status> {
-        self.with(caller, Right::Disclose, asked, work).await
+        let asked = asked.map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(caller, move |caller| work(&service, &caller.permit(Right::Disclose)?, asked))
+            .await
     }
 
     /// Reads, which an auditor may too.
@@ -52,19 +55,14 @@ impl DisclosureHandler {
         asked: Result<Q, Error>,
         work: fn(&Service, &Permit, Q) -> Result<R, Error>,
     ) -> Result<Response<R>, Status> {
-        self.with(caller, Right::ReadDisclosures, asked, work).await
-    }
-
-    async fn with<Q: Send + 'static, R: Send + 'static>(
-        &self,
-        caller: &Caller,
-        right: Right,
-        asked: Result<Q, Error>,
-        work: fn(&Service, &Permit, Q) -> Result<R, Error>,
-    ) -> Result<Response<R>, Status> {
         let asked = asked.map_err(|error| caller.status(&error))?;
         let service = Arc::clone(&self.service);
-        blocking(caller, move |caller| work(&service, &caller.permit(right)?, asked)).await
+        blocking(caller, move |caller| {
+            let permit = caller.permit(Right::Disclose);
+            let permit = permit.or_else(|_| caller.permit(Right::ReadDisclosures))?;
+            work(&service, &permit, asked)
+        })
+        .await
     }
 }
 
