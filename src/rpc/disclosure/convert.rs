@@ -13,7 +13,7 @@ use crate::disclosure::line::Line;
 use crate::disclosure::words::DecisionKind;
 use crate::disclosure::{ApplicationId, Decision, DisclosureId};
 use crate::rpc::proto::{
-    OpenDisclosureRequest, ReceiveApplicationRequest, RecordDecisionRequest, RecordDeliveryRequest,
+    self, OpenDisclosureRequest, ReceiveApplicationRequest, RecordDecisionRequest, RecordDeliveryRequest,
     RouteApplicationRequest,
 };
 use crate::service::{DeliveryReport, Error, OpenDisclosure};
@@ -27,6 +27,24 @@ mod tests;
 /// What is applied for.
 pub(super) fn receive(wire: ReceiveApplicationRequest) -> Result<Request, Error> {
     read_fields(|mut at| at.inner("request", wire.request, read::request))
+}
+
+/// For a client that is answered with an application.
+impl TryFrom<proto::ApplicationRequest> for Request {
+    type Error = Error;
+
+    fn try_from(wire: proto::ApplicationRequest) -> Result<Self, Error> {
+        read_fields(|at| read::request(at, wire))
+    }
+}
+
+/// For a client that is answered with a decision.
+impl TryFrom<proto::Decision> for Decision {
+    type Error = Error;
+
+    fn try_from(wire: proto::Decision) -> Result<Self, Error> {
+        read_fields(|at| read::decision(at, wire))
+    }
 }
 
 /// Which application, and what was decided.
