@@ -28,6 +28,8 @@ use crate::rpc::certificates::{
 
 /// The catalogue as shipped.
 const REGISTERS: &str = include_str!("../../registers.toml");
+const DECISIONS: &str = include_str!("../../decisions.toml");
+const ORGANISATIONS: &str = include_str!("../../organisations.toml");
 
 /// How long the certificates are valid.
 const VALID_DAYS: i64 = 825;
@@ -88,6 +90,8 @@ pub(super) fn write(directory: &Path, listen: SocketAddr) -> Result<PathBuf, Err
         write_file(&directory.join(format!("{}.toml", client.name)), &text)?;
     }
     write_file(&directory.join("registers.toml"), REGISTERS)?;
+    write_file(&directory.join("decisions.toml"), DECISIONS)?;
+    write_file(&directory.join("organisations.toml"), ORGANISATIONS)?;
     write_file(&directory.join("access.toml"), &access_file())?;
     let config = directory.join("hvelv.toml");
     write_file(&config, &server_file(listen))?;
@@ -154,6 +158,8 @@ fn server_file(listen: SocketAddr) -> String {
          key_file = \"hvelv.hvk\"\n\
          registers_file = \"registers.toml\"\n\
          access_file = \"access.toml\"\n\
+         decisions_file = \"decisions.toml\"\n\
+         organisations_file = \"organisations.toml\"\n\
          \n\
          [tls]\n\
          certificate_file = \"server.pem\"\n\

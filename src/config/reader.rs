@@ -24,6 +24,8 @@ use super::problems::{Problem, Problems};
 use super::validity::Validity;
 use super::words::{UnknownWord, listed, shown};
 
+mod typed;
+
 /// What has been found wrong with one file so far.
 pub(crate) struct Findings {
     file: String,

@@ -306,7 +306,7 @@ impl Application {
 
 impl Request {
     /// Everything that is wrong with the request itself.
-    fn problems(&self) -> Vec<Refusal> {
+    pub(super) fn problems(&self) -> Vec<Refusal> {
         let mut problems = Vec::new();
         if self.registers.is_empty() {
             problems.push(Refusal::Request("names no register; name those whose data are wanted"));

@@ -21,6 +21,7 @@
 pub mod application;
 pub mod decision;
 pub mod delivery;
+pub mod description;
 pub mod history;
 pub mod id;
 pub mod lifecycle;
@@ -42,3 +43,6 @@ pub use id::{ApplicationId, DisclosureId};
 pub use lifecycle::Disclosure;
 pub use refusal::{Error, Refusal, Refused};
 pub use terms::Terms;
+
+#[cfg(test)]
+mod tests;

@@ -110,6 +110,18 @@ pub struct Routing {
     recipients: Vec<RecipientRule>,
 }
 
+impl Rule {
+    /// Who decides, and by which rule.
+    fn cited(&self) -> String {
+        let name = self.authority.name();
+        let from = self.validity.from();
+        from.map_or_else(
+            || format!("{name}, rule {}", self.code),
+            |day| format!("{name}, rule of {day}"),
+        )
+    }
+}
+
 impl Routing {
     /// Reads `decisions.toml`.
     ///
@@ -155,19 +167,20 @@ impl Routing {
         let applies = |rule: &&Rule| {
             rule.combination == combination
                 && rule.purposes.contains(purpose)
-                && rule.kinds.contains(kind)
                 && rule.validity.contains(*day)
         };
-        let rule = self.rules.iter().find(applies).ok_or_else(|| {
-            Refusal::NoRule(format!(
+        let rules = || self.rules.iter().filter(applies);
+        let Some(rule) = rules().find(|rule| rule.kinds.contains(kind)) else {
+            let mut text = format!(
                 "{names} for {purpose}: no [[rule]] of decisions.toml says who decides on {kind} on \
-                 {day}; without one nothing is disclosed"
-            ))
-        })?;
-        let mut explanation = format!("{names} for {purpose}: {}", rule.authority.name());
-        let from = rule.validity.from();
-        explanation +=
-            &from.map_or_else(|| format!(", rule {}", rule.code), |day| format!(", rule of {day}"));
+                 {day}, so nothing is disclosed on it"
+            );
+            for rule in rules() {
+                text += &format!("; on {}: {}", listed(&rule.kinds), rule.cited());
+            }
+            return Err(Refusal::NoRule(text));
+        };
+        let mut explanation = format!("{names} for {purpose}: {}", rule.cited());
         if !on_list.is_empty() && on_list.len() < sources.len() {
             let verb = if on_list.len() == 1 { "is" } else { "are" };
             explanation += &format!(" ({} {verb} on Helsedataservice's list)", listed(on_list));
@@ -202,3 +215,6 @@ impl Routing {
         Err(Refusal::Recipient { class, register: register.clone(), purpose, day })
     }
 }
+
+#[cfg(test)]
+mod tests;

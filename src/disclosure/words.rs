@@ -107,6 +107,9 @@ word_enum! {
     pub enum SourceKind {
         /// A register of Helsedataservice's list.
         Listed = "listed",
+        /// No health register, such as a survey or data of Statistisk sentralbyrå: it changes
+        /// nothing.
+        Other = "other",
         /// Behandlingsrettet helseregister (pasientjournalsystem).
         PatientRecords = "patient_records",
         /// A register outside that list.

@@ -25,6 +25,7 @@ use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
 mod budgets;
+mod disclosures;
 
 /// Two stores in memory; either may be told to fail after some commits.
 #[derive(Clone, Default)]
@@ -57,7 +58,9 @@ const ACCESS: &str = "[[principal]]\nname = 'a'\nkind = 'system'\norganisation =
     [[principal]]\nname = 'o'\nkind = 'person'\norganisation = '983744516'\n\
     certificates = ['uri:spiffe://hvelv.dev/o']\nroles = ['operator']\n\
     [[principal]]\nname = 'r'\nkind = 'person'\norganisation = '983744516'\n\
-    certificates = ['uri:spiffe://hvelv.dev/r']\nroles = ['auditor']\n";
+    certificates = ['uri:spiffe://hvelv.dev/r']\nroles = ['auditor']\n\
+    [[principal]]\nname = 'f'\nkind = 'person'\norganisation = '983744516'\n\
+    certificates = ['uri:spiffe://hvelv.dev/f']\nroles = ['officer']\n";
 
 struct World {
     service: Arc<Service>,
@@ -95,9 +98,15 @@ impl World {
         marker(Plane::Registers, config.mode, id).write(stores.registers.as_ref()).unwrap();
         let access = Access::parse(access, Path::new("access.toml"), &catalogue).unwrap();
         let clock = clock();
+        let disclosure = DisclosureRules::load(
+            Path::new("decisions.toml"),
+            Path::new("organisations.toml"),
+            &catalogue,
+        );
         let service = Service::new(Parts {
             config: Arc::new(config),
             catalogue: Arc::new(catalogue),
+            disclosure: disclosure.unwrap(),
             rules: rules(),
             stores: Box::new(stores.clone()),
             clock: Arc::new(clock.clone()),

@@ -70,6 +70,23 @@ fn golden_entries() -> Vec<Entry> {
     ]
 }
 
+/// Words of actions that came after the golden entries.
+const GOLDEN_WORDS: [(Action, &str); 13] = [
+    (Action::ApplicationReceived, "application_received"),
+    (Action::ApplicationRefused, "application_refused"),
+    (Action::ApplicationWithdrawn, "application_withdrawn"),
+    (Action::DecisionRecorded, "decision_recorded"),
+    (Action::DeletionConfirmed, "deletion_confirmed"),
+    (Action::DisclosureClosed, "disclosure_closed"),
+    (Action::DisclosureCompleted, "disclosure_completed"),
+    (Action::DisclosureOpened, "disclosure_opened"),
+    (Action::ExtractRecorded, "extract_recorded"),
+    (Action::KeysRewrapped, "keys_rewrapped"),
+    (Action::SerialsIssued, "serials_issued"),
+    (Action::SerialsStored, "serials_stored"),
+    (Action::SurrogatesIssued, "surrogates_issued"),
+];
+
 #[test]
 fn bodies_are_the_golden_bytes() {
     let entries = golden_entries();
@@ -119,6 +136,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         "attempted",
         "reason",
     ];
+    // The two fields that came last are golden in their own test.
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
@@ -137,8 +155,21 @@ fn golden_bodies_hold_every_action_and_every_field() {
         Action::Unsealed => 10,
         Action::DeliveryStored => 11,
         Action::BudgetGranted => 12,
+        Action::ApplicationReceived => 13,
+        Action::ApplicationRefused => 14,
+        Action::ApplicationWithdrawn => 15,
+        Action::DecisionRecorded => 16,
+        Action::DeletionConfirmed => 17,
+        Action::DisclosureClosed => 18,
+        Action::DisclosureCompleted => 19,
+        Action::DisclosureOpened => 20,
+        Action::ExtractRecorded => 21,
+        Action::KeysRewrapped => 22,
+        Action::SerialsIssued => 23,
+        Action::SerialsStored => 24,
+        Action::SurrogatesIssued => 25,
     };
-    let mut seen = [false; 13];
+    let mut seen = [false; 26];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
         seen[number(entry.action)] = true;
@@ -146,7 +177,11 @@ fn golden_bodies_hold_every_action_and_every_field() {
             seen[number(attempted)] = true;
         }
     }
-    assert_eq!(seen, [true; 13]);
+    for (action, word) in GOLDEN_WORDS {
+        assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
+        seen[number(action)] = true;
+    }
+    assert_eq!(seen, [true; 26]);
 }
 
 #[test]
@@ -214,4 +249,16 @@ proptest! {
     fn decode_never_panics(body in ".{0,200}") {
         let _ = Entry::decode(&body);
     }
+}
+
+#[test]
+fn what_an_entry_says_of_a_disclosure_stands_at_its_end() {
+    let body = concat!(
+        r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"#,
+        r#""action":"refused","attempted":"disclosure_opened","reason":"rule_refuses","#,
+        r#""application":"A-2026-0001","disclosure":"9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a"}"#,
+    );
+    let entry = Entry::decode(body).unwrap();
+    assert_eq!(entry.application.as_deref(), Some("A-2026-0001"));
+    assert_eq!(entry.encode(), body);
 }

@@ -71,7 +71,9 @@ impl Installation {
         let authority = DevelopmentAuthority::generate(validity(-24, 24 * 365)).unwrap();
         let this = Self { directory, authority };
         this.write_config(options);
-        fs::copy("registers.toml", this.path("registers.toml")).unwrap();
+        for file in ["decisions.toml", "organisations.toml", "registers.toml"] {
+            fs::copy(file, this.path(file)).unwrap();
+        }
         this.grant(&PRINCIPALS);
         this.authority.write(&this.path("ca.pem")).unwrap();
         let server = this.authority.server(&["localhost", "127.0.0.1"]).unwrap();

@@ -1,0 +1,142 @@
+//! Golden bytes of the records of applications and disclosures. Never regenerated.
+
+use jiff::civil::date;
+
+use super::shared::{Shipped, extract, on, opened, received};
+use crate::disclosure::application::{Application, OtherSource};
+use crate::disclosure::decision::{BridgeIn, BridgeOut, LinkingParty, ReservationOverride};
+use crate::disclosure::id::DisclosureId;
+use crate::disclosure::lifecycle::Disclosure;
+use crate::disclosure::record::RecordError;
+use crate::disclosure::words::{Identifiers, Reidentification, SourceKind};
+use crate::ident::SerialWidth;
+
+const APPLICATION: &str = concat!(
+    r#"{"v":1,"id":"A-2026-0001","request":{"applicant":"Prosjektleder","#,
+    r#""organisation":"352601810","purpose":"research","registers":["NPR"],"#,
+    r#""combined_with":[{"name":"Journaler","kind":"patient_records"}],"#,
+    r#""legal_basis":["helseregisterloven § 19 a"],"delivered_to":"tsd","#,
+    r#""contact":"prosjekt@uni.example","description":"Et prosjekt"},"#,
+    r#""recipient":{"number":"352601810","name":"Universitetet i Eksempelby","#,
+    r#""class":"researcher"},"#,
+    r#""decisions":[{"authority":"helsedataservice","kind":"dispensation","#,
+    r#""reference":"26/04711-9","dated":"2026-03-02","valid_until":"2027-12-31","#,
+    r#""serial_width":13,"continues":"33333333333333333333333333333333","#,
+    r#""bridge_out":{"to":{"number":"382199359","name":"Koblingsenheten"},"#,
+    r#""delete_by":"2026-12-31"},"#,
+    r#""bridge_in":{"from":{"number":"382199359","name":"Koblingsenheten"}},"#,
+    r#""reidentification":"permitted","#,
+    r#""overrides":[{"provision":"register_linkage","identifiers":"with"}],"#,
+    r#""terms":{"registers":[{"register":"NPR","variables":[{"name":"sex"}]}]}}],"#,
+    r#""history":[{"step":"receive","state":"received","by":"kari.nordmann","#,
+    r#""at":"2026-02-01T12:00:00Z"},{"step":"decide","state":"decided","by":"kari.nordmann","#,
+    r#""at":"2026-03-03T12:00:00Z"},{"step":"withdraw","state":"withdrawn","#,
+    r#""by":"kari.nordmann","at":"2026-03-04T12:00:00Z","reason":"Prosjektet er innstilt"}]}"#,
+);
+
+const DISCLOSURE: &str = concat!(
+    r#"{"v":1,"application":"A-2026-0001","opening":{"id":"11111111111111111111111111111111","#,
+    r#""decision":1,"#,
+    r#""recipient_key":"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p","#,
+    r#""verifier":"hvelv.example+1a2b3c4d+AQID","expires":"2027-06-30"},"#,
+    r#""deliveries":[{"extract":{"#,
+    r#""manifest":"2222222222222222222222222222222222222222222222222222222222222222","#,
+    r#""files":["episodes.csv"],"rows":1000,"persons":400,"persons_left_out":7},"#,
+    r#""by":"kari.nordmann","at":"2026-04-02T12:00:00Z"}],"#,
+    r#""history":[{"step":"open","state":"open","by":"kari.nordmann","#,
+    r#""at":"2026-04-01T12:00:00Z"},{"step":"deliver","state":"extracted","#,
+    r#""by":"kari.nordmann","at":"2026-04-02T12:00:00Z"},{"step":"complete","#,
+    r#""state":"completed","by":"kari.nordmann","at":"2026-04-03T12:00:00Z"},"#,
+    r#"{"step":"close","state":"closed","by":"kari.nordmann","at":"2026-04-04T12:00:00Z"},"#,
+    r#"{"step":"confirm_deletion","state":"closed","by":"kari.nordmann","#,
+    r#""at":"2026-04-05T12:00:00Z"}]}"#,
+);
+
+/// An application with everything that a record can have.
+fn application() -> Application {
+    let shipped = Shipped::load();
+    let mut application = received(&shipped);
+    application.request.combined_with =
+        vec![OtherSource { name: "Journaler".parse().unwrap(), kind: SourceKind::PatientRecords }];
+    let party = LinkingParty {
+        number: "382199359".parse().unwrap(),
+        name: "Koblingsenheten".parse().unwrap(),
+    };
+    let mut decision = super::shared::decision(&["NPR"]);
+    decision.serial_width = SerialWidth::Thirteen;
+    decision.bridge_out = Some(BridgeOut { to: party.clone(), delete_by: date(2026, 12, 31) });
+    decision.bridge_in = Some(BridgeIn { from: party });
+    decision.reidentification = Reidentification::Permitted;
+    application.decide(decision, None, &shipped.rulebook(), &on("2026-03-03")).unwrap();
+    application.decisions[0].continues = Some(DisclosureId([0x33; 16]));
+    application.decisions[0].overrides = vec![ReservationOverride {
+        provision: "register_linkage".parse().unwrap(),
+        identifiers: Identifiers::With,
+    }];
+    application.withdraw("Prosjektet er innstilt".parse().unwrap(), &on("2026-03-04")).unwrap();
+    application
+}
+
+fn disclosure() -> Disclosure {
+    let (application, mut disclosure) = opened(&Shipped::load());
+    disclosure.deliver(extract(), &application, &on("2026-04-02")).unwrap();
+    disclosure.complete(&on("2026-04-03")).unwrap();
+    disclosure.close(&on("2026-04-04")).unwrap();
+    disclosure.confirm_deletion(&on("2026-04-05")).unwrap();
+    disclosure
+}
+
+#[test]
+fn an_application_record_is_the_golden_bytes() {
+    let application = application();
+    assert_eq!(String::from_utf8(application.encode()).unwrap(), APPLICATION);
+    assert_eq!(Application::decode(APPLICATION.as_bytes()).unwrap(), application);
+}
+
+#[test]
+fn a_disclosure_record_is_the_golden_bytes() {
+    let disclosure = disclosure();
+    assert_eq!(String::from_utf8(disclosure.encode()).unwrap(), DISCLOSURE);
+    let id = DisclosureId([0x11; 16]);
+    assert_eq!(Disclosure::decode(id, DISCLOSURE.as_bytes()).unwrap(), disclosure);
+}
+
+#[test]
+fn a_record_that_cannot_have_happened_is_damaged() {
+    let id = DisclosureId([0x11; 16]);
+    let applications = [
+        ("\"state\":\"decided\"", "\"state\":\"received\""),
+        (
+            "\"step\":\"receive\",\"state\":\"received\"",
+            "\"step\":\"decide\",\"state\":\"decided\"",
+        ),
+        ("2026-03-04T12", "2026-03-02T12"),
+        ("\"recipient\":{\"number\":\"352601810\"", "\"recipient\":{\"number\":\"376018954\""),
+        ("\"serial_width\":13", "\"serial_width\":12"),
+        ("{\"step\":\"decide\",\"state\":\"decided\"", "{\"step\":\"open\",\"state\":\"decided\""),
+        ("\"decisions\":", "\"decisons\":"),
+        ("\"applicant\":\"Prosjektleder\"", "\"applicant\":\"41806012345\""),
+    ];
+    for (from, to) in applications {
+        assert!(APPLICATION.contains(from), "{from}");
+        let text = APPLICATION.replacen(from, to, 1);
+        assert_eq!(Application::decode(text.as_bytes()), Err(RecordError::Damaged), "{from}");
+    }
+    let disclosures = [
+        ("\"step\":\"close\",\"state\":\"closed\"", "\"step\":\"deliver\",\"state\":\"extracted\""),
+        (
+            "{\"step\":\"close\",\"state\":\"closed\"",
+            "{\"step\":\"confirm_deletion\",\"state\":\"completed\"",
+        ),
+        ("\"id\":\"1111", "\"id\":\"2111"),
+        ("\"decision\":1", "\"decision\":-1"),
+    ];
+    for (from, to) in disclosures {
+        assert!(DISCLOSURE.contains(from), "{from}");
+        let text = DISCLOSURE.replacen(from, to, 1);
+        assert_eq!(Disclosure::decode(id, text.as_bytes()), Err(RecordError::Damaged), "{from}");
+    }
+    let later = APPLICATION.replacen("{\"v\":1", "{\"v\":2", 1);
+    assert_eq!(Application::decode(later.as_bytes()), Err(RecordError::Version));
+    assert_eq!(Application::decode(b"{}"), Err(RecordError::Damaged));
+}
