@@ -160,6 +160,7 @@ fn what_does_not_open_or_verify_ends_with_its_code_and_leaves_nothing() {
 
 /// What Hvelv seals, others open: the `age` program, with no Hvelv at all.
 #[test]
+#[expect(clippy::print_stderr, reason = "who runs it must see that nothing was tested")]
 fn the_age_program_opens_an_extract_too() {
     let extract = Extract::new(2099);
     let age = |name: &str| {
