@@ -18,8 +18,8 @@ Examples:
     npr.csv.age kpr.csv.age D-42.manifest.age opened/
 
 Give all files of the extract, the manifest among them. They are decrypted, held against the signed
-manifest, and written when all are right: nothing is left behind otherwise. Get the verifier key from
-those who made the extract, by another way than the files.
+manifest, and written when all are right: nothing is left behind otherwise. Get the verifier key
+from those who made the extract, by another way than the files.
 
 `age --decrypt --identity researcher.key npr.csv.age` opens a file as well, and verifies neither who
 made it nor that the others belong to it. Exit code 7 when something does not verify.";
@@ -35,9 +35,13 @@ pub(super) struct OpenOptions {
     #[arg(long, value_name = "KEY")]
     verifier_key: Option<String>,
 
-    /// The files of the extract, and last the directory to write to.
-    #[arg(required = true, num_args = 2.., value_name = "IN.age… OUT_DIR")]
-    paths: Vec<PathBuf>,
+    /// The files of the extract, the manifest among them.
+    #[arg(required = true, value_name = "IN.age")]
+    inputs: Vec<PathBuf>,
+
+    /// Directory to write to; made if it is not there.
+    #[arg(value_name = "OUT_DIR")]
+    directory: PathBuf,
 }
 
 /// Runs the command.
@@ -53,11 +57,9 @@ pub(super) fn run(options: &OpenOptions) -> Result<Exit, Error> {
         })?),
         None => None,
     };
-    let Some((directory, inputs)) = options.paths.split_last() else {
-        return Err(Error::usage("the files and the directory are missing"));
-    };
+    let directory = &options.directory;
     let identities = read_key_file(&options.identity)?;
-    let opened = open(inputs, &identities, expected.as_ref(), directory)?;
+    let opened = open(&options.inputs, &identities, expected.as_ref(), directory)?;
     output::result(&opened.manifest.summary());
     output::note(&format!("verified and written: {}", directory.display()));
     if opened.trust == Trust::ManifestItself {
