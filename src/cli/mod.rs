@@ -13,6 +13,7 @@ mod check;
 mod connect;
 mod development;
 mod error;
+mod extract;
 mod init;
 mod local;
 mod log;
@@ -66,6 +67,8 @@ enum Command {
     Audit(audit::AuditCommand),
     #[command(after_help = budget::EXAMPLES)]
     Budget(budget::BudgetCommand),
+    #[command(after_help = extract::EXAMPLES)]
+    Extract(extract::ExtractCommand),
     #[command(after_help = synth::EXAMPLES)]
     Synth(synth::SynthOptions),
     #[command(after_help = scan::EXAMPLES)]
@@ -93,6 +96,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Audit(options) => audit::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),
+        Command::Extract(options) => extract::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),
