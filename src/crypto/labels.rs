@@ -10,6 +10,8 @@ pub enum Label {
     ErasureWrapKey,
     /// Derives, from the registers root, the key of the key file's last line.
     KeyFileMac,
+    /// Seals what a command puts aside on disk under a key of the moment.
+    Moment,
     /// Derives, from a generation's key, the FF1 key of one block of 10^7 numbers.
     NumberBlock,
     /// Derives, from a root, the key that wraps the plane's working keys.
@@ -22,9 +24,10 @@ pub enum Label {
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ErasureWrapKey,
         Self::KeyFileMac,
+        Self::Moment,
         Self::NumberBlock,
         Self::RootWrapKey,
         Self::StorageRecord,
@@ -37,6 +40,7 @@ impl Label {
         match self {
             Self::ErasureWrapKey => "hvelv/v1/derive/erasure-wrap",
             Self::KeyFileMac => "hvelv/v1/derive/key-file-mac",
+            Self::Moment => "hvelv/v1/seal/moment",
             Self::NumberBlock => "hvelv/v1/derive/number-block",
             Self::RootWrapKey => "hvelv/v1/derive/root-wrap",
             Self::StorageRecord => "hvelv/v1/seal/record",
@@ -65,11 +69,12 @@ mod tests {
         let counted = Label::ALL.iter().filter(|label| match label {
             Label::ErasureWrapKey
             | Label::KeyFileMac
+            | Label::Moment
             | Label::NumberBlock
             | Label::RootWrapKey
             | Label::StorageRecord
             | Label::WrappedKey => true,
         });
-        assert_eq!(counted.count(), 6);
+        assert_eq!(counted.count(), 7);
     }
 }

@@ -36,7 +36,7 @@ impl Encoding {
     }
 
     /// The text of bytes; of wrong ones, something to show.
-    fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
+    pub(crate) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         match self {
             Self::Utf8 => String::from_utf8_lossy(bytes),
             Self::Latin1 => encoding_rs::mem::decode_latin1(bytes),
@@ -44,7 +44,7 @@ impl Encoding {
     }
 
     /// Where the first byte is that does not belong there.
-    fn fault(self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn fault(self, bytes: &[u8]) -> Option<usize> {
         let valid = match self {
             Self::Latin1 => return None,
             Self::Utf8 => encoding_rs::Encoding::utf8_valid_up_to(bytes),

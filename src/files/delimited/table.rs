@@ -97,7 +97,7 @@ impl<R: Read> Table<R> {
     }
 
     /// How the text is encoded.
-    pub(super) fn encoding(&self) -> Encoding {
+    pub(crate) fn encoding(&self) -> Encoding {
         self.encoding
     }
 
@@ -354,7 +354,7 @@ impl<R: Read + Seek> Table<R> {
 }
 
 /// Something is not in the encoding it is said to be in.
-pub(super) fn wrongly_encoded(place: &str) -> Error {
+pub(crate) fn wrongly_encoded(place: &str) -> Error {
     Error::input(format!("{place} is not UTF-8"))
         .advise("Repair it, or give --encoding iso-8859-1 if that is what the file is in.")
 }
