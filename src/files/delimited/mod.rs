@@ -4,6 +4,7 @@
 //! The rules of the format are in `record.rs`.
 
 mod block;
+mod content;
 mod record;
 mod table;
 mod writer;
@@ -12,8 +13,8 @@ use std::borrow::Cow;
 
 pub(super) use block::refuse_taken;
 pub use block::{RowBlock, RowReader};
-pub(super) use table::no_such_column;
 pub use table::{Layout, Row, Table};
+pub(crate) use table::{no_such_column, wrongly_encoded};
 pub use writer::RowWriter;
 
 /// How a file's text is encoded.
