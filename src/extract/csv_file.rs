@@ -70,7 +70,7 @@ impl<'a> CsvFile<'a> {
 }
 
 /// Writes a cell as it stands in CSV.
-pub(super) fn append_cell(kind: &Kind, cell: Cell<'_>, out: &mut Vec<u8>) {
+fn append_cell(kind: &Kind, cell: Cell<'_>, out: &mut Vec<u8>) {
     match (cell, kind) {
         (Cell::Text(text), _) => append_quoted(text, out),
         (Cell::Number(number), Kind::Fixed(kind)) => append_text(kind, number, out),

@@ -4,9 +4,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use super::block::Block;
-use super::cell::Kind;
+use super::cell::{Cell, Kind, append_text};
 use super::columns::{Columns, Person, Shape, Wanted};
-use super::csv_file::{CsvFile, append_cell};
+use super::csv_file::CsvFile;
 use super::error::Error;
 use super::issuer::Issuer;
 use super::maker::{Maker, begun};
@@ -257,7 +257,13 @@ impl<'a> Observed<'a> {
             let cell = cells.next(kind);
             if let Some(span) = place.and_then(|place| self.spans.get_mut(place)) {
                 let start = self.text.len();
-                append_cell(kind, cell, &mut self.text);
+                match (cell, kind) {
+                    (Cell::Text(text), _) => self.text.extend_from_slice(text),
+                    (Cell::Number(number), Kind::Fixed(kind)) => {
+                        append_text(kind, number, &mut self.text);
+                    }
+                    _ => {}
+                }
                 *span = Some(start..self.text.len());
             }
         }

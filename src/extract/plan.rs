@@ -74,8 +74,8 @@ pub struct Output<'a> {
 pub trait Observer {
     /// A row comes out. `person` is the same for all rows of a person in all files; `cells` are those
     /// of [`SmallCells::columns`](crate::disclosure::terms::SmallCells::columns), in their order, as
-    /// they are written in CSV; `None` where the file has no such column. Rows of a person follow
-    /// each other within a file.
+    /// the text that CSV has, without quotes; `None` where the file has no such column. Rows of a
+    /// person follow each other within a file.
     fn row(&mut self, file: usize, person: &[u8], cells: &[Option<&[u8]>]);
 }
 

@@ -3,13 +3,14 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("audit", &["crypto", "keyring", "store"]),
     ("cli", &["audit", "clock", "config", "crypto", "files", "ident", "rpc", "service"]),
     ("clock", &[]),
     ("config", &[]),
     ("crypto", &[]),
     ("disclosure", &["config", "ident"]),
+    ("extract", &["crypto", "disclosure", "files", "ident"]),
     ("files", &["crypto", "ident"]),
     ("ident", &[]),
     ("keyring", &["crypto"]),
@@ -60,9 +61,9 @@ const CRATES: [(&str, &[&str]); 26] = [
     ("aes", &["src/crypto/"]),
     ("aes_gcm", &["src/crypto/"]),
     ("argon2", &["src/crypto/"]),
-    ("arrow_array", &["src/cli/synth/", "src/files/columnar/"]),
-    ("arrow_buffer", &["src/cli/synth/", "src/files/columnar/"]),
-    ("arrow_schema", &["src/cli/synth/", "src/files/columnar/"]),
+    ("arrow_array", &["src/cli/synth/", "src/extract/", "src/files/columnar/"]),
+    ("arrow_buffer", &["src/cli/synth/", "src/extract/", "src/files/columnar/"]),
+    ("arrow_schema", &["src/cli/synth/", "src/extract/", "src/files/columnar/"]),
     ("clap", &["src/cli/"]),
     ("cmac", &["src/crypto/"]),
     ("encoding_rs", &["src/files/delimited/"]),
@@ -71,7 +72,7 @@ const CRATES: [(&str, &[&str]); 26] = [
     ("hmac", &["src/crypto/"]),
     ("hyper_util", &["src/rpc/"]),
     ("indicatif", &["src/cli/"]),
-    ("parquet", &["src/cli/synth/", "src/files/columnar/"]),
+    ("parquet", &["src/cli/synth/", "src/extract/", "src/files/columnar/"]),
     ("prometheus_client", &["src/metrics/"]),
     ("prost", &["src/cli/", "src/rpc/"]),
     ("rcgen", &["src/rpc/certificates.rs"]),
