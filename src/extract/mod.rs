@@ -54,6 +54,7 @@ mod surrogate;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use engine::run;
 pub use error::Error;
