@@ -55,6 +55,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod values;
+mod writing;
 
 pub use engine::run;
 pub use error::Error;
