@@ -17,6 +17,7 @@ mod stream;
 mod tests;
 mod words;
 
+pub(super) use self::columns::parse_exception;
 use self::file::{Opened, Route};
 use self::job::{Job, is_standard};
 pub(super) use self::options::{EXAMPLES, PseudonymizeOptions};
