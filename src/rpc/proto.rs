@@ -139,6 +139,22 @@ impl fmt::Debug for GrantBudgetRequest {
     }
 }
 
+impl fmt::Debug for DeliveryHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryHeader")
+            .field("purpose", &self.purpose())
+            .field("mode", &self.mode())
+            .field("identifier_exceptions", &self.identifier_exceptions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for IdentifierException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentifierException").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for UnsealRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnsealRequest").finish_non_exhaustive()
@@ -156,10 +172,12 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs or secrets.
-    const SECRET_FIELDS: [&str; 8] = [
+    const SECRET_FIELDS: [&str; 10] = [
         // Free text, before it is looked at.
         ".hvelv.v1.GrantBudgetRequest.reason",
         ".hvelv.v1.IdentifierBatch.packed_ascii",
+        ".hvelv.v1.IdentifierException.column",
+        ".hvelv.v1.IdentifierException.reason",
         ".hvelv.v1.IntegerColumn.values",
         // No identifier, but who did what, for the auditor alone.
         ".hvelv.v1.ListEntriesResponse.body",
@@ -260,6 +278,11 @@ mod tests {
         shown += &format!("{:?}", UnsealRequest { passphrase: CANARY.as_bytes().to_vec() });
         let reason = CANARY.to_owned();
         shown += &format!("{:?}", GrantBudgetRequest { reason, ..GrantBudgetRequest::default() });
+        let (column, reason) = (CANARY.to_owned(), CANARY.to_owned());
+        let exception = IdentifierException { column, reason, kind: String::new() };
+        let identifier_exceptions = vec![exception];
+        let header = DeliveryHeader { identifier_exceptions, ..DeliveryHeader::default() };
+        shown += &format!("{header:?}{:?}", header.identifier_exceptions);
         assert!(shown.contains("rows: 1"), "{shown}");
         for canary in [CANARY, "12_345", "49, 50, 51"] {
             assert!(!shown.contains(canary), "{shown}");

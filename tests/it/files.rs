@@ -14,7 +14,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::harness::{
-    InProcessServer, Installation, PROGRAM, Ran, Running, digits, hvelv, people, run, until,
+    InProcessServer, Installation, PROGRAM, Ran, Running, audit_entries, digits, hvelv, people,
+    run, until,
 };
 
 const INPUT: i32 = 6;
@@ -199,6 +200,39 @@ async fn the_guard_refuses_and_an_exception_is_told() {
     let options = [&["--id-column", "fnr"], &allow[..], &["@in.csv", "@out.csv"]].concat();
     let ran = send(&installation, &server, &options).well();
     assert!(ran.err.contains("column note: 1 × fødselsnummer let through: agreed in case 7"));
+    // The register sees it too, in its own log.
+    let bodies = entries_of(&installation, &server, "delivery_opened").await;
+    let lines: Vec<_> = bodies.iter().map(|body| body["changes"].clone()).collect();
+    let line = "identifiers allowed in column note (any): agreed in case 7";
+    assert_eq!(lines, [serde_json::Value::Null, serde_json::json!([line])]);
+    server.stop().await;
+}
+
+/// The entries of an action in the audit log.
+async fn entries_of(
+    installation: &Installation,
+    server: &InProcessServer,
+    action: &str,
+) -> Vec<serde_json::Value> {
+    let mut entries = audit_entries(installation, server.address).await;
+    entries.retain(|body| body["action"] == action);
+    entries
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_that_looks_like_a_number_is_refused_before_anything_is_sent() {
+    let installation = Installation::new();
+    let server = InProcessServer::open(&installation).await;
+    let number = digits(people(1)[0]);
+    fs::write(installation.path("in.csv"), format!("fnr,note\n{number},x\n")).unwrap();
+    let grouped = format!("note=on behalf of {} {}", &number[..6], &number[6..]);
+    for reason in [format!("note=case {number}"), grouped, format!("note={}", "x".repeat(201))] {
+        let options = ["--id-column", "fnr", "--allow-identifiers", &reason];
+        let ran = send(&installation, &server, &[&options[..], &["@in.csv", "@out.csv"]].concat());
+        ran.ended(2, "--allow-identifiers number 1 cannot stand in a log");
+        assert!(!ran.err.contains(&number[..6]), "{ran:?}");
+    }
+    assert!(entries_of(&installation, &server, "delivery_opened").await.is_empty());
     server.stop().await;
 }
 

@@ -363,6 +363,7 @@ fn header(register: &str, source: &str) -> DeliveryHeader {
         purpose: IngestPurpose::Reporting.into(),
         mode: Mode::ResolveOrAssign.into(),
         period: Some(ReportingPeriod { from: day(1), to: day(31) }),
+        identifier_exceptions: Vec::new(),
     }
 }
 
