@@ -24,3 +24,4 @@ mod pseudonymize;
 mod sealing;
 mod stores;
 mod synth;
+mod terminal;
