@@ -9,14 +9,15 @@ use std::process::Command;
 use crate::harness::{InProcessServer, Installation, PROGRAM, Ran, digits, people, run};
 
 const INPUT: i32 = 6;
-/// Columns of the terminal.
+/// Columns of a terminal, and of one in which the bar does not fit into a line.
 const WIDTH: usize = 100;
+const NARROW: usize = 50;
 
-/// Runs a line of the shell in a terminal; nothing if nobody makes one here.
-fn in_terminal(line: &str) -> Option<Ran> {
+/// Runs a line of the shell in a terminal so wide; nothing if nobody makes one here.
+fn in_terminal(width: usize, line: &str) -> Option<Ran> {
     const PYTHON: &str = "import os, pty, sys\n\
                           sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-    let line = format!("stty cols {WIDTH} rows 24; {line}");
+    let line = format!("stty cols {width} rows 24; {line}");
     let is_there = |program: &str, says: &str| {
         let found = Command::new(program).arg("--version").output();
         found.is_ok_and(|found| String::from_utf8_lossy(&found.stdout).contains(says))
@@ -35,8 +36,8 @@ fn in_terminal(line: &str) -> Option<Ran> {
     Some(tokio::task::block_in_place(|| run(command)))
 }
 
-/// What stands on a screen after all of this was written to it.
-fn screen(written: &str) -> Vec<String> {
+/// What stands on a screen so wide after all of this was written to it.
+fn screen(width: usize, written: &str) -> Vec<String> {
     let mut lines: Vec<Vec<char>> = vec![Vec::new()];
     let (mut row, mut column) = (0_usize, 0_usize);
     let mut characters = written.chars();
@@ -66,7 +67,7 @@ fn screen(written: &str) -> Vec<String> {
                 }
             }
             other => {
-                if column == WIDTH {
+                if column == width {
                     (row, column) = (row + 1, 0);
                     lines.resize(lines.len().max(row + 1), Vec::new());
                 }
@@ -104,7 +105,7 @@ async fn a_bar_shows_rows_a_second_and_time_left_and_leaves_nothing_behind() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
     write_rows(&installation, 20_000, "");
-    let run_in = |more: &str| in_terminal(&line(&installation, &server, more));
+    let run_in = |more: &str| in_terminal(WIDTH, &line(&installation, &server, more));
     let Some(ran) = run_in("in.csv a.csv") else {
         eprintln!("skipped: neither script (util-linux) nor python3 is here to make a terminal");
         return;
@@ -115,18 +116,23 @@ async fn a_bar_shows_rows_a_second_and_time_left_and_leaves_nothing_behind() {
         ["in.csv ", "% ", " rows, ", " rows/s, ", " left"].iter().all(|part| frame.contains(part))
     };
     assert!(frames.iter().filter(is_whole).count() > 1, "{:?}", ran.out);
-    let left = screen(&ran.out);
+    let left = screen(WIDTH, &ran.out);
     assert!(left.len() == 1 && left[0].starts_with("20000 rows, 0 rejected, "), "{left:?}");
+
+    let narrow = line(&installation, &server, "--overwrite in.csv a.csv");
+    let ran = in_terminal(NARROW, &narrow).unwrap().well();
+    let left = screen(NARROW, &ran.out).join("");
+    assert!(left.starts_with("20000 rows, 0 rejected, ") && !left.contains(" left"), "{left:?}");
 
     // From a pipe nobody knows how much there is.
     let input = installation.path("in.csv");
     let piped = line(&installation, &server, "- b.csv");
-    let ran = in_terminal(&format!("cat '{}' | ({piped})", input.display())).unwrap().well();
+    let ran = in_terminal(WIDTH, &format!("cat '{}' | ({piped})", input.display())).unwrap().well();
     let frames: Vec<&str> = ran.out.split('\r').filter(|frame| frame.contains(" rows, ")).collect();
-    let is_frame = |frame: &&&str| frame.starts_with("- ") && frame.contains(" rows/s");
+    let is_frame = |frame: &&&str| frame.contains("- ") && frame.contains(" rows/s");
     assert!(frames.iter().filter(is_frame).count() > 1, "{:?}", ran.out);
     assert!(!ran.out.contains(" left") && !ran.out.contains("% "), "{:?}", ran.out);
-    assert_eq!(screen(&ran.out).len(), 1, "{:?}", screen(&ran.out));
+    assert_eq!(screen(WIDTH, &ran.out).len(), 1, "{:?}", screen(WIDTH, &ran.out));
 
     // Nothing of it when it is not wanted, and nothing before an error.
     for more in ["--quiet in.csv d.csv", "--json --quiet in.csv e.csv"] {
@@ -135,7 +141,7 @@ async fn a_bar_shows_rows_a_second_and_time_left_and_leaves_nothing_behind() {
     }
     write_rows(&installation, 20_000, "one field\n");
     let ran = run_in("in.csv f.csv").unwrap();
-    let left = screen(&ran.out);
+    let left = screen(WIDTH, &ran.out);
     assert_eq!(ran.code, Some(INPUT), "{left:?}");
     assert!(
         left[0].starts_with("hvelv: row 20001") && !left.join("").contains("rows/s"),

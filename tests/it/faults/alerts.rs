@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use super::failing_calls::Failing;
 use super::shim::EIO;
 use crate::harness::{
-    Acknowledged, Installation, Scraped, ask, bounded, digits, header, look_up, packed, people,
-    scrape, texts,
+    Acknowledged, Installation, Scraped, ask, bounded, digits, header, log_verifies, look_up,
+    packed, people, scrape, texts,
 };
 
 /// Values that this test does not bring about: a log that does not verify, a bug, and a caller
@@ -144,6 +144,8 @@ async fn met(installation: &Installation) -> Exported {
     let known = &mut Acknowledged::default();
     failing.send(installation, &numbers[10..], known, 0).await;
     failing.shim.heal();
+    // Which asks for a checkpoint.
+    log_verifies(installation, address);
     let line =
         match failing.server.process.said.iter().find(|line| line.contains("metrics are served")) {
             Some(line) => line.clone(),
