@@ -101,6 +101,7 @@ fn write_rows(installation: &Installation, count: usize, last: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 async fn a_bar_shows_rows_a_second_and_time_left_and_leaves_nothing_behind() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;

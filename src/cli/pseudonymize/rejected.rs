@@ -202,7 +202,9 @@ mod tests {
     fn counts_are_lines_with_what_to_do() {
         let mut counts = RejectCounts::default();
         assert_eq!(counts.lines(), Vec::<String>::new());
-        [RowCode::Format, RowCode::CheckDigits, RowCode::Format].map(|code| counts.add(code));
+        for code in [RowCode::Format, RowCode::CheckDigits, RowCode::Format] {
+            counts.add(code);
+        }
         counts.add_cause(Cause::LostZero);
         let lines = counts.lines();
         assert_eq!(lines[0], "rejected: 1 check_digits, 2 format");
@@ -215,10 +217,11 @@ mod tests {
     fn the_form_in_a_checkpoint_is_fixed() {
         let mut counts = RejectCounts::not_counted(3);
         counts.add(RowCode::Format);
-        for cause in [Cause::Blanks, Cause::Decimals, Cause::Formula] {
+        for cause in
+            [Cause::Blanks, Cause::Decimals, Cause::Formula, Cause::LostZero, Cause::Scientific]
+        {
             counts.add_cause(cause);
         }
-        [Cause::LostZero, Cause::Scientific].map(|cause| counts.add_cause(cause));
         let text = "{\"codes\":{\"format\":1,\"not_counted\":3},\"causes\":{\"blanks\":1,\
                     \"decimals\":1,\"formula\":1,\"lost_zero\":1,\"scientific\":1}}";
         assert_eq!(serde_json::to_string(&counts).unwrap(), text);

@@ -194,7 +194,7 @@ fn a_file_of_another_kind_is_refused_and_not_shown() {
     for input in [
         &b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00b\xee\x9dh^\x01\n\x00"[..],
         b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\xcb\n\x2b\xe2",
-        b"f\0n\0r\0,\0x\0\n\x000\x001\08\01\0\n\0",
+        b"f\x00n\x00r\x00,\x00x\x00\n\x00",
     ] {
         let error = refused_plainly(input);
         assert_eq!(error.exit(), Exit::Input, "{error}");

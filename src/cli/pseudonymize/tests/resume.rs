@@ -106,7 +106,7 @@ fn a_checkpoint_of_a_version_that_is_not_known_is_refused() {
         assert!(error.to_string().contains("of another version"), "{v}: {error}");
     }
     // And a field that a later version adds.
-    let mut later = good.clone();
+    let mut later = good;
     later["later"] = 1.into();
     std::fs::write(bench.path("out.csv.checkpoint"), later.to_string()).unwrap();
     let error = bench.run(&WORDS, Fault::None).unwrap_err();
