@@ -25,3 +25,4 @@ mod pseudonymize;
 mod sealing;
 mod stores;
 mod synth;
+mod terminal;

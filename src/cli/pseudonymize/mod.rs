@@ -11,6 +11,7 @@ mod file;
 mod job;
 mod options;
 mod progress;
+mod rejected;
 mod resume;
 mod stream;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub(super) fn run(options: &PseudonymizeOptions) -> Result<Exit, Error> {
         id_column: &register.id_column,
         server: &server,
         voice: voice(options),
+        first_note: options.period_note(today).into(),
         today,
         runtime: &runtime,
     };
