@@ -20,6 +20,7 @@
 //! though not name anybody.
 
 mod answer;
+pub mod approvals;
 pub mod budget;
 pub mod catalogue;
 mod column;
@@ -48,6 +49,7 @@ use crate::store::{self, Step, Store};
 use crate::vault::PersonNo;
 
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
+use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
 use column::Column;
 pub use column::{Cells, Held, Standing};
@@ -136,6 +138,7 @@ pub struct Registers {
     entropy: Arc<Entropy>,
     members: BTreeMap<u16, Arc<Members>>,
     ledger: Ledger,
+    approvals: Arc<Approvals>,
     failed: Arc<AtomicBool>,
     arriving: Arc<AtomicUsize>,
     entries: Arc<AtomicU64>,
@@ -168,8 +171,7 @@ impl Registers {
 
     /// Records an act. Its reply is called when it is durable, or has failed.
     pub fn record_act(&self, entry: Entry, reply: Reply<()>) {
-        let (entry, writes) = (Box::new(entry), Vec::new());
-        self.send(Command::Other(Other { entry, writes, grant: None, reply }));
+        self.send(Command::Other(Other::new(entry, reply)));
     }
 
     /// Records an act and waits until it is durable.
@@ -178,9 +180,45 @@ impl Registers {
     ///
     /// [`Error::Failed`].
     pub fn record_act_and_wait(&self, entry: Entry) -> Result<Recorded<()>, Error> {
+        self.wait_for(|reply| Other::new(entry, reply))
+    }
+
+    /// Records a move of an approval together with its entry, and waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_move_and_wait(&self, moving: Moving) -> Result<Recorded<()>, Error> {
+        let entry = moving.entry();
+        self.wait_for(|reply| Other { approval: Some(moving), ..Other::new(entry, reply) })
+    }
+
+    /// Records an act that was approved, with what it writes: the act, the use of its approval and
+    /// both entries in one commit; waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`]: neither is done, or both are, which is read when the plane is opened again.
+    pub fn record_approved_act_and_wait(
+        &self,
+        entry: Entry,
+        writes: Vec<(Key, Vec<u8>)>,
+        approved: Approved,
+    ) -> Result<Recorded<()>, Error> {
+        let approval = Some(approved.into_moving());
+        self.wait_for(|reply| Other { writes, approval, ..Other::new(entry, reply) })
+    }
+
+    fn wait_for(&self, act: impl FnOnce(Reply<()>) -> Other) -> Result<Recorded<()>, Error> {
         let (reply, answer) = sync_channel(1);
-        self.record_act(entry, Box::new(move |recorded| drop(reply.send(recorded))));
+        let reply: Reply<()> = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.send(Command::Other(act(reply)));
         answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    /// All approvals.
+    pub fn approvals(&self) -> &Arc<Approvals> {
+        &self.approvals
     }
 
     /// The budgets of a principal in a register.
@@ -204,14 +242,8 @@ impl Registers {
         grant: NewGrant,
         entry: Entry,
     ) -> Result<Recorded<()>, Error> {
-        let (reply, answer) = sync_channel(1);
-        self.send(Command::Other(Other {
-            entry: Box::new(entry),
-            writes: Vec::new(),
-            grant: Some((account, grant)),
-            reply: Box::new(move |recorded| drop(reply.send(recorded))),
-        }));
-        answer.recv().map_err(|_| Error::Failed)?
+        let grant = Some((account, grant));
+        self.wait_for(|reply| Other { grant, ..Other::new(entry, reply) })
     }
 
     /// Stores a delivery together with its audit entry.
@@ -226,7 +258,7 @@ impl Registers {
         reply: Reply<()>,
     ) -> Result<(), Error> {
         let writes = delivery::seal(&self.keys, &self.entropy, delivery)?;
-        self.send(Command::Other(Other { entry: Box::new(entry), writes, grant: None, reply }));
+        self.send(Command::Other(Other { writes, ..Other::new(entry, reply) }));
         Ok(())
     }
 

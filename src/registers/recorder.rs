@@ -4,7 +4,7 @@
 //! answers, acts, deliveries ─► queue ─► take all that wait
 //!     persons who join: a register number each, one delta per register
 //!     what was spent of budgets, and who was told about: one record per account
-//!     one audit entry per stream for all its messages, one per act
+//!     one audit entry per stream for all its messages, one per act, one per approval used
 //! one batch ─► commit, synced ─► columns ─► Recorded answers
 //! ```
 //!
@@ -21,6 +21,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::answer::{Answer, Answered, Reply};
+use super::approvals::Moving;
 use super::budget::{Account, NewGrant, Spending, Touched};
 use super::delta::{self, Stored};
 use super::joining::{Joined, Joins};
@@ -56,7 +57,16 @@ pub(super) struct Other {
     pub(super) writes: Vec<(Key, Vec<u8>)>,
     /// A grant, and whom it is for.
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
+    /// An approval that it moves, or uses up.
+    pub(super) approval: Option<Moving>,
     pub(super) reply: Reply<()>,
+}
+
+impl Other {
+    pub(super) fn new(entry: Entry, reply: Reply<()>) -> Self {
+        let entry = Box::new(entry);
+        Self { entry, writes: Vec::new(), grant: None, approval: None, reply }
+    }
 }
 
 pub(super) struct Recorder {
@@ -184,9 +194,11 @@ impl Recorder {
             waiting.push(Waiting::new(answer));
         }
         let mut staged = Vec::with_capacity(others.len());
-        for Other { entry, writes, grant, reply } in others {
+        let mut approvals = Vec::new();
+        for Other { entry, writes, grant, approval, reply } in others {
             acts.push((reply, 0));
-            staged.push((entry, writes));
+            staged.push((entry, writes, approval.as_ref().and_then(Moving::entry_of_use)));
+            approvals.extend(approval);
             if let Some((account, grant)) = grant {
                 account.grant(grant);
                 touched.add(Spending { account, told: Vec::new() });
@@ -198,14 +210,21 @@ impl Recorder {
         for (stream, shared) in streams {
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
-        for ((_, index), (entry, writes)) in acts.iter_mut().zip(staged) {
+        for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
             writes.into_iter().for_each(|(key, value)| batch.put(key, value));
+            if let Some(used) = used {
+                self.log.stage(&used)?;
+            }
             *index = self.log.stage(&entry)?;
         }
+        approvals
+            .iter()
+            .try_for_each(|one| one.stage(self.keys.storage(), &self.entropy, &mut batch))?;
         let committed = self.log.commit("record answers", batch)?;
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         touched.publish();
+        approvals.iter().for_each(Moving::publish);
         Ok((committed, entries))
     }
 

@@ -133,6 +133,29 @@ impl fmt::Debug for ListEntriesResponse {
     }
 }
 
+impl fmt::Debug for ApprovalParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApprovalParameter").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RequestApprovalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestApprovalRequest")
+            .field("act", &self.act)
+            .field("parameters", &self.parameters.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DecideApprovalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecideApprovalRequest")
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for GrantBudgetRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantBudgetRequest").field("amount", &self.amount).finish_non_exhaustive()
@@ -156,14 +179,20 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs or secrets.
-    const SECRET_FIELDS: [&str; 8] = [
+    const SECRET_FIELDS: [&str; 13] = [
+        // What may be about a person, and is not kept.
+        ".hvelv.v1.ApprovalParameter.value",
         // Free text, before it is looked at.
+        ".hvelv.v1.DecideApprovalRequest.note",
         ".hvelv.v1.GrantBudgetRequest.reason",
         ".hvelv.v1.IdentifierBatch.packed_ascii",
         ".hvelv.v1.IntegerColumn.values",
         // No identifier, but who did what, for the auditor alone.
         ".hvelv.v1.ListEntriesResponse.body",
         ".hvelv.v1.RegisterIds.ids",
+        ".hvelv.v1.RequestApprovalRequest.legal_basis",
+        ".hvelv.v1.RequestApprovalRequest.reason",
+        ".hvelv.v1.RequestApprovalRequest.subject",
         ".hvelv.v1.RowNote.own_id",
         ".hvelv.v1.TextColumn.values",
         ".hvelv.v1.UnsealRequest.passphrase",
@@ -260,6 +289,17 @@ mod tests {
         shown += &format!("{:?}", UnsealRequest { passphrase: CANARY.as_bytes().to_vec() });
         let reason = CANARY.to_owned();
         shown += &format!("{:?}", GrantBudgetRequest { reason, ..GrantBudgetRequest::default() });
+        let text = || CANARY.to_owned();
+        let parameters = vec![ApprovalParameter { name: text(), value: text() }];
+        shown += &format!("{parameters:?}");
+        let act = ApprovalAct::BridgeIn.into();
+        let (subject, reason, legal_basis) = (text(), text(), text());
+        shown += &format!(
+            "{:?}",
+            RequestApprovalRequest { act, subject, parameters, reason, legal_basis }
+        );
+        let decision = DecideApprovalRequest { id: text(), verdict: 1, note: text() };
+        shown += &format!("{decision:?}");
         assert!(shown.contains("rows: 1"), "{shown}");
         for canary in [CANARY, "12_345", "49, 50, 51"] {
             assert!(!shown.contains(canary), "{shown}");

@@ -18,6 +18,7 @@
 //! registers  0x41  DeliveryPersons delivery id 16 bytes, part u32      sealed set of persons
 //! registers  0x50  Budget          account u32                         sealed record
 //! registers  0x51  BudgetPersons   account u32, sequence u64           sealed set of persons
+//! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
 //! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
@@ -68,10 +69,12 @@ pub enum Kind {
     Budget,
     /// Persons that a client was told about for the first time.
     BudgetPersons,
+    /// What one person asked for and another allows.
+    Approval,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -86,6 +89,7 @@ impl Kind {
         Self::DeliveryPersons,
         Self::Budget,
         Self::BudgetPersons,
+        Self::Approval,
     ];
 
     const fn code(self) -> u8 {
@@ -104,6 +108,7 @@ impl Kind {
             Self::DeliveryPersons => 0x41,
             Self::Budget => 0x50,
             Self::BudgetPersons => 0x51,
+            Self::Approval => 0x70,
         }
     }
 
@@ -118,6 +123,7 @@ impl Kind {
             Self::DeliveryPersons => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
+            Self::Approval => 10,
         }
     }
 
@@ -137,6 +143,7 @@ impl Kind {
             Self::DeliveryPersons => "delivery person set",
             Self::Budget => "budget",
             Self::BudgetPersons => "budget person set",
+            Self::Approval => "approval",
         }
     }
 }
@@ -213,6 +220,11 @@ impl Key {
     pub fn budget_persons(account: u32, sequence: u64) -> Self {
         let parts: [&[u8]; 2] = [&account.to_be_bytes(), &sequence.to_be_bytes()];
         Self::build(Kind::BudgetPersons, &parts)
+    }
+
+    /// An approval.
+    pub fn approval(id: [u8; 10]) -> Self {
+        Self::build(Kind::Approval, &[&id])
     }
 
     /// The key's bytes.
@@ -324,70 +336,4 @@ impl fmt::Debug for Key {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn golden_bytes_of_each_kind() {
-        let id = *b"0123456789abcdef";
-        let golden: [(Key, &str); 14] = [
-            (Key::marker(), "01"),
-            (Key::high_water(2), "020002"),
-            (Key::vault_used(3), "030003"),
-            (Key::vault_lease(3), "040003"),
-            (Key::group(1, 256), "1000010000000000000100"),
-            (Key::delta(1, 7), "2000010000000000000007"),
-            (Key::audit_body(9), "300000000000000009"),
-            (Key::audit_leaf(9), "310000000000000009"),
-            (Key::checkpoint(9), "320000000000000009"),
-            (Key::audit_persons(9), "330000000000000009"),
-            (Key::delivery(id), "4030313233343536373839616263646566"),
-            (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
-            (Key::budget(3), "5000000003"),
-            (Key::budget_persons(3, 7), "51000000030000000000000007"),
-        ];
-        for (key, hex) in golden {
-            let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(found, hex);
-            assert_eq!(Key::parse(key.as_bytes()).unwrap().1, key);
-        }
-    }
-
-    #[test]
-    fn parse_refuses_unknown_kinds_and_lengths() {
-        for bytes in [&[][..], &[0x7f], &[0x01, 0x00], &[0x02, 0x00], &[0x10; 12]] {
-            assert!(Key::parse(bytes).is_err());
-        }
-    }
-
-    #[test]
-    fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
-        for (place, kind) in Kind::ALL.into_iter().enumerate() {
-            let range = Key::all(kind);
-            for other in Kind::ALL.into_iter().skip(place + 1) {
-                let next = Key::all(other);
-                assert!(range.end <= next.start || next.end <= range.start);
-            }
-        }
-        assert!(Key::all(Kind::Group).contains(&Key::group(u16::MAX, u64::MAX)));
-        assert!(Key::groups_from(u16::MAX, 0).contains(&Key::group(u16::MAX, u64::MAX)));
-        assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
-        assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
-        assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
-    }
-
-    proptest! {
-        #[test]
-        fn byte_order_is_the_order_of_the_parts(
-            a in (any::<u16>(), any::<u64>()),
-            b in (any::<u16>(), any::<u64>()),
-        ) {
-            let (x, y) = (Key::group(a.0, a.1), Key::group(b.0, b.1));
-            prop_assert_eq!(x.as_bytes().cmp(y.as_bytes()), a.cmp(&b));
-            prop_assert_eq!(x.cmp(&y), a.cmp(&b));
-            prop_assert_eq!(Key::trailing_u64(x.as_bytes()).unwrap(), a.1);
-        }
-    }
-}
+mod tests;

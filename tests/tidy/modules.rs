@@ -3,9 +3,13 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
+    ("approval", &["config", "crypto"]),
     ("audit", &["crypto", "keyring", "store"]),
-    ("cli", &["audit", "clock", "config", "crypto", "files", "ident", "rpc", "service"]),
+    (
+        "cli",
+        &["approval", "audit", "clock", "config", "crypto", "files", "ident", "rpc", "service"],
+    ),
     ("clock", &[]),
     ("config", &[]),
     ("crypto", &[]),
@@ -16,14 +20,18 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("main", &[]),
     ("memory", &[]),
     ("metrics", &[]),
-    ("policy", &["config"]),
+    ("policy", &["approval", "config"]),
     (
         "registers",
-        &["audit", "clock", "config", "crypto", "ident", "keyring", "memory", "store", "vault"],
+        &[
+            "approval", "audit", "clock", "config", "crypto", "ident", "keyring", "memory",
+            "store", "vault",
+        ],
     ),
     (
         "rpc",
         &[
+            "approval",
             "audit",
             "clock",
             "config",
@@ -38,6 +46,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "service",
         &[
+            "approval",
             "audit",
             "clock",
             "config",
