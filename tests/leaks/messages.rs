@@ -16,13 +16,19 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 29] = [
+const SHOWN: [&str; 40] = [
+    "Approval",
+    "ApprovalMove",
+    "ApprovalParty",
     "BudgetGrant",
     "BudgetStatus",
     "CalendarDate",
+    "DecideApprovalResponse",
     "DeliveryHeader",
     "DeliveryOpened",
     "DeliverySummary",
+    "GetApprovalRequest",
+    "GetApprovalResponse",
     "GetCheckpointRequest",
     "GetCheckpointResponse",
     "GetConsistencyProofRequest",
@@ -32,6 +38,8 @@ const SHOWN: [&str; 29] = [
     "GetRegisterRequest",
     "GetRegisterResponse",
     "GrantBudgetResponse",
+    "ListApprovalsRequest",
+    "ListApprovalsResponse",
     "ListBudgetsRequest",
     "ListBudgetsResponse",
     "ListEntriesRequest",
@@ -41,11 +49,14 @@ const SHOWN: [&str; 29] = [
     "Register",
     "RegisterStatus",
     "ReportingPeriod",
+    "RequestApprovalResponse",
     "RowType",
     "Source",
     "StatusRequest",
     "StatusResponse",
     "UnsealResponse",
+    "WithdrawApprovalRequest",
+    "WithdrawApprovalResponse",
 ];
 
 /// Prints a message of each type.
@@ -63,12 +74,20 @@ macro_rules! shown_of {
 
 fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
     shown_of![
+        Approval,
+        ApprovalMove,
+        ApprovalParameter,
+        ApprovalParty,
         BudgetGrant,
         BudgetStatus,
         CalendarDate,
+        DecideApprovalRequest,
+        DecideApprovalResponse,
         DeliveryHeader,
         DeliveryOpened,
         DeliverySummary,
+        GetApprovalRequest,
+        GetApprovalResponse,
         GetCheckpointRequest,
         GetCheckpointResponse,
         GetConsistencyProofRequest,
@@ -81,6 +100,8 @@ fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
         GrantBudgetResponse,
         IdentifierBatch,
         IntegerColumn,
+        ListApprovalsRequest,
+        ListApprovalsResponse,
         ListBudgetsRequest,
         ListBudgetsResponse,
         ListEntriesRequest,
@@ -96,6 +117,8 @@ fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
         RegisterIds,
         RegisterStatus,
         ReportingPeriod,
+        RequestApprovalRequest,
+        RequestApprovalResponse,
         RowNote,
         RowType,
         SealRequest,
@@ -106,6 +129,8 @@ fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
         TextColumn,
         UnsealRequest,
         UnsealResponse,
+        WithdrawApprovalRequest,
+        WithdrawApprovalResponse,
     ]
 }
 
