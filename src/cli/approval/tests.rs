@@ -1,5 +1,6 @@
+use super::shown::{act, party, state};
 use super::*;
-use crate::rpc::proto::ApprovalMove;
+use crate::rpc::proto::{ApprovalAct, ApprovalMove, ApprovalParty};
 
 fn party_of(principal: &str, person: &str) -> Option<ApprovalParty> {
     let (principal, person) = (principal.to_owned(), person.to_owned());
