@@ -19,8 +19,9 @@ mod shown;
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  hvelv approval request --connect kari.toml --act bridge_out --subject 'disclosure 26-0017 to SSB' \\
-    --reason 'linkage, case 26/1234' --basis 'helseregisterloven § 19 e'
+  hvelv approval request --connect kari.toml --act bridge_out \\
+    --subject 'disclosure 26-0017 to SSB' --reason 'linkage, case 26/1234' \\
+    --basis 'helseregisterloven § 19 e'
   hvelv approval list --connect ola.toml
   hvelv approval approve --connect ola.toml k7x2-9mfp-3qwd-h5tz
 
@@ -29,10 +30,12 @@ expires (approvals.valid_hours). Every step stands in the audit log.";
 
 const REQUEST_EXAMPLES: &str = "\
 Examples:
-  hvelv approval request --connect kari.toml --act bridge_out --subject 'disclosure 26-0017 to SSB' \\
-    --reason 'linkage, case 26/1234' --basis 'helseregisterloven § 19 e' --parameter party=ssb
-  hvelv approval request --connect anne.toml --act reveal_identity --subject 'NPR, one person' \\
-    --reason 'wrong merge, case 26/99' --basis 'NPR-forskriften § 2-3' --parameters - < person
+  hvelv approval request --connect kari.toml --act bridge_out \\
+    --subject 'disclosure 26-0017 to SSB' --reason 'linkage, case 26/1234' \\
+    --basis 'helseregisterloven § 19 e' --parameter party=ssb
+  hvelv approval request --connect anne.toml --act reveal_identity \\
+    --subject 'NPR, one person' --reason 'wrong merge, case 26/99' \\
+    --basis 'NPR-forskriften § 2-3' --parameters - < person
 
 Who decides sees the subject, the reason and the legal basis, so say there what they must know. The
 parameters may be about a person: nobody is shown them, the server keeps a keyed digest, and the

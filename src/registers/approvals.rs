@@ -65,7 +65,7 @@ pub struct NewRequest {
 #[must_use = "a change does nothing until it is committed"]
 pub struct Moving {
     approvals: Arc<Approvals>,
-    next: Approval,
+    next: Box<Approval>,
 }
 
 /// Proof that another natural person has approved exactly this act, and that it is used by nobody
@@ -151,7 +151,7 @@ impl Approvals {
             Approval { id, wanted, reason, basis, requester, requested: now, expires, moves };
         let slot = Slot { approval: next.clone(), is_moving: true, is_durable: false };
         book.insert(id, slot);
-        Ok(Moving { approvals: Arc::clone(self), next })
+        Ok(Moving { approvals: Arc::clone(self), next: Box::new(next) })
     }
 
     /// A decision about a request.
@@ -231,7 +231,7 @@ impl Approvals {
         slot.is_moving = true;
         let mut moved = slot.approval.clone();
         moved.moves.push(next);
-        Ok(Moving { approvals: Arc::clone(self), next: moved })
+        Ok(Moving { approvals: Arc::clone(self), next: Box::new(moved) })
     }
 }
 
@@ -251,7 +251,7 @@ impl Moving {
 
     /// The entry of the move.
     pub(super) fn entry(&self) -> Entry {
-        let Approval { id, wanted, requester, moves, .. } = &self.next;
+        let Approval { id, wanted, requester, moves, .. } = self.next.as_ref();
         let Wanted { act, subject, digest } = wanted;
         let last = moves.last();
         let (by, at) = last.map_or((requester, self.next.requested), |last| (&last.by, last.at));
@@ -309,7 +309,7 @@ impl Moving {
     /// Shows the approval as it is now, after the commit.
     pub(super) fn publish(&self) {
         if let Some(slot) = self.approvals.book().get_mut(&self.next.id) {
-            slot.approval = self.next.clone();
+            slot.approval = self.next.as_ref().clone();
             slot.is_durable = true;
         }
     }

@@ -159,7 +159,7 @@ impl Service {
         let is_wanted = |approval: &Approval| {
             let state = approval.state(now);
             may_see(permit, approval)
-                && filter.state.map_or(state.is_open(), |wanted| wanted == state)
+                && filter.state.map_or_else(|| state.is_open(), |wanted| wanted == state)
         };
         let found = self.open_now()?.registers.approvals().list(max, is_wanted);
         Ok(found.into_iter().map(|approval| status(approval, now)).collect())
@@ -195,8 +195,7 @@ impl Service {
         &self,
         open: &Open,
         permit: &Permit,
-        act: Act,
-        subject: &str,
+        (act, subject): (Act, &str),
         parameters: &Parameters,
     ) -> Result<Approved, Error> {
         let party = party(permit)?;

@@ -96,8 +96,8 @@ impl World {
     fn bridge(&self, name: &str, parameters: &Parameters) -> Result<u64, Error> {
         let permit = self.permit(name, Right::RequestApprovals);
         let open = self.service.open_now()?;
-        let (act, subject) = (Act::BridgeOut, SUBJECT);
-        let approved = self.service.take_approval(&open, &permit, act, subject, parameters)?;
+        let act = (Act::BridgeOut, SUBJECT);
+        let approved = self.service.take_approval(&open, &permit, act, parameters)?;
         let entry = self.service.entry(actor(&permit), Action::LogExported);
         let writes = vec![(bridge_key(), sha256(b"bridge").to_vec())];
         let done = open.registers.record_approved_act_and_wait(entry, writes, approved);
@@ -163,7 +163,7 @@ fn a_system_asks_for_nothing_and_each_asks_for_the_acts_of_their_duty() {
     assert_eq!(world.ask("o", &role).unwrap().state, State::Requested);
     // A permit for another right is none for this.
     let auditor = world.permit("r", Right::ReadAudit);
-    let other = world.service.request_approval(&auditor, role.clone());
+    let other = world.service.request_approval(&auditor, role);
     refused(other, ErrorCode::NotAllowed);
     let decision = ApprovalDecision { id: world.asked(), verdict: Verdict::Approve, note: None };
     refused(world.service.decide_approval(&auditor, decision), ErrorCode::NotAllowed);
@@ -255,7 +255,7 @@ fn what_is_wrong_with_a_request_is_all_told_and_never_repeated() {
     assert_eq!(fields, ["subject", "reason", "legal_basis", "parameters"]);
     assert!(!format!("{error:?} {bad:?}").contains(&format!("\"{number}\"), ")));
     let permit = world.permit("ola", Right::Approve);
-    let note = Some(number.clone());
+    let note = Some(number);
     let decision = ApprovalDecision { id: world.asked(), verdict: Verdict::Approve, note };
     refused(world.service.decide_approval(&permit, decision), ErrorCode::RequestInvalid);
 }
@@ -321,7 +321,9 @@ fn what_somebody_asks_for_is_bounded_at_once_and_by_day() {
     assert!(world.ask("ola", &bridge_to("ssb")).is_ok(), "another has bounds of their own");
     world.reseal();
     refused(world.ask("kari", &bridge_to("ssb")), ErrorCode::TooManyApprovals);
-    ids.into_iter().for_each(|id| drop(world.withdraw("kari", id).unwrap()));
+    for id in ids {
+        world.withdraw("kari", id).unwrap();
+    }
     for _ in 20..200 {
         let id = world.asked();
         world.withdraw("kari", id).unwrap();

@@ -34,7 +34,7 @@ fn only_exactly_what_was_approved_is_done() {
     for (act, subject) in [(Act::BridgeIn, SUBJECT), (Act::BridgeOut, "disclosure 26-0018 to SSB")]
     {
         let other = parameters("ssb");
-        let taken = world.service.take_approval(&open, &permit, act, subject, &other);
+        let taken = world.service.take_approval(&open, &permit, (act, subject), &other);
         refused(taken, ErrorCode::ApprovalRequired);
     }
     assert_eq!(world.state_of(id), State::Approved);
@@ -86,7 +86,7 @@ fn what_is_taken_and_not_done_can_be_taken_again() {
     let open = world.service.open_now().unwrap();
     let take = || {
         let parameters = parameters("ssb");
-        world.service.take_approval(&open, &permit, Act::BridgeOut, SUBJECT, &parameters)
+        world.service.take_approval(&open, &permit, (Act::BridgeOut, SUBJECT), &parameters)
     };
     let held = take().unwrap();
     refused(take(), ErrorCode::ApprovalRequired);
