@@ -71,7 +71,13 @@ pub struct Moving {
 /// Proof that another natural person has approved exactly this act, and that it is used by nobody
 /// else now.  It is used up by the commit of the act.
 ///
-/// INVARIANT: made by [`Approvals::take`] alone.
+/// INVARIANT: made by [`Approvals::take`] alone:
+///
+/// ```compile_fail,E0423
+/// fn forge(moving: hvelv::registers::approvals::Moving) -> hvelv::registers::approvals::Approved {
+///     hvelv::registers::approvals::Approved(moving)
+/// }
+/// ```
 #[must_use = "what was approved is done with the record of its use"]
 pub struct Approved(Moving);
 
@@ -247,6 +253,11 @@ impl Moving {
     /// The approval as it will be.
     pub fn approval(&self) -> &Approval {
         &self.next
+    }
+
+    /// Whether it is of these approvals: not of those of a plane that was opened before.
+    pub(super) fn is_of(&self, approvals: &Arc<Approvals>) -> bool {
+        Arc::ptr_eq(&self.approvals, approvals)
     }
 
     /// The entry of the move.

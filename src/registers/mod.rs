@@ -189,6 +189,7 @@ impl Registers {
     ///
     /// [`Error::Failed`].
     pub fn record_move_and_wait(&self, moving: Moving) -> Result<Recorded<()>, Error> {
+        let moving = self.own(moving)?;
         let entry = moving.entry();
         self.wait_for(|reply| Other { approval: Some(moving), ..Other::new(entry, reply) })
     }
@@ -205,8 +206,14 @@ impl Registers {
         writes: Vec<(Key, Vec<u8>)>,
         approved: Approved,
     ) -> Result<Recorded<()>, Error> {
-        let approval = Some(approved.into_moving());
+        let approval = Some(self.own(approved.into_moving())?);
         self.wait_for(|reply| Other { writes, approval, ..Other::new(entry, reply) })
+    }
+
+    /// A move of this plane's approvals. One of a plane that was opened before would move them in the
+    /// store and not here.
+    fn own(&self, moving: Moving) -> Result<Moving, Error> {
+        if moving.is_of(&self.approvals) { Ok(moving) } else { Err(Error::Failed) }
     }
 
     fn wait_for(&self, act: impl FnOnce(Reply<()>) -> Other) -> Result<Recorded<()>, Error> {

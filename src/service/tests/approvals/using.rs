@@ -98,6 +98,23 @@ fn what_is_taken_and_not_done_can_be_taken_again() {
 }
 
 #[test]
+fn what_was_taken_before_the_server_was_opened_again_is_not_used() {
+    let world = world();
+    let id = world.approved();
+    let permit = world.permit("kari", Right::RequestApprovals);
+    let open = world.service.open_now().unwrap();
+    let act = (Act::BridgeOut, SUBJECT);
+    let held = world.service.take_approval(&open, &permit, act, &parameters("ssb")).unwrap();
+    drop(open);
+    world.reseal();
+    let open = world.service.open_now().unwrap();
+    let entry = world.service.entry(actor(&permit), Action::LogExported);
+    assert!(open.registers.record_approved_act_and_wait(entry, Vec::new(), held).is_err());
+    assert_eq!(world.state_of(id), State::Approved);
+    world.bridge("kari", &parameters("ssb")).unwrap();
+}
+
+#[test]
 fn many_threads_together_use_one_approval_once() {
     let world = Arc::new(world());
     world.approved();
