@@ -105,7 +105,7 @@ async fn each_role_opens_its_own_methods_and_no_others() {
         let channel = installation.connect(server.address, name).await;
         for method in METHODS.iter().filter(|method| method.rule != Rule::Anyone) {
             let is_own = |own: &&str| method.path.starts_with(&format!("/hvelv.v1.{own}"));
-            if own.iter().any(|own| is_own(own)) {
+            if own.iter().any(is_own) {
                 continue;
             }
             let mut client = tonic::client::Grpc::new(channel.clone());
