@@ -73,7 +73,7 @@ pub struct Moving {
 ///
 /// INVARIANT: made by [`Approvals::take`] alone:
 ///
-/// ```compile_fail,E0423
+/// ```compile_fail,E0603
 /// fn forge(moving: hvelv::registers::approvals::Moving) -> hvelv::registers::approvals::Approved {
 ///     hvelv::registers::approvals::Approved(moving)
 /// }
