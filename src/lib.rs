@@ -6,8 +6,10 @@
 //! ```text
 //! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← disclosure ← service ← rpc, cli
 //! ident, crypto ← files ← extract ← cli
+//! crypto ← approval ← registers, policy
 //! ```
 
+pub mod approval;
 pub mod audit;
 #[cfg(feature = "server")]
 pub mod cli;

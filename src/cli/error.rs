@@ -236,6 +236,11 @@ fn advice_for(code: tonic::Code, reason: &str) -> Option<&'static str> {
             "Ask the operator for a grant, then send everything again: what was answered costs \
              nothing the second time.",
         ),
+        (_, "approval_closed") => Some("Look what became of it: hvelv approval show ID."),
+        (_, "same_person") => Some("Ask another person who has the role approver."),
+        (_, "too_many_approvals") => {
+            Some("Withdraw what is no longer needed: hvelv approval list, withdraw.")
+        }
         (_, "passphrase_wrong") => Some("Try again. Nothing was changed."),
         (_, "server_degraded") => {
             Some("An operator looks at its log, then seals and unseals it: hvelv seal, unseal.")

@@ -7,6 +7,7 @@
 //! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
 
+mod approval;
 mod audit;
 mod budget;
 mod check;
@@ -67,6 +68,8 @@ enum Command {
     Audit(audit::AuditCommand),
     #[command(after_help = budget::EXAMPLES)]
     Budget(budget::BudgetCommand),
+    #[command(after_help = approval::EXAMPLES)]
+    Approval(approval::ApprovalCommand),
     #[command(after_help = extract::EXAMPLES)]
     Extract(extract::ExtractCommand),
     #[command(after_help = synth::EXAMPLES)]
@@ -93,6 +96,7 @@ pub fn run() -> Result<Exit, Error> {
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
     match &cli.command {
+        Command::Approval(options) => approval::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),

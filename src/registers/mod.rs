@@ -20,6 +20,7 @@
 //! though not name anybody.
 
 mod answer;
+pub mod approvals;
 pub mod budget;
 pub mod catalogue;
 mod column;
@@ -54,6 +55,7 @@ use crate::store::{self, Step, Store};
 use crate::vault::PersonNo;
 
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
+use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
 use column::Column;
 pub use column::{Cells, Held, Standing};
@@ -64,7 +66,7 @@ pub use keys::PlaneKeys;
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
-use recorder::{ActReply, Command, Other};
+use recorder::{ActReply, Command, Other, With};
 
 /// Why the register plane refuses.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +149,7 @@ pub struct Registers {
     entropy: Arc<Entropy>,
     members: BTreeMap<u16, Arc<Members>>,
     ledger: Ledger,
+    approvals: Arc<Approvals>,
     failed: Arc<AtomicBool>,
     arriving: Arc<AtomicUsize>,
     entries: Arc<AtomicU64>,
@@ -185,7 +188,7 @@ impl Registers {
     /// Records an act together with what it changes in the store. Its reply is called when both are
     /// durable, or have failed.
     pub fn record_change(&self, entry: Entry, writes: Vec<Write>, reply: Reply<()>) {
-        self.send_act(entry, writes, None, None, (), reply);
+        self.send_act(entry, With { writes, ..With::default() }, (), reply);
     }
 
     /// Records an act and waits until it is durable.
@@ -207,9 +210,7 @@ impl Registers {
         entry: Entry,
         writes: Vec<Write>,
     ) -> Result<Recorded<()>, Error> {
-        let (reply, answer) = sync_channel(1);
-        self.record_change(entry, writes, Box::new(move |recorded| drop(reply.send(recorded))));
-        answer.recv().map_err(|_| Error::Failed)?
+        self.send_and_wait(entry, With { writes, ..With::default() }, ())
     }
 
     /// Records an act together with what is answered to it, and waits until it is durable.
@@ -222,30 +223,71 @@ impl Registers {
         entry: Entry,
         value: T,
     ) -> Result<Recorded<T>, Error> {
-        let (reply, answer) = sync_channel(1);
-        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        self.send_act(entry, Vec::new(), None, None, value, reply);
-        answer.recv().map_err(|_| Error::Failed)?
+        self.send_and_wait(entry, With::default(), value)
     }
 
-    fn send_act<T: Send + 'static>(
+    /// Records a move of an approval together with its entry, and waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_move_and_wait(&self, moving: Moving) -> Result<Recorded<()>, Error> {
+        let moving = self.own(moving)?;
+        let entry = moving.entry();
+        self.send_and_wait(entry, With { approval: Some(moving), ..With::default() }, ())
+    }
+
+    /// Records an act that was approved, with what it writes and what is answered to it: the act, the
+    /// use of its approval and both entries in one commit; waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`]: neither is done, or both are, which is read when the plane is opened again.
+    pub fn record_approved_act_and_wait<T: Send + 'static>(
         &self,
         entry: Entry,
         writes: Vec<Write>,
-        fold: Option<Arc<Membership>>,
-        grant: Option<(Arc<Account>, NewGrant)>,
+        approved: Approved,
         value: T,
-        reply: Reply<T>,
-    ) {
+    ) -> Result<Recorded<T>, Error> {
+        let approval = Some(self.own(approved.into_moving())?);
+        self.send_and_wait(entry, With { writes, approval, ..With::default() }, value)
+    }
+
+    /// A move of this plane's approvals. One of a plane that was opened before would move them in the
+    /// store and not here.
+    fn own(&self, moving: Moving) -> Result<Moving, Error> {
+        if moving.is_of(&self.approvals) { Ok(moving) } else { Err(Error::Failed) }
+    }
+
+    /// All approvals.
+    pub fn approvals(&self) -> &Arc<Approvals> {
+        &self.approvals
+    }
+
+    fn send_and_wait<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        with: With,
+        value: T,
+    ) -> Result<Recorded<T>, Error> {
+        let (reply, answer) = sync_channel(1);
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.send_act(entry, with, value, reply);
+        answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    fn send_act<T: Send + 'static>(&self, entry: Entry, with: With, value: T, reply: Reply<T>) {
         let reply: ActReply = Box::new(move |done| {
             reply(done.map(|(committed, index)| committed.record(index, value)));
         });
-        self.send(Command::Other(Other { entry: Box::new(entry), writes, fold, grant, reply }));
+        self.send(Command::Other(Other { entry: Box::new(entry), with, reply }));
     }
 
     /// Records the end of a stream of serials, and folds the persons of its disclosure.
     pub fn record_fold(&self, entry: Entry, membership: Arc<Membership>, reply: Reply<()>) {
-        self.send_act(entry, Vec::new(), Some(membership), None, (), reply);
+        let with = With { fold: Some(membership), ..With::default() };
+        self.send_act(entry, with, (), reply);
     }
 
     /// Seals a record of this plane for its place.
@@ -342,10 +384,8 @@ impl Registers {
         grant: NewGrant,
         entry: Entry,
     ) -> Result<Recorded<()>, Error> {
-        let (reply, answer) = sync_channel(1);
-        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        self.send_act(entry, Vec::new(), None, Some((account, grant)), (), reply);
-        answer.recv().map_err(|_| Error::Failed)?
+        let with = With { grant: Some((account, grant)), ..With::default() };
+        self.send_and_wait(entry, with, ())
     }
 
     /// Stores a delivery together with its audit entry.

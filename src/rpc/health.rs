@@ -14,6 +14,7 @@ use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
@@ -26,6 +27,7 @@ const PROCESS: &str = "";
 
 const ALL: [&str; 6] = [
     PROCESS,
+    <ApprovalServiceServer<()> as NamedService>::NAME,
     <AuditServiceServer<()> as NamedService>::NAME,
     <CatalogueServiceServer<()> as NamedService>::NAME,
     <DisclosureServiceServer<()> as NamedService>::NAME,

@@ -133,6 +133,29 @@ impl fmt::Debug for ListEntriesResponse {
     }
 }
 
+impl fmt::Debug for ApprovalParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApprovalParameter").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RequestApprovalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestApprovalRequest")
+            .field("act", &self.act)
+            .field("parameters", &self.parameters.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DecideApprovalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecideApprovalRequest")
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for GrantBudgetRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantBudgetRequest").field("amount", &self.amount).finish_non_exhaustive()
@@ -293,13 +316,16 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-    const SECRET_FIELDS: [&str; 28] = [
+    const SECRET_FIELDS: [&str; 33] = [
         // Free text, before it is looked at; so are those below of applications and decisions.
         ".hvelv.v1.ApplicationRequest.applicant",
         ".hvelv.v1.ApplicationRequest.contact",
         ".hvelv.v1.ApplicationRequest.description",
         ".hvelv.v1.ApplicationRequest.legal_basis",
         ".hvelv.v1.Decision.reference",
+        // What may be about a person, and is not kept.
+        ".hvelv.v1.ApprovalParameter.value",
+        ".hvelv.v1.DecideApprovalRequest.note",
         ".hvelv.v1.GrantBudgetRequest.reason",
         ".hvelv.v1.IdentifierBatch.packed_ascii",
         ".hvelv.v1.IdentifierException.column",
@@ -318,6 +344,9 @@ mod tests {
         ".hvelv.v1.RefuseApplicationRequest.reason",
         ".hvelv.v1.RegisterIdBatch.ids",
         ".hvelv.v1.RegisterIds.ids",
+        ".hvelv.v1.RequestApprovalRequest.legal_basis",
+        ".hvelv.v1.RequestApprovalRequest.reason",
+        ".hvelv.v1.RequestApprovalRequest.subject",
         ".hvelv.v1.RowNote.own_id",
         ".hvelv.v1.Serials.serials",
         ".hvelv.v1.TextColumn.values",
@@ -438,6 +467,17 @@ mod tests {
         let identifier_exceptions = vec![exception];
         let header = DeliveryHeader { identifier_exceptions, ..DeliveryHeader::default() };
         shown += &format!("{header:?}{:?}", header.identifier_exceptions);
+        let text = || CANARY.to_owned();
+        let parameters = vec![ApprovalParameter { name: text(), value: text() }];
+        shown += &format!("{parameters:?}");
+        let act = ApprovalAct::BridgeIn.into();
+        let (subject, reason, legal_basis) = (text(), text(), text());
+        shown += &format!(
+            "{:?}",
+            RequestApprovalRequest { act, subject, parameters, reason, legal_basis }
+        );
+        let decision = DecideApprovalRequest { id: text(), verdict: 1, note: text() };
+        shown += &format!("{decision:?}");
         assert!(shown.contains("rows: 1"), "{shown}");
         for canary in [CANARY, "12_345", "49, 50, 51"] {
             assert!(!shown.contains(canary), "{shown}");

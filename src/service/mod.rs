@@ -14,6 +14,7 @@
 //! takes a [`Permit`]; after a commit whose fate is unknown both stores are opened and reread before
 //! the next write.
 
+mod approval;
 mod audit;
 mod budget;
 mod disclosure;
@@ -45,6 +46,7 @@ use crate::metrics::Metrics;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
+pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use disclosure::{

@@ -22,6 +22,8 @@ use hvelv::rpc::proto::*;
 use super::canaries::{Canaries, PASSPHRASE, WRONG_PASSPHRASE};
 use super::world::World;
 
+mod approvals;
+
 /// Rows in one message.
 const ROWS: usize = 4096;
 
@@ -251,6 +253,7 @@ impl<'a> Calls<'a> {
         for caller in ["operator", "pipeline"] {
             self.budgets(caller).await;
         }
+        self.approvals().await;
         let channel = self.channel(None).await;
         let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
         for service in [String::new(), canary] {

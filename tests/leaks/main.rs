@@ -112,6 +112,7 @@ fn prepare(world: &mut World) -> Canaries {
     write("unclosed.csv", &format!("fnr,note\n{one},x\n\"{two},x\n{three},y\n"));
     write("headless.csv", &format!("{one};{two}\n{three};x\n"));
     write("guarded.csv", &format!("fnr,note\n{one},{two}\n"));
+    write("parameters", &format!("number={one}\n"));
     write("utf16.csv", "\u{0}f\u{0}n\u{0}r\u{0}");
     canaries
 }
@@ -164,6 +165,7 @@ fn commands(world: &mut World) {
     world.run("budget show @operator", 0);
     let grant = "--register NPR --budget misses --amount 1 --until 2026-01-01 --reason case-26/1";
     world.run(&format!("budget grant @operator --principal pipeline {grant}"), 2);
+    approvals(world);
     world.run("audit entries @auditor --count 0 --json", 0);
     world.run("audit checkpoint @auditor", 0);
     world.run("audit verify @auditor --live", 0);
@@ -173,6 +175,28 @@ fn commands(world: &mut World) {
     world.run("seal @operator", 0);
     world.run("seal @operator", 5);
     world.run("unseal @operator --passphrase-file secret/right", 0);
+}
+
+/// What takes two persons, with a parameter that is about one.
+fn approvals(world: &mut World) {
+    let act = "--act bridge_out --subject disclosure-26-1 --reason case-26/1 --basis law";
+    let request =
+        format!("approval request @officer {act} --parameters input/persons.csv --parameter a=b");
+    world.run(&request, 2);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let request =
+            format!("approval request @officer {act} --parameters input/parameters --json");
+        let asked = world.run(&request, 0);
+        let id = asked.split("\"id\": \"").nth(1).and_then(|rest| rest.split('"').next());
+        ids.push(id.unwrap().to_owned());
+    }
+    world.run("approval list @approver", 0);
+    world.run(&format!("approval show @officer {}", ids[0]), 0);
+    world.run(&format!("approval approve @approver {} --note seen", ids[0]), 0);
+    world.run(&format!("approval refuse @approver {} --json", ids[1]), 0);
+    world.run(&format!("approval withdraw @officer {}", ids[0]), 0);
+    world.run(&format!("approval approve @officer {}", ids[0]), 4);
 }
 
 /// What needs no server, and a second start with the log in its other form.

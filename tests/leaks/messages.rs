@@ -16,12 +16,18 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 28] = [
+const SHOWN: [&str; 39] = [
+    "Approval",
+    "ApprovalMove",
+    "ApprovalParty",
     "BudgetGrant",
     "BudgetStatus",
     "CalendarDate",
+    "DecideApprovalResponse",
     "DeliveryOpened",
     "DeliverySummary",
+    "GetApprovalRequest",
+    "GetApprovalResponse",
     "GetCheckpointRequest",
     "GetCheckpointResponse",
     "GetConsistencyProofRequest",
@@ -31,6 +37,8 @@ const SHOWN: [&str; 28] = [
     "GetRegisterRequest",
     "GetRegisterResponse",
     "GrantBudgetResponse",
+    "ListApprovalsRequest",
+    "ListApprovalsResponse",
     "ListBudgetsRequest",
     "ListBudgetsResponse",
     "ListEntriesRequest",
@@ -40,11 +48,14 @@ const SHOWN: [&str; 28] = [
     "Register",
     "RegisterStatus",
     "ReportingPeriod",
+    "RequestApprovalResponse",
     "RowType",
     "Source",
     "StatusRequest",
     "StatusResponse",
     "UnsealResponse",
+    "WithdrawApprovalRequest",
+    "WithdrawApprovalResponse",
 ];
 
 /// Prints a message of each type.
@@ -62,12 +73,20 @@ macro_rules! shown_of {
 
 fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
     shown_of![
+        Approval,
+        ApprovalMove,
+        ApprovalParameter,
+        ApprovalParty,
         BudgetGrant,
         BudgetStatus,
         CalendarDate,
+        DecideApprovalRequest,
+        DecideApprovalResponse,
         DeliveryHeader,
         DeliveryOpened,
         DeliverySummary,
+        GetApprovalRequest,
+        GetApprovalResponse,
         GetCheckpointRequest,
         GetCheckpointResponse,
         GetConsistencyProofRequest,
@@ -81,6 +100,8 @@ fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
         IdentifierBatch,
         IdentifierException,
         IntegerColumn,
+        ListApprovalsRequest,
+        ListApprovalsResponse,
         ListBudgetsRequest,
         ListBudgetsResponse,
         ListEntriesRequest,
@@ -96,6 +117,8 @@ fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
         RegisterIds,
         RegisterStatus,
         ReportingPeriod,
+        RequestApprovalRequest,
+        RequestApprovalResponse,
         RowNote,
         RowType,
         SealRequest,
@@ -106,6 +129,8 @@ fn printers() -> BTreeMap<&'static str, fn(&[u8]) -> String> {
         TextColumn,
         UnsealRequest,
         UnsealResponse,
+        WithdrawApprovalRequest,
+        WithdrawApprovalResponse,
     ]
 }
 

@@ -3,11 +3,13 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
+    ("approval", &["config", "crypto"]),
     ("audit", &["crypto", "keyring", "store"]),
     (
         "cli",
         &[
+            "approval",
             "audit",
             "clock",
             "config",
@@ -31,14 +33,18 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("main", &[]),
     ("memory", &[]),
     ("metrics", &[]),
-    ("policy", &["config"]),
+    ("policy", &["approval", "config"]),
     (
         "registers",
-        &["audit", "clock", "config", "crypto", "ident", "keyring", "memory", "store", "vault"],
+        &[
+            "approval", "audit", "clock", "config", "crypto", "ident", "keyring", "memory",
+            "store", "vault",
+        ],
     ),
     (
         "rpc",
         &[
+            "approval",
             "audit",
             "clock",
             "config",
@@ -54,6 +60,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "service",
         &[
+            "approval",
             "audit",
             "clock",
             "config",

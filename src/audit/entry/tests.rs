@@ -15,6 +15,20 @@ const GOLDEN_GRANT: &str = concat!(
     r#""changes":["granted npr-mottak 6000000 assignments in NPR until 2026-12-31"]}"#,
 );
 
+/// The entries of an approval, from the request to its use.
+const GOLDEN_APPROVAL: [&str; 5] = [
+    concat!(
+        r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"person","principal":"nils.drift","#,
+        r#""organisation":"983744516"},"action":"approval_requested","basis":"§ 19 e","digest":""#,
+        "abababababababababababababababababababababababababababababababab",
+        r#"","changes":["approval k7x2-9mfp-3qwd-h5tz of bridge_out: requested"]}"#,
+    ),
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_given"}"#,
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_refused"}"#,
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_withdrawn"}"#,
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_used"}"#,
+];
+
 fn time() -> Timestamp {
     // 2026-03-01T12:00:00.007Z and a part that is cut off.
     Timestamp::new(1_772_366_400, 7_999_999).unwrap()
@@ -113,6 +127,23 @@ fn later_bodies_are_the_golden_bytes() {
         ..Entry::new(time(), by, Action::BudgetGranted)
     };
     assert_eq!(grant.encode(), GOLDEN_GRANT);
+    let by = Actor::Person { principal: "nils.drift".into(), organisation: "983744516".into() };
+    let request = Entry {
+        basis: text("§ 19 e"),
+        digest: Some(KeyedDigest::from_bytes([0xab; 32])),
+        changes: vec!["approval k7x2-9mfp-3qwd-h5tz of bridge_out: requested".to_owned()],
+        ..Entry::new(time(), by, Action::ApprovalRequested)
+    };
+    assert_eq!(request.encode(), GOLDEN_APPROVAL[0]);
+    let later = [
+        Action::ApprovalGiven,
+        Action::ApprovalRefused,
+        Action::ApprovalWithdrawn,
+        Action::ApprovalUsed,
+    ];
+    for (action, golden) in later.into_iter().zip(&GOLDEN_APPROVAL[1..]) {
+        assert_eq!(Entry::new(time(), Actor::Server, action).encode(), *golden);
+    }
 }
 
 #[test]
@@ -168,9 +199,15 @@ fn golden_bodies_hold_every_action_and_every_field() {
         Action::SerialsIssued => 23,
         Action::SerialsStored => 24,
         Action::SurrogatesIssued => 25,
+        Action::ApprovalRequested => 26,
+        Action::ApprovalGiven => 27,
+        Action::ApprovalRefused => 28,
+        Action::ApprovalWithdrawn => 29,
+        Action::ApprovalUsed => 30,
     };
-    let mut seen = [false; 26];
-    let later = [GOLDEN_LATER, GOLDEN_GRANT].map(|body| Entry::decode(body).unwrap());
+    let mut seen = [false; 31];
+    let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
+    let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
         seen[number(entry.action)] = true;
         if let Some(attempted) = entry.attempted {
@@ -181,7 +218,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 26]);
+    assert_eq!(seen, [true; 31]);
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub(super) struct MakeOptions {
 
     /// Replaces OUT.age and the manifest if they exist, once the new ones are complete.
     #[arg(long)]
-    force: bool,
+    overwrite: bool,
 
     /// Writes JSON.
     #[arg(long)]
@@ -149,7 +149,7 @@ struct Wanted {
 /// What the server, a file, the guard or the small cells have against it; nothing is left then.
 pub(super) fn run(options: &MakeOptions) -> Result<Exit, Error> {
     let wanted = options.wanted()?;
-    let existing = if options.force { Existing::Replace } else { Existing::Keep };
+    let existing = if options.overwrite { Existing::Replace } else { Existing::Keep };
     let manifest_name = options.manifest_name(&wanted);
     for one in &wanted {
         refuse_existing(&sealed_name(&one.output), existing)?;
