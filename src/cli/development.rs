@@ -1,10 +1,11 @@
 //! What `hvelv init --development` writes: a directory with everything that a server to develop with
-//! needs, and a connection file for each of four callers.
+//! needs, and a connection file for each of five callers.
 //!
 //! ```text
 //! keys/dev/hvelv.toml access.toml registers.toml   the server's configuration
 //!          ca.pem server.pem server-key.pem        transport
-//!          pipeline.pem pipeline-key.pem pipeline.toml, and so for operator, auditor, stranger
+//!          pipeline.pem pipeline-key.pem pipeline.toml, and so for officer, operator, auditor,
+//!          stranger
 //!          passphrase                              of the key file, unless one was given
 //! ```
 
@@ -45,7 +46,7 @@ struct Client {
 }
 
 /// The callers. In production nobody may ingest into two registers.
-const CLIENTS: [Client; 4] = [
+const CLIENTS: [Client; 5] = [
     Client {
         name: "pipeline",
         kind: "system",
@@ -58,6 +59,7 @@ const CLIENTS: [Client; 4] = [
             "resolve:IPLOS:*",
         ],
     },
+    Client { name: "officer", kind: "person", roles: &["officer"] },
     Client { name: "operator", kind: "person", roles: &["operator"] },
     Client { name: "auditor", kind: "person", roles: &["auditor"] },
     Client { name: "stranger", kind: "system", roles: &[] },

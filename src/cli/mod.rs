@@ -7,11 +7,14 @@
 //! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
 
+mod application;
 mod audit;
 mod budget;
 mod check;
 mod connect;
+mod decision;
 mod development;
+mod disclosure;
 mod error;
 mod init;
 mod local;
@@ -66,6 +69,12 @@ enum Command {
     Audit(audit::AuditCommand),
     #[command(after_help = budget::EXAMPLES)]
     Budget(budget::BudgetCommand),
+    #[command(after_help = application::EXAMPLES)]
+    Application(application::ApplicationCommand),
+    #[command(after_help = decision::EXAMPLES)]
+    Decision(decision::DecisionCommand),
+    #[command(after_help = disclosure::EXAMPLES)]
+    Disclosure(Box<disclosure::DisclosureCommand>),
     #[command(after_help = synth::EXAMPLES)]
     Synth(synth::SynthOptions),
     #[command(after_help = scan::EXAMPLES)]
@@ -90,9 +99,12 @@ pub fn run() -> Result<Exit, Error> {
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
     match &cli.command {
+        Command::Application(options) => application::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),
+        Command::Decision(options) => decision::run(options),
+        Command::Disclosure(options) => disclosure::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),

@@ -13,8 +13,8 @@ use crate::disclosure::line::Line;
 use crate::disclosure::words::DecisionKind;
 use crate::disclosure::{ApplicationId, Decision, DisclosureId};
 use crate::rpc::proto::{
-    self, OpenDisclosureRequest, ReceiveApplicationRequest, RecordDecisionRequest, RecordDeliveryRequest,
-    RouteApplicationRequest,
+    self, OpenDisclosureRequest, ReceiveApplicationRequest, RecordDecisionRequest,
+    RecordDeliveryRequest, RouteApplicationRequest,
 };
 use crate::service::{DeliveryReport, Error, OpenDisclosure};
 
