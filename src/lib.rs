@@ -16,6 +16,8 @@ pub mod config;
 pub mod crypto;
 pub mod disclosure;
 #[cfg(feature = "files")]
+pub mod extract;
+#[cfg(feature = "files")]
 pub mod files;
 pub mod ident;
 pub mod keyring;

@@ -39,8 +39,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::hex;
-use crate::crypto::KeyedDigest;
+use crate::crypto::{KeyedDigest, hex};
 
 /// Why a body cannot be shown as an entry; show it as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

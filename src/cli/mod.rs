@@ -16,6 +16,7 @@ mod decision;
 mod development;
 mod disclosure;
 mod error;
+mod extract;
 mod init;
 mod local;
 mod log;
@@ -75,6 +76,8 @@ enum Command {
     Decision(decision::DecisionCommand),
     #[command(after_help = disclosure::EXAMPLES)]
     Disclosure(Box<disclosure::DisclosureCommand>),
+    #[command(after_help = extract::EXAMPLES)]
+    Extract(extract::ExtractCommand),
     #[command(after_help = synth::EXAMPLES)]
     Synth(synth::SynthOptions),
     #[command(after_help = scan::EXAMPLES)]
@@ -105,6 +108,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Check(options) => check::run(options),
         Command::Decision(options) => decision::run(options),
         Command::Disclosure(options) => disclosure::run(options),
+        Command::Extract(options) => extract::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),

@@ -15,7 +15,7 @@
 //! | [`ff1`] | FF1 on decimal numbers |
 //! | [`permutation`], [`pseudonym`] | numbers in drawn order, register IDs, serials |
 //! | [`passphrase`] | keys from passphrases |
-//! | [`sign`] | Ed25519 |
+//! | [`sign`], [`note`] | Ed25519, and C2SP signed notes |
 //!
 //! INVARIANT: key bytes leave this module only sealed.  Nothing here prints, serialises or compares
 //! a secret other than in constant time.
@@ -28,7 +28,9 @@ pub mod digest;
 pub mod entropy;
 pub mod ff1;
 pub mod framing;
+pub(crate) mod hex;
 pub mod labels;
+pub mod note;
 pub mod oneway;
 pub mod passphrase;
 pub mod permutation;

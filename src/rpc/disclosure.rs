@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::auth::Caller;
 use super::blocking;
+use super::limits::InFlight;
 use super::proto;
 use super::proto::disclosure_service_server::DisclosureService;
 use super::proto::{
@@ -19,6 +20,7 @@ use super::proto::{
     RefuseApplicationRequest, RefuseApplicationResponse, RouteApplicationRequest,
     RouteApplicationResponse, WithdrawApplicationRequest, WithdrawApplicationResponse,
 };
+use crate::config::server::Limits;
 use crate::policy::{Permit, Right};
 use crate::service::{DisclosureView, Error, Service};
 
@@ -28,11 +30,13 @@ mod streams;
 /// The handlers.
 pub(super) struct DisclosureHandler {
     service: Arc<Service>,
+    in_flight: Arc<InFlight>,
+    limits: Limits,
 }
 
 impl DisclosureHandler {
-    pub(super) const fn new(service: Arc<Service>) -> Self {
-        Self { service }
+    pub(super) fn new(service: Arc<Service>, in_flight: Arc<InFlight>, limits: &Limits) -> Self {
+        Self { service, in_flight, limits: limits.clone() }
     }
 
     /// Does what only an officer may do.
@@ -209,7 +213,7 @@ impl DisclosureService for DisclosureHandler {
         &self,
         request: Request<Streaming<IssueSerialsRequest>>,
     ) -> Result<Response<streams::SerialReplies>, Status> {
-        streams::issue_serials(request)
+        streams::issue_serials(self, request)
     }
 
     type IssueSurrogatesStream = streams::SurrogateReplies;
@@ -218,7 +222,7 @@ impl DisclosureService for DisclosureHandler {
         &self,
         request: Request<Streaming<IssueSurrogatesRequest>>,
     ) -> Result<Response<streams::SurrogateReplies>, Status> {
-        streams::issue_surrogates(request)
+        streams::issue_surrogates(self, request)
     }
 
     async fn record_delivery(

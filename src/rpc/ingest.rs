@@ -9,7 +9,7 @@
 //! sync nor one processor bounds a stream. Order is kept by two bounded queues.
 
 pub(super) mod convert;
-mod stream;
+pub(super) mod stream;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -116,6 +116,6 @@ impl IngestService for IngestHandler {
 }
 
 /// A message out of order.
-fn out_of_order() -> Error {
+pub(super) fn out_of_order() -> Error {
     Error::new(ErrorCode::DeliveryOrder)
 }

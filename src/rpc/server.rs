@@ -78,7 +78,7 @@ fn routes(
     let ingest = IngestHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let audit = AuditHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
-    let disclosure = DisclosureHandler::new(Arc::clone(service));
+    let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let operator = OperatorHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(bytes_max))

@@ -14,6 +14,7 @@ mod cli;
 mod cli_audit;
 mod concurrency;
 mod crash;
+mod extract;
 mod faults;
 mod files;
 mod greedy_clients;

@@ -170,17 +170,22 @@ fn declared(wire: IdentifierType) -> Option<Declared> {
 /// The reply to a batch, which exists only recorded.
 pub(super) fn answer(answered: Recorded<Answered>) -> RegisterIds {
     let (answered, audit_entry) = answered.into_answer();
+    RegisterIds {
+        notes: notes(&answered),
+        ids: answered.ids,
+        audit_entry,
+        new_members: answered.new_members,
+    }
+}
+
+/// The rows without an ID, or without a serial.
+pub(in crate::rpc) fn notes(answered: &Answered) -> Vec<RowNote> {
     let note = |note: &crate::registers::RowNote| RowNote {
         row: note.row,
         code: row_code(note.code).into(),
         own_id: 0,
     };
-    RegisterIds {
-        notes: answered.notes.iter().map(note).collect(),
-        ids: answered.ids,
-        audit_entry,
-        new_members: answered.new_members,
-    }
+    answered.notes.iter().map(note).collect()
 }
 
 fn row_code(code: Code) -> RowCode {

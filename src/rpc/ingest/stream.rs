@@ -26,25 +26,30 @@ use crate::service::{Delivery, Error, ErrorCode, Limit, Mapped, Pending, Service
 
 /// Batches of one stream that are mapped at the same time: enough to keep the processors busy; more
 /// would hold memory and win nothing.
-pub(super) const BATCHES_AT_ONCE: usize = 4;
+pub(in crate::rpc) const BATCHES_AT_ONCE: usize = 4;
 /// Batches of one stream that wait for their commit at the same time. A stream gets no further than
 /// this many while a disk syncs: 32 batches of 4096 in 5 ms are 26 million identifiers/s. What waits
 /// is answers, 8 bytes a row.
-const WAITING_AT_ONCE: usize = 32;
+pub(in crate::rpc) const WAITING_AT_ONCE: usize = 32;
 
 /// What a stream replies with.
-type Reply = Result<PseudonymizeStreamResponse, Status>;
+type Reply<M> = Result<M, Status>;
 
 /// Where a stream replies, and how long its client may leave a reply unread: what waits for a client
 /// that never reads would otherwise be kept from all others.
-#[derive(Clone)]
-pub(super) struct Replies {
-    pub(super) to: Sender<Reply>,
-    pub(super) idle: Limit,
+pub(in crate::rpc) struct Replies<M = PseudonymizeStreamResponse> {
+    pub(in crate::rpc) to: Sender<Reply<M>>,
+    pub(in crate::rpc) idle: Limit,
 }
 
-impl Replies {
-    async fn send(&self, reply: Reply) -> Result<(), Error> {
+impl<M> Clone for Replies<M> {
+    fn clone(&self) -> Self {
+        Self { to: self.to.clone(), idle: self.idle }
+    }
+}
+
+impl<M> Replies<M> {
+    pub(in crate::rpc) async fn send(&self, reply: Reply<M>) -> Result<(), Error> {
         let sent = self.to.send_timeout(reply, Duration::from_millis(self.idle.max)).await;
         sent.map_err(|error| match error {
             SendTimeoutError::Closed(_) => Error::new(ErrorCode::StreamBroken),
@@ -76,13 +81,13 @@ enum Waiting {
 
 /// How many batches of one stream are under way, and word of each that is done.
 #[derive(Default)]
-struct UnderWay {
+pub(in crate::rpc) struct UnderWay {
     count: AtomicUsize,
     done: Notify,
 }
 
 /// A batch under way, counted among all callers' and among its stream's.
-struct Counted {
+pub(in crate::rpc) struct Counted {
     slot: Option<BatchSlot>,
     stream: Arc<UnderWay>,
 }
@@ -91,7 +96,11 @@ impl UnderWay {
     /// Counts a batch. When all callers together have too many, a stream waits for its own to be
     /// answered: its sender is slowed down by flow control, and no delivery is broken off half way.
     /// A stream that has none under way is refused at once.
-    async fn count(self: &Arc<Self>, all: &InFlight, bytes: usize) -> Result<Counted, Error> {
+    pub(in crate::rpc) async fn count(
+        self: &Arc<Self>,
+        all: &InFlight,
+        bytes: usize,
+    ) -> Result<Counted, Error> {
         loop {
             // Read first: a batch that is done has given its slot back before it is counted down.
             let is_idle = self.count.load(Ordering::Acquire) == 0;
@@ -265,7 +274,7 @@ async fn answer(
 }
 
 /// Does processor work, or waits for a disk, off the async threads.
-pub(super) async fn off_thread<T: Send + 'static>(
+pub(in crate::rpc) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     // A panic's message is dropped: it may hold anything.
