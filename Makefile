@@ -42,9 +42,9 @@ test: lint ## Formats, lints and tests everything. Ends with the test runner's s
 	cargo test $(CARGO_FLAGS) --doc
 	cargo test $(CARGO_FLAGS) --lib --bins --tests
 
-bench: ## Measures ingest beside a raw echo, files beside a plain copy; writes bench-results.json.
+bench: ## Measures ingest beside a raw echo, files beside a plain copy, extracts beside DuckDB; writes bench-results.json.
 	@$(PREPARE)
-	cargo bench --locked --bench ingest --bench files
+	cargo bench --locked --bench extract --bench files --bench ingest
 
 crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)
