@@ -35,8 +35,8 @@ Examples:
     --recipient-key age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p \\
     --connect keys/dev/officer.toml
 
-The recipient makes the pair of keys, keeps the secret one, and sends the line that begins with age1.
-Compare it by another way than that of the application, such as the telephone.";
+The recipient makes the pair of keys (hvelv extract key), keeps the secret one, and sends the line
+that begins with age1. Compare it by another way than that of the application.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:

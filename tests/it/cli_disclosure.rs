@@ -146,3 +146,23 @@ async fn a_description_is_read_as_a_whole_and_a_refused_step_says_how_to_go_on()
     assert_eq!(json(&listed)["state"], "received");
     terminal.server.stop();
 }
+
+#[test]
+fn check_tells_all_problems_of_the_rules_of_disclosure() {
+    let installation = Installation::new();
+    let config = installation.config_file();
+    let check = || hvelv(&["check", "--config", config.to_str().unwrap()]);
+    check().well();
+    for (file, from, to) in [
+        ("decisions.toml", "authority = \"rek\"", "authority = \"reck\""),
+        ("organisations.toml", "class = \"insurer\"", "class = \"assurer\""),
+    ] {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains(from));
+        std::fs::write(installation.path(file), text.replace(from, to)).unwrap();
+    }
+    let ran = check();
+    ran.ended(2, "`reck` is not one of controller, ");
+    assert!(ran.err.contains("`assurer` is not one of "), "{ran:?}");
+    assert!(ran.err.contains("decisions.toml:") && ran.err.contains("organisations.toml:"));
+}
