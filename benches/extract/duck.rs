@@ -12,6 +12,7 @@ const SCRIPT: &str = r#"
 import duckdb, resource, sys, time
 connection = duckdb.connect()
 connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET default_null_order = 'nulls_first'")
+connection.execute("SET enable_progress_bar = false")
 connection.execute(f"SET temp_directory = '{sys.argv[1]}'")
 begun = time.perf_counter()
 for statement in sys.argv[2:]:

@@ -128,23 +128,30 @@ impl Issuer for Known {
 struct Cells {
     persons: HashMap<Vec<u8>, u32>,
     person: Vec<u8>,
+    /// The combinations of the person, the last one first looked for.
     seen: BTreeSet<Vec<u8>>,
+    last: Vec<u8>,
+    key: Vec<u8>,
 }
 
 impl Observer for Cells {
     fn row(&mut self, _file: usize, person: &[u8], cells: &[Option<&[u8]>]) {
         if self.person != person {
-            self.person = person.to_vec();
+            self.person.clear();
+            self.person.extend_from_slice(person);
             self.seen.clear();
+            self.last.clear();
         }
-        let mut key = Vec::with_capacity(32);
+        self.key.clear();
         for cell in cells.iter().flatten() {
-            key.extend_from_slice(cell);
-            key.push(0);
+            self.key.extend_from_slice(cell);
+            self.key.push(0);
         }
-        if !self.seen.contains(&key) {
-            *self.persons.entry(key.clone()).or_default() += 1;
-            self.seen.insert(key);
+        if self.key != self.last {
+            if self.seen.insert(self.key.clone()) {
+                *self.persons.entry(self.key.clone()).or_default() += 1;
+            }
+            self.last.clone_from(&self.key);
         }
     }
 }

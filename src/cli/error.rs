@@ -67,7 +67,7 @@ impl Exit {
             Self::Precondition => "something comes first: the server is sealed, the output exists",
             Self::Input => "the input file cannot be used",
             Self::Verification => {
-                "the log or an extract does not verify, or a scan or the guard found something"
+                "the audit log or an extract does not verify, or a scan or the guard found something"
             }
             Self::Rejects => "complete, but rows were rejected (only with --fail-on-rejects)",
             Self::Interrupted => "interrupted",

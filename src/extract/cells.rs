@@ -14,9 +14,9 @@
 //!
 //! # Memory
 //!
-//! Exact, nothing is hashed away.  Rows of one person that follow each other are one *visit*: 12 bytes
+//! Exact: nothing is hashed away.  Rows of one person that follow each other are one *visit*: 12 bytes
 //! each, so 10 million persons whose rows stand together in two files are 240 MB.  To that come the
-//! *different* combinations: 8 bytes to 24 bytes each and 4 a value, and the different values of a
+//! *different* combinations: 16 to 24 bytes each and 4 a value, and the different values of a
 //! column once.  Rows in any order are counted right; only memory depends on it.
 //!
 //! # What it does *not* protect

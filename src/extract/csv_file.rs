@@ -1,26 +1,23 @@
-//! Writes rows as CSV: UTF-8, comma, LF, a header, quotes where RFC 4180 needs them.
+//! Rows as CSV: UTF-8, comma, LF, a header, quotes where RFC 4180 needs them.
 
 use std::io::Write;
 
 use super::cell::{Cell, Kind, append_text};
 use super::columns::{PERSON_COLUMN, Person, Shape};
-use super::error::Error;
 use super::row::Cells;
-use crate::files::{self, ErrorKind};
 
 /// Bytes handed over at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// A CSV file being written.
-pub(super) struct CsvFile<'a> {
-    sink: &'a mut (dyn Write + Send),
+/// The text of a CSV file, in pieces.
+pub(super) struct CsvText {
     shape: Shape,
     buffer: Vec<u8>,
 }
 
-impl<'a> CsvFile<'a> {
+impl CsvText {
     /// Begins with the header.
-    pub(super) fn begin(sink: &'a mut (dyn Write + Send), shape: Shape) -> Self {
+    pub(super) fn begin(shape: Shape) -> Self {
         let mut buffer = Vec::with_capacity(2 * BUFFER_BYTES);
         buffer.extend_from_slice(PERSON_COLUMN.as_bytes());
         for (name, _) in &shape.columns {
@@ -28,15 +25,11 @@ impl<'a> CsvFile<'a> {
             append_quoted(name.as_bytes(), &mut buffer);
         }
         buffer.push(b'\n');
-        Self { sink, shape, buffer }
+        Self { shape, buffer }
     }
 
-    /// Writes a row.
-    ///
-    /// # Errors
-    ///
-    /// The sink's.
-    pub(super) fn push(&mut self, row: &[u8]) -> Result<(), Error> {
+    /// Takes a row, and gives a piece when there is enough for one.
+    pub(super) fn push(&mut self, row: &[u8]) -> Option<Vec<u8>> {
         let mut cells = Cells::of(row);
         match self.shape.person {
             Person::Label => append_quoted(cells.text(), &mut self.buffer),
@@ -48,24 +41,13 @@ impl<'a> CsvFile<'a> {
             append_cell(kind, cells.next(kind), &mut self.buffer);
         }
         self.buffer.push(b'\n');
-        if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush() }
+        let is_enough = self.buffer.len() >= BUFFER_BYTES;
+        is_enough.then(|| std::mem::replace(&mut self.buffer, Vec::with_capacity(2 * BUFFER_BYTES)))
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
-        self.sink.write_all(&self.buffer).map_err(|cause| {
-            files::Error::new(ErrorKind::System, format!("cannot write the output: {cause}"))
-        })?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    /// Hands over what is left.
-    ///
-    /// # Errors
-    ///
-    /// The sink's.
-    pub(super) fn finish(mut self) -> Result<(), Error> {
-        self.flush()
+    /// The last piece.
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.buffer
     }
 }
 

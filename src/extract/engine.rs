@@ -4,23 +4,19 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use super::block::Block;
-use super::cell::{Cell, Kind, append_text};
+use super::cell::Kind;
 use super::columns::{Columns, Person, Shape, Wanted};
-use super::csv_file::CsvFile;
 use super::error::Error;
 use super::issuer::Issuer;
 use super::maker::{Maker, begun};
-use super::merge::Ordered;
-use super::parquet_file::ParquetFile;
 use super::plan::{Input, MEMORY_BYTES_MIN, Observer, Output, Plan, RefusedRows};
 use super::reader::Reader;
 use super::report::{FileReport, Report};
-use super::row::{Cells, SERIAL_BYTES};
-use super::runs::{CHUNK_BYTES, rows_of};
 use super::sort::{Sorted, Sorter};
+use super::writing::{Observed, write};
 use crate::disclosure::terms::RegisterTerms;
 use crate::files::guard::{Finding, Guard, Identifiers};
-use crate::files::{self, ErrorKind, Format};
+use crate::files::{self, ErrorKind};
 
 /// Blocks that wait for their serials.
 const BLOCKS: usize = 2;
@@ -176,101 +172,4 @@ fn findings(guard: &Guard) -> Result<Vec<Finding>, Error> {
         .advise("Nothing was written. Take them out of the file, or have the decision changed.")
         .advise("If they must come out as they are: --allow-identifiers COLUMN=REASON.")
         .into())
-}
-
-/// Writes the rows of a file in order.
-fn write(
-    plan: &Plan,
-    sorted: Sorted,
-    shape: Shape,
-    output: Output<'_>,
-    mut observed: Option<Observed<'_>>,
-) -> Result<(), Error> {
-    let ordered = Ordered::begin(sorted, plan.memory_bytes / 4 / CHUNK_BYTES);
-    let mut see = |row: &[u8]| {
-        if let Some(observed) = &mut observed {
-            observed.see(row);
-        }
-    };
-    match output.format {
-        Format::Csv => {
-            let mut file = CsvFile::begin(output.sink, shape);
-            ordered.for_each(|batch| {
-                rows_of(batch).try_for_each(|row| {
-                    see(row);
-                    file.push(row)
-                })
-            })?;
-            file.finish()
-        }
-        Format::Parquet => {
-            let mut file = ParquetFile::begin(output.sink, shape)?;
-            ordered.for_each(|batch| {
-                rows_of(batch).try_for_each(|row| {
-                    see(row);
-                    file.push(row)
-                })
-            })?;
-            file.finish()
-        }
-    }
-}
-
-/// Shows an observer the columns that must not single anybody out.
-struct Observed<'a> {
-    observer: &'a mut dyn Observer,
-    file: usize,
-    person: Person,
-    /// The kinds of the output's columns, and which of the watched columns each is.
-    columns: Vec<(Kind, Option<usize>)>,
-    /// The watched cells of a row, as text, and where each ends; `None` where there is no column.
-    text: Vec<u8>,
-    spans: Vec<Option<std::ops::Range<usize>>>,
-}
-
-impl<'a> Observed<'a> {
-    fn of(plan: &Plan, shape: &Shape, file: usize, observer: &'a mut dyn Observer) -> Option<Self> {
-        let watched = &plan.terms.small_cells.as_ref()?.columns;
-        let place = |name: &String| watched.iter().position(|watched| watched == name);
-        let columns = shape.columns.iter().map(|(name, kind)| (kind.clone(), place(name)));
-        Some(Self {
-            observer,
-            file,
-            person: shape.person,
-            columns: columns.collect(),
-            text: Vec::new(),
-            spans: vec![None; watched.len()],
-        })
-    }
-
-    fn see(&mut self, row: &[u8]) {
-        let mut cells = Cells::of(row);
-        let person = match self.person {
-            Person::Label => cells.text(),
-            Person::Serial => {
-                cells.serial();
-                row.get(..SERIAL_BYTES).unwrap_or_default()
-            }
-        };
-        self.text.clear();
-        for (kind, place) in &self.columns {
-            let cell = cells.next(kind);
-            if let Some(span) = place.and_then(|place| self.spans.get_mut(place)) {
-                let start = self.text.len();
-                match (cell, kind) {
-                    (Cell::Text(text), _) => self.text.extend_from_slice(text),
-                    (Cell::Number(number), Kind::Fixed(kind)) => {
-                        append_text(kind, number, &mut self.text);
-                    }
-                    _ => {}
-                }
-                *span = Some(start..self.text.len());
-            }
-        }
-        let text = |span: &Option<std::ops::Range<usize>>| {
-            span.clone().map(|span| self.text.get(span).unwrap_or_default())
-        };
-        let cells: Vec<Option<&[u8]>> = self.spans.iter().map(text).collect();
-        self.observer.row(self.file, person, &cells);
-    }
 }

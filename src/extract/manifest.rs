@@ -17,9 +17,6 @@
 //!
 //! Not protected: that what it says is true.  Whoever signs must hold it against the decision.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +26,8 @@ use crate::crypto::hex;
 use crate::crypto::note::{NoteError, Origin, VerifierKey, open_note, sign_note};
 use crate::disclosure::terms::Generalisation;
 
+mod fields;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -38,12 +37,6 @@ pub const VERSION: u32 = 1;
 /// Fewer left-out persons than this are not counted out to the recipient, where the decision names
 /// no k.
 pub const LEFT_OUT_PERSONS_MIN: u32 = 5;
-
-/// Longest text of a field, in bytes.
-const TEXT_BYTES_MAX: usize = 2000;
-
-/// Longest name of a file, in bytes: endings are added to it.
-const NAME_BYTES_MAX: usize = 128;
 
 /// What an extract is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -309,147 +302,5 @@ impl Manifest {
     fn named_key(note: &str) -> Result<VerifierKey, ManifestError> {
         let (text, _) = note.rsplit_once("\n\n").ok_or(NoteError::Malformed)?;
         Ok(Self::parse(text)?.verifier_key.parse()?)
-    }
-
-    /// Refuses what no manifest may say.
-    fn check_fields(&self) -> Result<(), ManifestError> {
-        let field = |at: &str, what| Err(ManifestError::Field { at: at.to_owned(), what });
-        for (at, text) in [
-            ("disclosure", &self.disclosure),
-            ("recipient.organisation", &self.recipient.organisation),
-            ("purpose", &self.purpose),
-            ("legal_basis", &self.legal_basis),
-            ("decision.authority", &self.decision.authority),
-            ("decision.reference", &self.decision.reference),
-            ("contact", &self.contact),
-            ("software", &self.software),
-            ("verifier_key", &self.verifier_key),
-        ] {
-            if let Err(what) = check_text(text) {
-                return field(at, what);
-            }
-        }
-        if self.recipient.keys.is_empty() {
-            return field("recipient.keys", "empty; name the keys that the extract is sealed to");
-        }
-        if self.files.is_empty() {
-            return field("files", "empty; an extract has at least one file");
-        }
-        let mut names = BTreeSet::new();
-        for (at, file) in self.files.iter().enumerate() {
-            let at = format!("files[{at}]");
-            if !is_bare_name(&file.name) {
-                let what = "may hold letters a to z, digits, - _ and . only, begins with a letter or \
-                            digit, and does not end like a sealed file; choose another";
-                return field(&format!("{at}.name"), what);
-            }
-            // A file system may not tell case apart.
-            if !names.insert(file.name.to_ascii_lowercase()) {
-                return field(&format!("{at}.name"), "named twice; a name has one file");
-            }
-            file.check_columns(&at)?;
-        }
-        if let LeftOut::Counted { persons, .. } = self.left_out {
-            let screened = self.small_cells.as_ref().map(|screened| screened.persons_min);
-            if persons < u64::from(screened.unwrap_or(LEFT_OUT_PERSONS_MIN)) {
-                return field("left_out", "tells of fewer persons than may be told");
-            }
-        }
-        Ok(())
-    }
-}
-
-impl FileEntry {
-    fn check_columns(&self, at: &str) -> Result<(), ManifestError> {
-        let mut names = BTreeSet::new();
-        for (column, Column { name, .. }) in self.columns.iter().enumerate() {
-            let field =
-                |what| Err(ManifestError::Field { at: format!("{at}.columns[{column}]"), what });
-            if let Err(what) = check_text(name) {
-                return field(what);
-            }
-            if !names.insert(name) {
-                return field("named twice; a column comes out once");
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_text(text: &str) -> Result<(), &'static str> {
-    if text.trim().is_empty() {
-        return Err("empty; say what it is");
-    }
-    if text.len() > TEXT_BYTES_MAX {
-        return Err("longer than 2000 bytes; make it shorter");
-    }
-    if text.contains(char::is_control) {
-        return Err("holds a control character, such as a line end; write it in one line");
-    }
-    Ok(())
-}
-
-/// Whether a name can be given to a file in any directory: no way out of it, no hidden file, nothing
-/// that a program takes for an option.
-fn is_bare_name(name: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    name.len() <= NAME_BYTES_MAX
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(is_allowed)
-        && ![".age", ".manifest"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending))
-}
-
-impl Manifest {
-    /// What it says, for people: a line for each thing.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let mut text = format!("disclosure   {}\n", self.disclosure);
-        let decision = &self.decision;
-        let kind = match decision.kind {
-            DecisionKind::Access => "access",
-            DecisionKind::Dispensation => "dispensation",
-        };
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            text,
-            "decision     {kind}: {}, {}, {}",
-            decision.authority, decision.reference, decision.date
-        );
-        for (what, said) in [
-            ("recipient", &self.recipient.organisation),
-            ("purpose", &self.purpose),
-            ("legal basis", &self.legal_basis),
-        ] {
-            let _ = writeln!(text, "{what:<12} {said}");
-        }
-        for file in &self.files {
-            let columns = file.columns.len();
-            let _ =
-                writeln!(text, "file         {}: {} rows, {columns} columns", file.name, file.rows);
-        }
-        let _ = match &self.left_out {
-            LeftOut::Counted { persons, rows } => {
-                writeln!(text, "left out     {persons} persons, {rows} rows")
-            }
-            LeftOut::Few { persons_fewer_than } => {
-                writeln!(text, "left out     fewer than {persons_fewer_than} persons, or nobody")
-            }
-        };
-        let _ = match &self.small_cells {
-            Some(screened) => writeln!(
-                text,
-                "small cells  at least {} of {} persons share each of {} combinations of {}\n             {}",
-                screened.persons_min,
-                screened.persons,
-                screened.combinations,
-                screened.columns.join(", "),
-                screened.guarantee,
-            ),
-            None => writeln!(text, "small cells  not screened: the decision asks for none"),
-        };
-        let _ = writeln!(text, "made         {}, {}", self.made, self.software);
-        let _ = writeln!(text, "contact      {}", self.contact);
-        let _ = write!(text, "expires      {}", self.expires);
-        text
     }
 }

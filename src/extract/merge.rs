@@ -25,7 +25,7 @@ impl Ordered {
             match sorted {
                 Sorted::Memory(arena) => arena.rows().try_for_each(|row| batch.push(row))?,
                 Sorted::Runs(spill) => {
-                    let spill = fewer(spill, runs_max.max(2))?;
+                    let spill = fewer(*spill, runs_max.max(2))?;
                     merge(&spill, &spill.runs, |row| batch.push(row))?;
                 }
             }

@@ -78,6 +78,8 @@ mod surrogate;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod values;
+mod writing;
 
 pub use engine::run;
 pub use error::Error;

@@ -222,15 +222,26 @@ fn write(
 ) -> Result<(), Error> {
     let mut complete = Vec::new();
     for (file, path) in pairs {
-        let output = Destination::create(&directory.join(&file.name), Existing::Keep)?;
+        let output = aside(&directory.join(&file.name))?;
         complete.push(write_file(file, path, identities, output)?);
     }
     let name = show(sealed_manifest);
     let name = name.strip_suffix(SEALED_ENDING).unwrap_or(&name);
-    let mut manifest = Destination::create(&directory.join(name), Existing::Keep)?;
+    let mut manifest = aside(&directory.join(name))?;
     manifest.append(note.as_bytes())?;
     complete.push(manifest);
     complete.into_iter().try_for_each(Destination::publish)
+}
+
+/// Starts to write a file aside.
+fn aside(name: &Path) -> Result<Destination, Error> {
+    Destination::create(name, Existing::Keep).map_err(|error| match error.kind() {
+        ErrorKind::Exists => {
+            Error::new(ErrorKind::Exists, format!("{} exists already", name.display()))
+                .advise("It was not touched. Choose another directory.")
+        }
+        _ => error,
+    })
 }
 
 fn write_file(

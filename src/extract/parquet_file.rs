@@ -1,4 +1,4 @@
-//! Writes rows as Parquet, so that the file depends on its rows and nothing else.
+//! Rows as Parquet, so that the file depends on its rows and nothing else.
 //!
 //! Row groups have a fixed number of rows, dictionaries are in the order of the rows, and there are
 //! no statistics, no index of pages, no metadata of the input and no time.
@@ -34,8 +34,10 @@ pub(super) const GROUP_ROWS: usize = 128 * 1024;
 const BATCH_ROWS: usize = 8 * 1024;
 
 /// A Parquet file being written.
-pub(super) struct ParquetFile<'a> {
-    writer: ArrowWriter<&'a mut (dyn Write + Send)>,
+pub(super) struct ParquetFile<'a>(ArrowWriter<&'a mut (dyn Write + Send)>);
+
+/// Rows on their way to a Parquet file.
+pub(super) struct Batches {
     schema: SchemaRef,
     person: Person,
     /// The cells of the batch, the person's first.
@@ -50,21 +52,15 @@ enum Column {
 }
 
 impl<'a> ParquetFile<'a> {
-    /// Begins a file.
+    /// Begins a file of the schema of its batches.
     ///
     /// # Errors
     ///
     /// The sink's.
-    pub(super) fn begin(sink: &'a mut (dyn Write + Send), shape: Shape) -> Result<Self, Error> {
-        let person = match shape.person {
-            Person::Label => Kind::Text,
-            Person::Serial => Kind::Fixed(DataType::Int64),
-        };
-        let mut fields = vec![Field::new(PERSON_COLUMN, data_type(&person), false)];
-        fields.extend(
-            shape.columns.iter().map(|(name, kind)| Field::new(name, data_type(kind), true)),
-        );
-        let schema = Arc::new(Schema::new(fields));
+    pub(super) fn begin(
+        sink: &'a mut (dyn Write + Send),
+        batches: &Batches,
+    ) -> Result<Self, Error> {
         let properties = WriterProperties::builder()
             .set_created_by("hvelv".to_owned())
             .set_compression(Compression::SNAPPY)
@@ -75,8 +71,42 @@ impl<'a> ParquetFile<'a> {
             .build();
         let options =
             ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(sink, Arc::clone(&schema), options)
-            .map_err(|cause| unwritable(&cause))?;
+        let schema = Arc::clone(&batches.schema);
+        let writer = ArrowWriter::try_new_with_options(sink, schema, options);
+        Ok(Self(writer.map_err(|cause| unwritable(&cause))?))
+    }
+
+    /// Writes a batch.
+    ///
+    /// # Errors
+    ///
+    /// The sink's.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        Ok(self.0.write(batch).map_err(|cause| unwritable(&cause))?)
+    }
+
+    /// Writes the footer.
+    ///
+    /// # Errors
+    ///
+    /// The sink's.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        self.0.close().map_err(|cause| unwritable(&cause))?;
+        Ok(())
+    }
+}
+
+impl Batches {
+    /// No rows yet.
+    pub(super) fn begin(shape: Shape) -> Self {
+        let person = match shape.person {
+            Person::Label => Kind::Text,
+            Person::Serial => Kind::Fixed(DataType::Int64),
+        };
+        let mut fields = vec![Field::new(PERSON_COLUMN, data_type(&person), false)];
+        fields.extend(
+            shape.columns.iter().map(|(name, kind)| Field::new(name, data_type(kind), true)),
+        );
         let kinds = std::iter::once(person).chain(shape.columns.into_iter().map(|(_, kind)| kind));
         let columns = kinds.map(|kind| {
             let column = match &kind {
@@ -85,15 +115,16 @@ impl<'a> ParquetFile<'a> {
             };
             (kind, column)
         });
-        Ok(Self { writer, schema, person: shape.person, columns: columns.collect(), rows: 0 })
+        let (schema, columns) = (Arc::new(Schema::new(fields)), columns.collect());
+        Self { schema, person: shape.person, columns, rows: 0 }
     }
 
-    /// Writes a row.
+    /// Takes a row, and gives a batch when there are enough for one.
     ///
     /// # Errors
     ///
-    /// The sink's.
-    pub(super) fn push(&mut self, row: &[u8]) -> Result<(), Error> {
+    /// A fault in this program.
+    pub(super) fn push(&mut self, row: &[u8]) -> Result<Option<RecordBatch>, Error> {
         let mut cells = Cells::of(row);
         for (place, (kind, column)) in self.columns.iter_mut().enumerate() {
             let cell = match (place, self.person) {
@@ -113,10 +144,15 @@ impl<'a> ParquetFile<'a> {
             }
         }
         self.rows += 1;
-        if self.rows < BATCH_ROWS { Ok(()) } else { self.flush() }
+        if self.rows < BATCH_ROWS { Ok(None) } else { self.take().map(Some) }
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    /// The rows that are left, perhaps none.
+    ///
+    /// # Errors
+    ///
+    /// A fault in this program.
+    pub(super) fn take(&mut self) -> Result<RecordBatch, Error> {
         let mut arrays = Vec::with_capacity(self.columns.len());
         for (kind, column) in &mut self.columns {
             arrays.push(match (column, kind) {
@@ -132,23 +168,8 @@ impl<'a> ParquetFile<'a> {
             });
         }
         self.rows = 0;
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
-            .map_err(|_| Error::internal("a batch does not fit its schema"))?;
-        self.writer.write(&batch).map_err(|cause| unwritable(&cause))?;
-        Ok(())
-    }
-
-    /// Writes what is left, and the footer.
-    ///
-    /// # Errors
-    ///
-    /// The sink's.
-    pub(super) fn finish(mut self) -> Result<(), Error> {
-        if self.rows > 0 {
-            self.flush()?;
-        }
-        self.writer.close().map_err(|cause| unwritable(&cause))?;
-        Ok(())
+        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(|_| Error::internal("a batch does not fit its schema"))
     }
 }
 

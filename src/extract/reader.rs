@@ -6,7 +6,7 @@ use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 
 use super::block::{Block, Cells, Column};
-use super::cell::{Cell, Kind, is_whole};
+use super::cell::{Cell, Kind, is_whole, width};
 use super::columns::Wanted;
 use super::error::Error;
 use super::plan::Input;
@@ -101,31 +101,43 @@ impl Reader {
         if block.rows == 0 {
             return Ok(None);
         }
-        for row in 0..block.rows {
-            self.show(&block, row, guard);
-        }
+        self.show(&block, guard);
         Ok(Some(block))
     }
 
-    fn show(&self, block: &Block, row: usize, guard: &mut Guard) {
-        let own = digits_of(block.cell(0, row));
-        if let Some(own) = own {
-            guard.identifier(own);
+    fn show(&self, block: &Block, guard: &mut Guard) {
+        let own: Vec<Option<u64>> =
+            (0..block.rows).map(|row| digits_of(block.cell(0, row))).collect();
+        for own in own.iter().flatten() {
+            guard.identifier(*own);
         }
         for (column, (kind, is_kept)) in self.kinds.iter().zip(&self.is_kept).enumerate() {
-            if !is_kept {
+            if !is_kept || !can_hold_identifiers(kind) {
                 continue;
             }
-            match block.cell(column, row) {
-                Cell::Text(text) if text.len() >= 10 => guard.text(column, text, own.as_slice()),
-                Cell::Number(number) if number >= NUMBER_MIN => {
-                    if let Some(number) = counted(kind, number) {
-                        guard.number(column, number, own.as_slice());
+            for (row, own) in own.iter().enumerate() {
+                match block.cell(column, row) {
+                    Cell::Text(text) if text.len() >= 10 => {
+                        guard.text(column, text, own.as_slice());
                     }
+                    Cell::Number(number) if number >= NUMBER_MIN => {
+                        if let Some(number) = counted(kind, number) {
+                            guard.number(column, number, own.as_slice());
+                        }
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
         }
+    }
+}
+
+/// Whether cells of a kind can be numbers as long as identifiers.
+fn can_hold_identifiers(kind: &Kind) -> bool {
+    match kind {
+        Kind::Text => true,
+        Kind::Fixed(DataType::Decimal128(..) | DataType::Float32 | DataType::Float64) => true,
+        Kind::Fixed(kind) => is_whole(kind) && width(kind).is_some_and(|width| width >= 4),
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn append_cell(kind: &Kind, cell: Cell<'_>, row: &mut Vec<u8>) -> Opt
 /// The bit that is turned so that negative numbers come first.
 fn sign(kind: &DataType) -> u128 {
     let bits = width(kind).unwrap_or_default() * 8;
-    let is_unsigned = kind.is_unsigned_integer() || *kind == DataType::Boolean;
+    let is_unsigned = kind.is_unsigned_integer() || matches!(kind, DataType::Boolean);
     if is_unsigned || bits == 0 { 0 } else { 1 << (bits - 1) }
 }
 

@@ -1,38 +1,44 @@
 //! Surrogates of identifiers other than the person's, asked for once each while memory lasts.
 
-use std::collections::HashMap;
-use std::ops::Range;
-
 use super::block::Block;
 use super::cell::{Cell, Kind, append_text};
 use super::columns::{Columns, Replaced};
 use super::error::Error;
 use super::issuer::Issuer;
-
-/// What one value takes beside its bytes.
-const VALUE_BYTES: usize = 64;
+use super::values::Values;
 
 /// Stands for an empty cell, and for a row that does not come out.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// Bytes before an institution: its length.
+const LENGTH_BYTES: usize = size_of::<u32>();
+
+/// A column whose values come back less often than one in so many is not remembered.
+const REPEATED_MIN: u64 = 16;
+
 /// The surrogates of one column.
 pub(super) struct Surrogates {
-    /// Length of the institution, institution, value → place.
-    places: HashMap<Box<[u8]>, u32>,
+    /// Length of the institution, institution, value.
+    values: Values,
     known: Vec<[u8; 16]>,
-    bytes: usize,
-    bytes_max: usize,
-}
-
-/// Where a value that is asked for lies among the bytes of its block.
-struct Asked {
-    institution: Range<usize>,
-    value: Range<usize>,
+    memory_bytes_max: usize,
+    /// Cells so far, and how many of them had been seen before.
+    cells: u64,
+    repeated: u64,
+    /// Whether values hardly ever come back, so that each block is forgotten.
+    is_unique: bool,
 }
 
 impl Surrogates {
-    pub(super) fn new(memory_bytes: usize) -> Self {
-        Self { places: HashMap::new(), known: Vec::new(), bytes: 0, bytes_max: memory_bytes }
+    pub(super) fn new(memory_bytes_max: usize) -> Self {
+        Self {
+            values: Values::new(),
+            known: Vec::new(),
+            memory_bytes_max,
+            cells: 0,
+            repeated: 0,
+            is_unique: false,
+        }
     }
 
     /// Finds the surrogates of a block: for each row a number for [`Surrogates::known`], [`NONE`]
@@ -48,71 +54,65 @@ impl Surrogates {
         (block, comes_out): (&Block, &[bool]),
         issuer: &mut dyn Issuer,
     ) -> Result<Vec<u32>, Error> {
-        if self.bytes > self.bytes_max {
-            self.places.clear();
-            self.known.clear();
-            self.bytes = 0;
-        }
+        self.make_room();
+        let begun = self.values.len();
         let mut rows = vec![NONE; block.rows];
-        let (mut bytes, mut asked) = (Vec::new(), Vec::new());
         for ((row, place), comes_out) in rows.iter_mut().enumerate().zip(comes_out) {
             let value = block.cell(column.value, row);
             if !comes_out || matches!(value, Cell::Empty) {
                 continue;
             }
-            let start = bytes.len();
-            bytes.extend_from_slice(&[0; 4]);
-            if let Some(institution) = column.institution {
-                append(columns.read.get(institution), block.cell(institution, row), &mut bytes);
-            }
-            let middle = bytes.len();
-            let length = u32::try_from(middle - start - 4).unwrap_or(u32::MAX).to_be_bytes();
-            if let Some(head) = bytes.get_mut(start..start + 4) {
-                head.copy_from_slice(&length);
-            }
-            append(columns.read.get(column.value), value, &mut bytes);
-            let key = bytes.get(start..).unwrap_or_default();
-            *place = match self.places.get(key) {
-                Some(known) => {
-                    let known = *known;
-                    bytes.truncate(start);
-                    known
+            let (number, is_new) = self.values.number(|bytes| {
+                let start = bytes.len();
+                bytes.extend_from_slice(&[0; LENGTH_BYTES]);
+                if let Some(institution) = column.institution {
+                    append(columns.read.get(institution), block.cell(institution, row), bytes);
                 }
-                None => {
-                    let new = u32::try_from(self.known.len()).unwrap_or(NONE);
-                    self.places.insert(key.into(), new);
-                    self.known.push([0; 16]);
-                    self.bytes += key.len() + VALUE_BYTES;
-                    let value = middle..bytes.len();
-                    asked.push(Asked { institution: start + 4..middle, value });
-                    new
+                let length = bytes.len() - start - LENGTH_BYTES;
+                let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+                if let Some(head) = bytes.get_mut(start..start + LENGTH_BYTES) {
+                    head.copy_from_slice(&length);
                 }
-            };
+                append(columns.read.get(column.value), value, bytes);
+            });
+            *place = number;
+            self.cells += 1;
+            self.repeated += u64::from(!is_new);
         }
-        self.fill(&column.key_space, &bytes, &asked, issuer)?;
+        self.fill(&column.key_space, begun, issuer)?;
         Ok(rows)
     }
 
-    /// Asks for the values that are last among the known.
+    /// Forgets what is known when there is too much of it, or when it is of no use.
+    fn make_room(&mut self) {
+        let memory_bytes = self.values.memory_bytes() + size_of_val(self.known.as_slice());
+        if memory_bytes > self.memory_bytes_max {
+            self.is_unique = self.repeated * REPEATED_MIN < self.cells;
+        }
+        if self.is_unique || memory_bytes > self.memory_bytes_max {
+            self.values.clear();
+            self.known.clear();
+        }
+    }
+
+    /// Asks for the values that came since there were `begun`.
     fn fill(
         &mut self,
         key_space: &str,
-        bytes: &[u8],
-        asked: &[Asked],
+        begun: usize,
         issuer: &mut dyn Issuer,
     ) -> Result<(), Error> {
-        if asked.is_empty() {
+        let new = begun..self.values.len();
+        if new.is_empty() {
             return Ok(());
         }
-        let part = |span: &Range<usize>| bytes.get(span.clone()).unwrap_or_default();
-        let values: Vec<(&[u8], &[u8])> =
-            asked.iter().map(|asked| (part(&asked.institution), part(&asked.value))).collect();
-        let answers = issuer.surrogates(key_space, &values).map_err(Error::Issuer)?;
-        let first = self.known.len() - asked.len();
-        match self.known.get_mut(first..) {
-            Some(new) if new.len() == answers.len() => new.copy_from_slice(&answers),
-            _ => return Err(Error::internal("the issuer answered another number of values")),
+        let asked: Vec<(&[u8], &[u8])> =
+            new.map(|number| apart(self.values.value(number))).collect();
+        let answers = issuer.surrogates(key_space, &asked).map_err(Error::Issuer)?;
+        if answers.len() != asked.len() {
+            return Err(Error::internal("the issuer answered another number of values"));
         }
+        self.known.extend(answers);
         Ok(())
     }
 
@@ -120,6 +120,14 @@ impl Surrogates {
     pub(super) fn known(&self, place: u32) -> Option<&[u8; 16]> {
         self.known.get(usize::try_from(place).ok()?)
     }
+}
+
+/// Institution and value.
+fn apart(joined: &[u8]) -> (&[u8], &[u8]) {
+    let split = joined.split_first_chunk::<LENGTH_BYTES>();
+    let (length, rest) = split.unwrap_or((&[0; LENGTH_BYTES], &[]));
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or_default();
+    rest.split_at_checked(length).unwrap_or_default()
 }
 
 /// The same value is the same text, whatever file it stands in.

@@ -89,7 +89,7 @@ pub(super) enum Sorted {
     /// They fit into memory.
     Memory(Arena),
     /// They were put aside.
-    Runs(Spill),
+    Runs(Box<Spill>),
 }
 
 /// Takes rows in any order.
@@ -166,7 +166,7 @@ impl Sorter {
         let spill = spill.map_err(|_| Error::internal("the sorting thread has failed"))??;
         handed?;
         Ok(match spill {
-            Some(spill) => Sorted::Runs(spill),
+            Some(spill) => Sorted::Runs(Box::new(spill)),
             None => {
                 self.arena.sort();
                 Sorted::Memory(self.arena)

@@ -10,13 +10,16 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Writes a surrogate.
 pub(super) fn written(surrogate: &[u8; 16]) -> [u8; SURROGATE_CHARACTERS] {
-    let bits = u128::from_be_bytes(*surrogate);
     let mut text = [b'a'; SURROGATE_CHARACTERS];
-    // The first 25 characters hold 125 bits; the last one holds 3 and two zeros.
-    for (place, character) in (1_u32..).zip(text.iter_mut()) {
-        let shifted = if place <= 25 { bits >> (128 - 5 * place) } else { bits << 2 };
-        let digit = usize::try_from(shifted & 31).unwrap_or_default();
-        *character = ALPHABET.get(digit).copied().unwrap_or_default();
+    // Five bytes are eight characters; the last byte is two, with two zeros.
+    for (bytes, characters) in surrogate.chunks(5).zip(text.chunks_mut(8)) {
+        let mut bits = bytes.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        bits <<= 64 - 8 * bytes.len();
+        for character in characters {
+            let digit = usize::try_from(bits >> 59).unwrap_or_default();
+            *character = ALPHABET.get(digit).copied().unwrap_or_default();
+            bits <<= 5;
+        }
     }
     text
 }

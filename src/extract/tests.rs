@@ -70,7 +70,7 @@ fn rows_are_ordered_by_serial_then_by_their_cells_from_left_to_right_as_bytes() 
         r#"registers = [{ register = "NPR", variables = [{ name = "b" }, { name = "a" }] }]"#;
     let own = id("NPR", 1);
     let mut rows =
-        vec![("x", "b,"), ("x", "b"), ("", "z"), ("X", "y"), ("å", ""), ("x", ""), ("x", "b")];
+        [("x", "b,"), ("x", "b"), ("", "z"), ("X", "y"), ("å", ""), ("x", ""), ("x", "b")];
     let mut all = Vec::new();
     for _ in 0..rows.len() {
         rows.rotate_left(1);

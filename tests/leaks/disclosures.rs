@@ -13,9 +13,11 @@ use jiff::ToSpan as _;
 use tonic::transport::Channel;
 
 use super::calls::Calls;
+use super::canaries::Canaries;
+use super::world::World;
 
 /// The example of a description.
-pub(crate) const EXAMPLE: &str = "examples/disclosure/research.toml";
+const EXAMPLE: &str = "examples/disclosure/research.toml";
 /// An id that no disclosure has.
 const NOBODY: &str = "00000000000000000000000000000000";
 
@@ -30,7 +32,7 @@ macro_rules! call {
 }
 
 /// The day so many days from now.
-pub(crate) fn day(days: i32) -> jiff::civil::Date {
+fn day(days: i32) -> jiff::civil::Date {
     SystemClock::new().today().checked_add(days.days()).unwrap()
 }
 
@@ -236,4 +238,46 @@ impl Calls<'_> {
             }
         }
     }
+}
+
+/// What an officer does at the terminal.
+pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
+    let example = std::fs::read_to_string(EXAMPLE).unwrap();
+    let text = example
+        .replace("2026-03-02", &day(-1).to_string())
+        .replace("2028-12-31", &day(20).to_string())
+        .replace("2029-12-31", &day(30).to_string());
+    std::fs::write(world.path("input/good.toml"), &text).unwrap();
+    let named = text.replace("Prosjekt Hjerte", &canaries.digits(17));
+    std::fs::write(world.path("input/named.toml"), named).unwrap();
+    let field = |told: &str, name: &str| {
+        let told: serde_json::Value = serde_json::from_str(told).unwrap();
+        told[name].as_str().or(told[name]["id"].as_str()).unwrap().to_owned()
+    };
+    let ran = world.run("disclosure run @officer input/good.toml --json", 0);
+    let (application, id) = (field(&ran, "application"), field(&ran, "disclosure"));
+    world.run("disclosure run @officer input/named.toml", 2);
+    world.run("disclosure run @stranger input/good.toml", 4);
+    let received = world.run("application receive @officer --file input/good.toml --json", 0);
+    let other = field(&received, "id");
+    world.run("application receive @officer --file input/named.toml", 2);
+    world.run(&format!("application show @auditor {application}"), 0);
+    world.run("application list @auditor", 0);
+    world.run(&format!("application route @officer {application} --kind dispensation"), 0);
+    let canary = canaries.digits(18);
+    world.run(&format!("application refuse @officer {other} --reason x.{canary}"), 2);
+    world.run(&format!("application refuse @officer {other} --reason sak-26/1"), 0);
+    world.run(&format!("application withdraw @officer {other} --reason sak-26/1"), 5);
+    world.run(&format!("decision record @officer {application} --file input/good.toml"), 0);
+    world.run(&format!("decision record @officer {other} --file input/good.toml --json"), 5);
+    world.run(&format!("decision show @auditor {application} --json"), 0);
+    let key = format!("AGE-SECRET-KEY-1{canary}");
+    let open = format!("disclosure open @officer {application} --decision 2 --recipient-key {key}");
+    world.run(&open, 2);
+    world.run(&format!("disclosure show @officer {id}"), 0);
+    world.run("disclosure list @officer --json", 0);
+    world.run(&format!("disclosure complete @officer {id}"), 5);
+    world.run(&format!("disclosure confirm-deletion @officer {id}"), 5);
+    world.run(&format!("disclosure close @officer {id}"), 2);
+    world.run(&format!("disclosure close @officer {id} --yes"), 0);
 }

@@ -77,7 +77,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
     refused.extend(calls.refused);
     ids.extend(calls.ids);
     commands(&mut world);
-    commands_of_disclosures(&mut world, &canaries);
+    disclosures::commands(&mut world, &canaries);
     every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
     server.signal("HUP");
@@ -178,48 +178,6 @@ fn commands(world: &mut World) {
     world.run("seal @operator", 0);
     world.run("seal @operator", 5);
     world.run("unseal @operator --passphrase-file secret/right", 0);
-}
-
-/// What an officer does at the terminal.
-fn commands_of_disclosures(world: &mut World, canaries: &Canaries) {
-    let example = std::fs::read_to_string(disclosures::EXAMPLE).unwrap();
-    let text = example
-        .replace("2026-03-02", &disclosures::day(-1).to_string())
-        .replace("2028-12-31", &disclosures::day(20).to_string())
-        .replace("2029-12-31", &disclosures::day(30).to_string());
-    std::fs::write(world.path("input/good.toml"), &text).unwrap();
-    let named = text.replace("Prosjekt Hjerte", &canaries.digits(17));
-    std::fs::write(world.path("input/named.toml"), named).unwrap();
-    let field = |told: &str, name: &str| {
-        let told: serde_json::Value = serde_json::from_str(told).unwrap();
-        told[name].as_str().or(told[name]["id"].as_str()).unwrap().to_owned()
-    };
-    let ran = world.run("disclosure run @officer input/good.toml --json", 0);
-    let (application, id) = (field(&ran, "application"), field(&ran, "disclosure"));
-    world.run("disclosure run @officer input/named.toml", 2);
-    world.run("disclosure run @stranger input/good.toml", 4);
-    let received = world.run("application receive @officer --file input/good.toml --json", 0);
-    let other = field(&received, "id");
-    world.run("application receive @officer --file input/named.toml", 2);
-    world.run(&format!("application show @auditor {application}"), 0);
-    world.run("application list @auditor", 0);
-    world.run(&format!("application route @officer {application} --kind dispensation"), 0);
-    let canary = canaries.digits(18);
-    world.run(&format!("application refuse @officer {other} --reason x.{canary}"), 2);
-    world.run(&format!("application refuse @officer {other} --reason sak-26/1"), 0);
-    world.run(&format!("application withdraw @officer {other} --reason sak-26/1"), 5);
-    world.run(&format!("decision record @officer {application} --file input/good.toml"), 0);
-    world.run(&format!("decision record @officer {other} --file input/good.toml --json"), 5);
-    world.run(&format!("decision show @auditor {application} --json"), 0);
-    let key = format!("AGE-SECRET-KEY-1{canary}");
-    let open = format!("disclosure open @officer {application} --decision 2 --recipient-key {key}");
-    world.run(&open, 2);
-    world.run(&format!("disclosure show @officer {id}"), 0);
-    world.run("disclosure list @officer --json", 0);
-    world.run(&format!("disclosure complete @officer {id}"), 5);
-    world.run(&format!("disclosure confirm-deletion @officer {id}"), 5);
-    world.run(&format!("disclosure close @officer {id}"), 2);
-    world.run(&format!("disclosure close @officer {id} --yes"), 0);
 }
 
 /// What needs no server, and a second start with the log in its other form.

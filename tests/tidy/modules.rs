@@ -59,6 +59,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "config",
             "crypto",
             "disclosure",
+            "extract",
             "ident",
             "keyring",
             "metrics",

@@ -105,6 +105,7 @@ fn what_no_manifest_may_say_is_refused_by_field() {
         change(&mut manifest);
         cases.push((at, manifest));
     };
+    case("small_cells", &|m| m.small_cells.as_mut().unwrap().guarantee = "\u{1b}[2J".into());
     case("recipient.keys", &|m| m.recipient.keys.clear());
     case("files[1].columns[2]", &|m| m.files[1].columns[2].name = "serial".into());
     case("files[1].name", &|m| m.files[1].name = "NPR.csv".into());

@@ -9,7 +9,7 @@ use super::super::open::Open;
 use super::super::{Error, Service, actor, allow};
 use super::book::{Entries, stored_key};
 use crate::audit::{Action, Entry, Recorded};
-use crate::crypto::note::{Origin, VerifierKey, sign_note};
+use crate::crypto::note::{Origin, VerifierKey};
 use crate::crypto::sha256;
 use crate::disclosure::delivery::Extract;
 use crate::disclosure::id::Sha256Hex;
@@ -20,6 +20,7 @@ use crate::disclosure::words::{Authority, DecisionKind};
 use crate::disclosure::{
     self, Act, Application, ApplicationId, Decision, Disclosure, DisclosureId, Refusal, Request,
 };
+use crate::extract::manifest::Manifest;
 use crate::keyring::WrappedDisclosureKey;
 use crate::policy::{Permit, Right};
 use crate::registers::Write;
@@ -328,8 +329,9 @@ impl Service {
         let decided = application.decision(disclosure.decision());
         let decided = decided.map_err(disclosure::Error::from)?.clone();
         let name = self.extract_name()?;
-        let signed = sign_note(&report.manifest, &name, open.extract_signing()?);
-        let signed = signed.map_err(|_| invalid_manifest())?;
+        check_manifest(&report.manifest, &disclosure, &decided)?;
+        let signed = Manifest::sign(&report.manifest, &name, open.extract_signing()?);
+        let signed = signed.map_err(|error| invalid_manifest(&error.to_string()))?;
         let extract = Extract {
             manifest: Sha256Hex(sha256(signed.as_bytes())),
             files: report.files,
@@ -490,10 +492,27 @@ fn allow_reading(permit: &Permit) -> Result<(), Error> {
     allow(permit, &Right::Disclose).or_else(|_| allow(permit, &Right::ReadDisclosures))
 }
 
-fn invalid_manifest() -> Error {
-    let text = "is not the text of a note: lines, each ended by a newline, none of them empty";
-    let violation = super::super::Violation { field: "manifest".into(), text: text.into() };
-    Error::invalid(vec![violation])
+/// What is signed says what was decided, and for whom: the officer's program wrote it.
+fn check_manifest(text: &str, disclosure: &Disclosure, decided: &Decision) -> Result<(), Error> {
+    let manifest =
+        Manifest::parse_exact(text).map_err(|error| invalid_manifest(&error.to_string()))?;
+    let opening = disclosure.opening();
+    let is_so = [
+        (manifest.disclosure == disclosure.id().to_string(), "names another disclosure"),
+        (manifest.recipient.keys == [opening.recipient_key.to_string()], "names another key"),
+        (manifest.decision.reference == decided.reference.as_str(), "names another decision"),
+        (manifest.expires == opening.expires, "names another last day"),
+    ];
+    match is_so.into_iter().find(|(is_so, _)| !is_so) {
+        None => Ok(()),
+        Some((_, what)) => Err(invalid_manifest(what)),
+    }
+}
+
+/// A refusal of a manifest names fields and says what to do; it quotes nothing of it but names.
+fn invalid_manifest(what: &str) -> Error {
+    let text = what.to_owned().into();
+    Error::invalid(vec![super::super::Violation { field: "manifest".into(), text }])
 }
 
 /// The disclosure as it is shown.
