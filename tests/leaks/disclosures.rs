@@ -280,4 +280,6 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("disclosure confirm-deletion @officer {id}"), 5);
     world.run(&format!("disclosure close @officer {id}"), 2);
     world.run(&format!("disclosure close @officer {id} --yes"), 0);
+    world.run("extract key secret/researcher.key", 0);
+    world.run("extract open --identity secret/researcher.key input/good.toml output/opened", 6);
 }

@@ -92,8 +92,8 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 5] =
-            ["application", "audit", "budget", "decision", "disclosure"];
+        const WITH_ACTIONS: [&str; 6] =
+            ["application", "audit", "budget", "decision", "disclosure", "extract"];
         let depth = if WITH_ACTIONS.contains(&arguments[0].as_str()) { 2 } else { 1 };
         self.commands.insert(arguments[..depth.min(arguments.len())].join("-"));
         String::from_utf8_lossy(&output.stdout).into_owned()
