@@ -184,20 +184,7 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
     says(officer.complete(&disclosed).await, "step_out_of_order", "is open; cannot complete");
     says(officer.confirm(&disclosed).await, "step_out_of_order", "possible now: ");
 
-    let (signed, delivered) = officer.deliver(&disclosed).await.unwrap();
-    assert!(signed.starts_with(MANIFEST) && signed.contains("\u{2014} "), "{signed}");
-    assert_eq!((delivered.state.as_str(), delivered.deliveries.len()), ("extracted", 1));
-    assert_eq!(officer.complete(&disclosed).await.unwrap().state, "completed");
-    says(officer.deliver(&disclosed).await, "step_out_of_order", "is completed");
-    assert_eq!(officer.confirm(&disclosed).await.unwrap().state, "completed");
-    says(officer.confirm(&disclosed).await, "rule_refuses", "was confirmed before");
-    let (closed, older_copies) = officer.close(&disclosed).await.unwrap();
-    assert!(
-        closed.state == "closed" && older_copies.contains("copies of the key file from before")
-    );
-    says(officer.close(&disclosed).await, "step_out_of_order", "its key is destroyed");
-    let steps: Vec<&str> = closed.history.iter().map(|change| change.step.as_str()).collect();
-    assert_eq!(steps, ["open", "deliver", "complete", "confirm_deletion", "close"]);
+    from_delivery_to_closing(&mut officer, &disclosed).await;
 
     let reason = "the project has ended".to_owned();
     let withdraw = WithdrawApplicationRequest { application: id.clone(), reason };
@@ -206,6 +193,28 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
     says(call!(officer, open_disclosure, open), "step_out_of_order", "is withdrawn");
 
     let entries = audit_entries(&installation, server.address).await;
+    the_log_has_the_course(&entries, &id, &disclosed);
+    server.stop().await;
+}
+
+async fn from_delivery_to_closing(officer: &mut Caller, disclosed: &str) {
+    let (signed, delivered) = officer.deliver(disclosed).await.unwrap();
+    assert!(signed.starts_with(MANIFEST) && signed.contains("\u{2014} "), "{signed}");
+    assert_eq!((delivered.state.as_str(), delivered.deliveries.len()), ("extracted", 1));
+    assert_eq!(officer.complete(disclosed).await.unwrap().state, "completed");
+    says(officer.deliver(disclosed).await, "step_out_of_order", "is completed");
+    assert_eq!(officer.confirm(disclosed).await.unwrap().state, "completed");
+    says(officer.confirm(disclosed).await, "rule_refuses", "was confirmed before");
+    let (closed, older_copies) = officer.close(disclosed).await.unwrap();
+    assert!(
+        closed.state == "closed" && older_copies.contains("copies of the key file from before")
+    );
+    says(officer.close(disclosed).await, "step_out_of_order", "its key is destroyed");
+    let steps: Vec<&str> = closed.history.iter().map(|change| change.step.as_str()).collect();
+    assert_eq!(steps, ["open", "deliver", "complete", "confirm_deletion", "close"]);
+}
+
+fn the_log_has_the_course(entries: &[Value], id: &str, disclosed: &str) {
     let expected = [
         "application_received",
         "refused",
@@ -219,9 +228,9 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
         "application_withdrawn",
         "refused",
     ];
-    assert_eq!(actions(&entries), expected);
+    assert_eq!(actions(entries), expected);
     for entry in entries.iter().filter(|one| one["actor"]["principal"] == "officer") {
-        assert_eq!(entry["application"], id.as_str(), "{entry}");
+        assert_eq!(entry["application"], id, "{entry}");
     }
     let refused: Vec<_> = entries.iter().filter(|one| one["action"] == "refused").collect();
     assert_eq!(
@@ -229,12 +238,11 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
         (&"decision_recorded".into(), &"rule_refuses".into())
     );
     let extract = entries.iter().find(|one| one["action"] == "extract_recorded").unwrap();
-    assert_eq!(extract["disclosure"], disclosed.as_str());
+    assert_eq!(extract["disclosure"], disclosed);
     assert_eq!(
         (&extract["counts"]["persons_left_out"], &extract["changes"][0]),
         (&1.into(), &"note: looked at by hand".into())
     );
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
