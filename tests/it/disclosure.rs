@@ -20,15 +20,14 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::harness::{InProcessServer, Installation, audit_entries, bounded, reason, refusal};
+use crate::harness::{
+    InProcessServer, Installation, audit_entries, bounded, manifest, reason, refusal,
+};
 
 /// The shipped example of a description.
 pub(crate) const EXAMPLE: &str = "examples/disclosure/research.toml";
 /// Of `organisations.toml`: an insurer.
 pub(crate) const INSURER: &str = "355979717";
-/// A text of a manifest.
-const MANIFEST: &str = "hvelv extract\nfiles 1\n";
-
 /// The example as of today.
 fn described() -> (ApplicationRequest, Decision, OpenDisclosureRequest) {
     let description = Description::load(Path::new(EXAMPLE)).unwrap();
@@ -87,10 +86,12 @@ impl Caller {
     }
 
     async fn deliver(&mut self, disclosure: &str) -> Result<(String, Disclosure), Status> {
+        let found = GetDisclosureRequest { disclosure: disclosure.to_owned() };
+        let found = call!(self, get_disclosure, found)?;
         let request = RecordDeliveryRequest {
             disclosure: disclosure.to_owned(),
-            manifest: MANIFEST.to_owned(),
-            files: vec!["episodes.parquet".to_owned()],
+            manifest: manifest(found.disclosure.as_ref().unwrap(), &found.verifier_key),
+            files: vec!["episodes.csv".to_owned()],
             rows: 30,
             persons: 10,
             persons_left_out: 1,
@@ -199,7 +200,10 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
 
 async fn from_delivery_to_closing(officer: &mut Caller, disclosed: &str) {
     let (signed, delivered) = officer.deliver(disclosed).await.unwrap();
-    assert!(signed.starts_with(MANIFEST) && signed.contains("\u{2014} "), "{signed}");
+    assert!(
+        signed.contains(disclosed) && signed.contains("\n\u{2014} localhost/hvelv-test"),
+        "{signed}"
+    );
     assert_eq!((delivered.state.as_str(), delivered.deliveries.len()), ("extracted", 1));
     assert_eq!(officer.complete(disclosed).await.unwrap().state, "completed");
     says(officer.deliver(disclosed).await, "step_out_of_order", "is completed");

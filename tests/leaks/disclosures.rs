@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 
 use super::calls::Calls;
 use super::canaries::Canaries;
+use super::manifest::manifest;
 use super::world::World;
 
 /// The example of a description.
@@ -155,18 +156,21 @@ impl Calls<'_> {
     /// Delivers and ends a disclosure; an extract's texts with a canary first.
     async fn end(&mut self, client: &mut Client, id: &str) {
         let disclosure = id.to_owned();
-        for text in [self.canaries.digits(14), "sak 26/1".to_owned()] {
+        let asked = GetDisclosureRequest { disclosure: disclosure.clone() };
+        let found = call!(self, client, get_disclosure, "GetDisclosure", asked);
+        let manifest =
+            found.and_then(|found| Some(manifest(found.disclosure.as_ref()?, &found.verifier_key)));
+        let canary = self.canaries.digits(14);
+        for text in [canary.clone(), "sak 26/1".to_owned()] {
             let asked = RecordDeliveryRequest {
                 disclosure: disclosure.clone(),
-                manifest: "hvelv extract\n".to_owned(),
+                manifest: manifest.clone().unwrap_or_else(|| canary.clone()),
                 files: vec![text.clone()],
                 guard_exceptions: vec![text],
                 ..RecordDeliveryRequest::default()
             };
             call!(self, client, record_delivery, "RecordDelivery", asked);
         }
-        let asked = GetDisclosureRequest { disclosure: disclosure.clone() };
-        call!(self, client, get_disclosure, "GetDisclosure", asked);
         let asked = CompleteDisclosureRequest { disclosure: disclosure.clone() };
         call!(self, client, complete_disclosure, "CompleteDisclosure", asked);
         let asked = ConfirmDeletionRequest { disclosure: disclosure.clone() };

@@ -28,6 +28,8 @@ use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
 mod calls;
 mod canaries;
 mod disclosures;
+#[path = "../it/harness/manifest.rs"]
+mod manifest;
 mod messages;
 mod search;
 mod world;
@@ -72,7 +74,8 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.disclosures().await;
         calls.seal_and_unseal().await;
     });
-    assert!(calls.serials >= 4_000 && calls.surrogate_bytes >= 300 * 16, "a disclosure was issued");
+    assert!(calls.serials > 1_000, "{} serials were answered", calls.serials);
+    assert!(calls.surrogate_bytes >= 300 * 16, "{} bytes of surrogates", calls.surrogate_bytes);
     answered.extend(calls.answered);
     refused.extend(calls.refused);
     ids.extend(calls.ids);
