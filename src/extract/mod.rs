@@ -67,6 +67,7 @@ pub mod recipient;
 mod report;
 mod row;
 mod runs;
+mod screen;
 pub mod seal;
 #[cfg(test)]
 mod sealing_testing;
@@ -87,3 +88,4 @@ pub use issuer::{Issued, Issuer, IssuerError, Refusal};
 pub use make::{Job, make};
 pub use plan::{Input, MEMORY_BYTES_MIN, NoObserver, Observer, Output, Plan, RefusedRows};
 pub use report::{FileReport, RefusedRow, ReleasedColumn, Report};
+pub use screen::{Screen, Seen};

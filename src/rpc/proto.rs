@@ -141,6 +141,22 @@ impl fmt::Debug for GrantBudgetRequest {
     }
 }
 
+impl fmt::Debug for DeliveryHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryHeader")
+            .field("purpose", &self.purpose())
+            .field("mode", &self.mode())
+            .field("identifier_exceptions", &self.identifier_exceptions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for IdentifierException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentifierException").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for UnsealRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnsealRequest").finish_non_exhaustive()
@@ -158,7 +174,7 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-    const SECRET_FIELDS: [&str; 26] = [
+    const SECRET_FIELDS: [&str; 28] = [
         // Free text, before it is looked at; so are those below of applications and decisions.
         ".hvelv.v1.ApplicationRequest.applicant",
         ".hvelv.v1.ApplicationRequest.contact",
@@ -167,6 +183,8 @@ mod tests {
         ".hvelv.v1.Decision.reference",
         ".hvelv.v1.GrantBudgetRequest.reason",
         ".hvelv.v1.IdentifierBatch.packed_ascii",
+        ".hvelv.v1.IdentifierException.column",
+        ".hvelv.v1.IdentifierException.reason",
         ".hvelv.v1.IntegerColumn.values",
         ".hvelv.v1.IssueSurrogatesResponse.surrogates",
         ".hvelv.v1.LinkingParty.name",
@@ -296,6 +314,11 @@ mod tests {
         let recipient_key = CANARY.to_owned();
         let open = OpenDisclosureRequest { recipient_key, ..OpenDisclosureRequest::default() };
         shown += &format!("{open:?}");
+        let (column, reason) = (CANARY.to_owned(), CANARY.to_owned());
+        let exception = IdentifierException { column, reason, kind: String::new() };
+        let identifier_exceptions = vec![exception];
+        let header = DeliveryHeader { identifier_exceptions, ..DeliveryHeader::default() };
+        shown += &format!("{header:?}{:?}", header.identifier_exceptions);
         assert!(shown.contains("rows: 1"), "{shown}");
         for canary in [CANARY, "12_345", "49, 50, 51"] {
             assert!(!shown.contains(canary), "{shown}");

@@ -32,10 +32,12 @@ use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, yyyymmdd};
 
 use admission::Admitted;
 pub use batch::{Batch, Column, RowKind};
+pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
 mod admission;
 mod batch;
+mod exception;
 mod request;
 
 /// Rows after which a running delivery stores what it has.
@@ -89,6 +91,7 @@ pub struct Delivery {
     base: Arc<Entry>,
     principal: String,
     period: (u32, u32),
+    exceptions: Vec<IdentifierException>,
     progress: Mutex<Progress>,
     new_members: Arc<AtomicU64>,
     meter: Arc<Meter>,
@@ -155,6 +158,7 @@ impl Service {
             base: Arc::new(base),
             principal: permit.principal().as_str().to_owned(),
             period: request.period.map_or((0, 0), |(from, to)| (yyyymmdd(from), yyyymmdd(to))),
+            exceptions: request.exceptions.clone(),
             progress: Mutex::default(),
             new_members: Arc::default(),
             meter: Arc::new(meter),
@@ -201,6 +205,11 @@ impl Delivery {
         self.id
     }
 
+    /// Whether something stays in the sender's file, so that opening is recorded in any case.
+    pub fn has_exceptions(&self) -> bool {
+        !self.exceptions.is_empty()
+    }
+
     fn open_now(&self) -> Result<Arc<Open>, Error> {
         let sealed = || Error::new(ErrorCode::ServerSealed);
         let open = self.open.upgrade();
@@ -208,7 +217,7 @@ impl Delivery {
         open.ok_or_else(|| self.service.open_now().err().unwrap_or_else(sealed))
     }
 
-    /// Records that the delivery was opened.
+    /// Records that the delivery was opened, and what stays in the sender's file.
     ///
     /// # Errors
     ///
@@ -216,7 +225,8 @@ impl Delivery {
     pub fn record_opened(&self) -> Result<Pending<()>, Error> {
         let open = self.open_now()?;
         let (reply, pending) = tokio::sync::oneshot::channel();
-        let entry = self.entry(Action::DeliveryOpened);
+        let mut entry = self.entry(Action::DeliveryOpened);
+        entry.changes = self.exceptions.iter().map(IdentifierException::line).collect();
         open.registers.record_act(entry, Box::new(move |done| drop(reply.send(done))));
         Ok(pending)
     }

@@ -53,8 +53,8 @@ pub use disclosure::{
 };
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use ingest::{
-    Batch, Column, Delivery, DeliveryRequest, IngestMode, IngestPurpose, Mapped, Pending, RowKind,
-    Summary,
+    Batch, Column, Delivery, DeliveryRequest, EXCEPTIONS_MAX, IdentifierException, IngestMode,
+    IngestPurpose, KindWord, LogLine, Mapped, Pending, RowKind, Summary,
 };
 use measure::MeteredStores;
 use open::{Open, OpenKeys};

@@ -147,6 +147,7 @@ impl World {
             purpose: IngestPurpose::Reporting,
             mode,
             period: Some((date(2026, 1, 1), date(2026, 1, 31))),
+            exceptions: Vec::new(),
         }
     }
 

@@ -27,3 +27,4 @@ mod pseudonymize;
 mod sealing;
 mod stores;
 mod synth;
+mod terminal;

@@ -194,6 +194,7 @@ impl<'a> Calls<'a> {
             (Some(good.clone()), Some(batch(&many))),
             (Some(good.clone()), Some(batch(&typed))),
             (Some(good.clone()), Some(IdentifierBatch { assigner: canary, ..batch(&text) })),
+            (Some(excepting(&self.canaries.digits(4))), Some(batch(&text))),
             (None, Some(batch(&text))),
             (Some(good.clone()), None),
         ];
@@ -202,6 +203,7 @@ impl<'a> Calls<'a> {
         let streams = [
             vec![message.clone()],
             vec![open.clone(), message.clone(), open.clone()],
+            vec![Inner::Open(excepting(&self.canaries.digits(5))), message.clone()],
             vec![open.clone(), Inner::Batch(batch(&many))],
             vec![open.clone(), Inner::Batch(batch(&torn))],
             vec![open.clone(), Inner::Batch(batch(&oversized(self.canaries)))],
@@ -372,7 +374,15 @@ fn header(register: &str, source: &str) -> DeliveryHeader {
         purpose: IngestPurpose::Reporting.into(),
         mode: Mode::ResolveOrAssign.into(),
         period: Some(ReportingPeriod { from: day(1), to: day(31) }),
+        identifier_exceptions: Vec::new(),
     }
+}
+
+/// A header with somebody's number in all that a sender may say of an exception.
+fn excepting(canary: &str) -> DeliveryHeader {
+    let [column, kind, reason] = [0; 3].map(|_| canary.to_owned());
+    let identifier_exceptions = vec![IdentifierException { column, kind, reason }];
+    DeliveryHeader { identifier_exceptions, ..header("NPR", "HF") }
 }
 
 fn resolve_only(register: &str, source: &str) -> DeliveryHeader {

@@ -57,14 +57,14 @@ pub(super) fn run(options: &RunOptions) -> Result<Exit, Error> {
     let file = &options.description;
     let description = Description::load(file).map_err(|problems| from_problems(&problems, file))?;
     let opened = options.asking.ask(async |client| open(client, &description, file).await)?;
-    let commands = commands(&opened.disclosure.id, file, &description.files, &options.asking);
+    let next = next(&opened.disclosure.id, file, &description.files, &options.asking);
     if options.asking.json {
         output::json(&json!({
             "application": opened.application.id,
             "decision": opened.disclosure.decision,
             "disclosure": disclosure_json(&opened.disclosure)?,
             "audit_entries": opened.audit_entries,
-            "next": commands,
+            "next": next,
         }));
         return Ok(Exit::Success);
     }
@@ -75,8 +75,8 @@ pub(super) fn run(options: &RunOptions) -> Result<Exit, Error> {
     output::note(&format!(
         "received, decided, opened: entries {received}, {decided} and {done} of the audit log"
     ));
-    output::note("make the extract with:");
-    commands.iter().for_each(|command| output::note(&format!("  {command}")));
+    output::note("make the extract, with the address at the register that the recipient may ask:");
+    output::note(&format!("  {next}"));
     Ok(Exit::Success)
 }
 
@@ -122,20 +122,18 @@ async fn open(
     })
 }
 
-/// The commands that make the extract, one for each file.  Relative paths start at the description.
-fn commands(id: &str, description: &Path, files: &[SourceFile], asking: &Asking) -> Vec<String> {
+/// The command that makes the extract.  Relative paths start at the description.
+fn next(id: &str, description: &Path, files: &[SourceFile], asking: &Asking) -> String {
     let directory = description.parent().unwrap_or_else(|| Path::new(""));
     let connect = asking.connection.connect.as_deref();
     let connect = connect.map_or_else(String::new, |file| format!(" --connect {}", quoted(file)));
-    let one = |file: &SourceFile| {
-        let SourceFile { register, path, output } = file;
-        let (input, output) =
-            (quoted(&directory.join(path)), quoted(&directory.join(output.as_str())));
-        format!(
-            "hvelv extract make --disclosure {id} --register {register} {input} {output}{connect}"
-        )
-    };
-    files.iter().map(one).collect()
+    let mut command = format!("hvelv extract make --disclosure {id} --contact ADDRESS");
+    for SourceFile { register, path, output } in files {
+        let input = quoted(&directory.join(path));
+        let output = quoted(&directory.join(output.as_str()));
+        command += &format!(" --file {register} {input} {output}");
+    }
+    command + &connect
 }
 
 /// A path as a shell takes it.
@@ -155,23 +153,19 @@ mod tests {
     use crate::cli::connect::ConnectOptions;
 
     #[test]
-    fn each_file_has_its_command() {
+    fn the_files_of_a_description_are_in_the_command_that_makes_the_extract() {
         let path = Path::new("examples/disclosure/research.toml");
         let description = Description::load(path).unwrap();
         let connect = Some(PathBuf::from("keys/dev/officer.toml"));
         let connection = ConnectOptions { connect, ..ConnectOptions::default() };
         let asking = Asking { json: false, connection };
-        let commands = commands("5a5a", path, &description.files, &asking);
         assert_eq!(
-            commands,
-            [
-                "hvelv extract make --disclosure 5a5a --register NPR \
-                 examples/disclosure/npr-episodes.parquet examples/disclosure/episodes.parquet \
-                 --connect keys/dev/officer.toml",
-                "hvelv extract make --disclosure 5a5a --register KPR \
-                 examples/disclosure/kpr-claims.csv examples/disclosure/claims.csv \
-                 --connect keys/dev/officer.toml",
-            ]
+            next("5a5a", path, &description.files, &asking),
+            "hvelv extract make --disclosure 5a5a --contact ADDRESS \
+             --file NPR examples/disclosure/npr-episodes.parquet \
+             examples/disclosure/episodes.parquet \
+             --file KPR examples/disclosure/kpr-claims.csv examples/disclosure/claims.csv \
+             --connect keys/dev/officer.toml"
         );
     }
 

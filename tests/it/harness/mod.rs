@@ -20,7 +20,7 @@ pub(crate) use installation::{
 };
 pub(crate) use manifest::manifest;
 pub(crate) use numbers::{Random, completed, digits, dnr, first_with, people, people_born};
-pub(crate) use process::{PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
+pub(crate) use process::{LISTENING, PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
 pub(crate) use scrape::{Scraped, exchange, scrape};
 pub(crate) use server::{InProcessServer, unseal};
 
