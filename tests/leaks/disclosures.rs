@@ -284,6 +284,8 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("disclosure confirm-deletion @officer {id}"), 5);
     world.run(&format!("disclosure close @officer {id}"), 2);
     world.run(&format!("disclosure close @officer {id} --yes"), 0);
+    let make = format!("extract make @officer --disclosure {NOBODY} --contact a@b.example");
+    world.run(&format!("{make} --register NPR output/npr.csv output/made.csv"), 2);
     world.run("extract key secret/researcher.key", 0);
     world.run("extract open --identity secret/researcher.key input/good.toml output/opened", 6);
 }
