@@ -7,12 +7,15 @@
 //! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
 
+mod application;
 mod approval;
 mod audit;
 mod budget;
 mod check;
 mod connect;
+mod decision;
 mod development;
+mod disclosure;
 mod error;
 mod extract;
 mod init;
@@ -70,6 +73,12 @@ enum Command {
     Budget(budget::BudgetCommand),
     #[command(after_help = approval::EXAMPLES)]
     Approval(approval::ApprovalCommand),
+    #[command(after_help = application::EXAMPLES)]
+    Application(application::ApplicationCommand),
+    #[command(after_help = decision::EXAMPLES)]
+    Decision(decision::DecisionCommand),
+    #[command(after_help = disclosure::EXAMPLES)]
+    Disclosure(Box<disclosure::DisclosureCommand>),
     #[command(after_help = extract::EXAMPLES)]
     Extract(extract::ExtractCommand),
     #[command(after_help = synth::EXAMPLES)]
@@ -97,9 +106,12 @@ pub fn run() -> Result<Exit, Error> {
         .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
     match &cli.command {
         Command::Approval(options) => approval::run(options),
+        Command::Application(options) => application::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),
+        Command::Decision(options) => decision::run(options),
+        Command::Disclosure(options) => disclosure::run(options),
         Command::Extract(options) => extract::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),

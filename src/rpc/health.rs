@@ -25,7 +25,7 @@ use crate::service::State;
 /// The name of the process as a whole, as the health protocol has it.
 const PROCESS: &str = "";
 
-const ALL: [&str; 6] = [
+const ALL: [&str; 7] = [
     PROCESS,
     <ApprovalServiceServer<()> as NamedService>::NAME,
     <AuditServiceServer<()> as NamedService>::NAME,

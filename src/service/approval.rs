@@ -98,7 +98,7 @@ impl Service {
         let limits = self.parts.config.approvals;
         let asked = self
             .with_today(|today| open.registers.approvals().request(new, &party, today, &limits));
-        self.commit(&open, asked.map_err(|refusal| self.refused(refusal))?)
+        self.commit_move(&open, asked.map_err(|refusal| self.refused(refusal))?)
     }
 
     /// Approves or refuses what another asked for: durable and recorded when this returns.
@@ -122,7 +122,7 @@ impl Service {
         let decided = self.with_today(|today| {
             open.registers.approvals().decide(&id, (verdict, note), &party, today)
         });
-        self.commit(&open, decided.map_err(|refusal| self.refused(refusal))?)
+        self.commit_move(&open, decided.map_err(|refusal| self.refused(refusal))?)
     }
 
     /// Takes a request back, approved or not: durable and recorded when this returns.
@@ -140,7 +140,7 @@ impl Service {
         let open = self.open_now()?;
         let now = self.parts.clock.now();
         let withdrawn = open.registers.approvals().withdraw(id, &party, now);
-        self.commit(&open, withdrawn.map_err(|refusal| self.refused(refusal))?)
+        self.commit_move(&open, withdrawn.map_err(|refusal| self.refused(refusal))?)
     }
 
     /// Approvals, the newest first: everybody's, or those that the caller asked for.
@@ -211,7 +211,11 @@ impl Service {
         work(&Today { access: &access, day: clock.today(), now: clock.now() })
     }
 
-    fn commit(&self, open: &Open, moving: Moving) -> Result<(ApprovalStatus, Recorded<()>), Error> {
+    fn commit_move(
+        &self,
+        open: &Open,
+        moving: Moving,
+    ) -> Result<(ApprovalStatus, Recorded<()>), Error> {
         let approval = moving.approval().clone();
         let recorded = open.registers.record_move_and_wait(moving).map_err(register_error)?;
         let Approval { id, wanted, .. } = &approval;

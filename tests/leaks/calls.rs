@@ -29,14 +29,18 @@ const ROWS: usize = 4096;
 
 /// The calls of one run, and what came of them.
 pub(crate) struct Calls<'a> {
-    world: &'a World,
-    canaries: &'a Canaries,
+    pub(crate) world: &'a World,
+    pub(crate) canaries: &'a Canaries,
     /// Methods that answered.
     pub(crate) answered: BTreeSet<&'static str>,
     /// Methods that refused.
     pub(crate) refused: BTreeSet<&'static str>,
     /// Register IDs that were answered.
     pub(crate) ids: BTreeSet<u64>,
+    /// How many serials were answered.
+    pub(crate) serials: usize,
+    /// How long the surrogates are that were answered.
+    pub(crate) surrogate_bytes: usize,
 }
 
 const PSEUDONYMIZE: &str = "hvelv.v1.IngestService/Pseudonymize";
@@ -45,10 +49,11 @@ const STREAM: &str = "hvelv.v1.IngestService/PseudonymizeStream";
 impl<'a> Calls<'a> {
     pub(crate) fn new(world: &'a World, canaries: &'a Canaries) -> Self {
         let (answered, refused) = (BTreeSet::new(), BTreeSet::new());
-        Self { world, canaries, answered, refused, ids: BTreeSet::new() }
+        let ids = BTreeSet::new();
+        Self { world, canaries, answered, refused, ids, serials: 0, surrogate_bytes: 0 }
     }
 
-    async fn channel(&self, name: Option<&str>) -> Channel {
+    pub(crate) async fn channel(&self, name: Option<&str>) -> Channel {
         let file = |name: String| self.world.path("dev").join(name);
         let identity = name.map(|name| ClientIdentity {
             certificate_file: file(format!("{name}.pem")),
@@ -65,7 +70,11 @@ impl<'a> Calls<'a> {
     }
 
     /// Keeps what a call came to: everything of a status is searched.
-    fn note<T>(&mut self, method: &'static str, came: Result<Response<T>, Status>) -> Option<T> {
+    pub(crate) fn note<T>(
+        &mut self,
+        method: &'static str,
+        came: Result<Response<T>, Status>,
+    ) -> Option<T> {
         match came {
             Ok(response) => {
                 self.answered.insert(method);

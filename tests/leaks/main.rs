@@ -27,6 +27,9 @@ use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
 
 mod calls;
 mod canaries;
+mod disclosures;
+#[path = "../it/harness/manifest.rs"]
+mod manifest;
 mod messages;
 mod search;
 mod world;
@@ -56,6 +59,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.misuse_ingest().await;
         calls.fail_to_unseal().await;
         calls.others().await;
+        calls.disclosures().await;
     });
     let Calls { mut answered, mut refused, mut ids, .. } = calls;
     assert!(world.scrape(&canaries.digits(11)).contains("hvelv_state{state=\"sealed\"} 1"));
@@ -67,12 +71,16 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.misuse_ingest().await;
         calls.fail_to_unseal().await;
         calls.others().await;
+        calls.disclosures().await;
         calls.seal_and_unseal().await;
     });
+    assert!(calls.serials > 1_000, "{} serials were answered", calls.serials);
+    assert!(calls.surrogate_bytes >= 300 * 16, "{} bytes of surrogates", calls.surrogate_bytes);
     answered.extend(calls.answered);
     refused.extend(calls.refused);
     ids.extend(calls.ids);
     commands(&mut world);
+    disclosures::commands(&mut world, &canaries);
     every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
     server.signal("HUP");

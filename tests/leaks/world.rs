@@ -92,8 +92,9 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        let depth =
-            if ["approval", "audit", "budget"].contains(&arguments[0].as_str()) { 2 } else { 1 };
+        const WITH_ACTIONS: [&str; 7] =
+            ["application", "approval", "audit", "budget", "decision", "disclosure", "extract"];
+        let depth = if WITH_ACTIONS.contains(&arguments[0].as_str()) { 2 } else { 1 };
         self.commands.insert(arguments[..depth.min(arguments.len())].join("-"));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }

@@ -39,7 +39,7 @@ pub(super) fn description(mut top: Section<'_, '_>) -> Option<Description> {
     })
 }
 
-fn application(section: &mut Section<'_, '_>) -> Option<Request> {
+pub(super) fn application(section: &mut Section<'_, '_>) -> Option<Request> {
     let applicant = section.required("applicant");
     let organisation = section.required("organisation");
     let purpose = section.required("purpose");
@@ -72,7 +72,7 @@ fn application(section: &mut Section<'_, '_>) -> Option<Request> {
     Some(request)
 }
 
-fn decision(section: &mut Section<'_, '_>) -> Option<Decision> {
+pub(super) fn decision(section: &mut Section<'_, '_>) -> Option<Decision> {
     let (authority, kind) = (section.required("authority"), section.required("kind"));
     let reference = section.required("reference");
     section.require("dated");

@@ -99,7 +99,7 @@ impl World {
         let act = (Act::BridgeOut, SUBJECT);
         let approved = self.service.take_approval(&open, &permit, act, parameters)?;
         let entry = self.service.entry(actor(&permit), Action::LogExported);
-        let writes = vec![(bridge_key(), sha256(b"bridge").to_vec())];
+        let writes = vec![Write::Put(bridge_key(), sha256(b"bridge").to_vec())];
         let done = open.registers.record_approved_act_and_wait(entry, writes, approved, ());
         Ok(done.map_err(register_error)?.index())
     }

@@ -20,7 +20,7 @@ use super::bounded;
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Everybody but the stranger, whom no access file names.
-pub(crate) const PRINCIPALS: [(&str, &str, &str); 5] = [
+pub(crate) const PRINCIPALS: [(&str, &str, &str); 6] = [
     (
         "pipeline",
         "system",
@@ -28,6 +28,7 @@ pub(crate) const PRINCIPALS: [(&str, &str, &str); 5] = [
          'ingest:IPLOS:*', 'import:IPLOS:*', 'resolve:IPLOS:*'",
     ),
     ("sender", "system", "'ingest:NPR:HF'"),
+    ("officer", "person", "'officer'"),
     ("operator", "person", "'operator'"),
     ("auditor", "person", "'auditor'"),
     ("guest", "system", ""),
@@ -78,7 +79,7 @@ impl Installation {
         this.authority.write(&this.path("ca.pem")).unwrap();
         let server = this.authority.server(&["localhost", "127.0.0.1"]).unwrap();
         server.write(&this.path("server.pem"), &this.path("server-key.pem")).unwrap();
-        for name in ["pipeline", "sender", "operator", "auditor", "guest", "stranger"] {
+        for name in ["pipeline", "sender", "officer", "operator", "auditor", "guest", "stranger"] {
             this.issue(&this.authority, name, name, validity(-24, 24 * 365));
         }
         let passphrase = Passphrase::new(PASSPHRASE.into()).unwrap();

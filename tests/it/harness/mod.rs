@@ -3,6 +3,7 @@
 mod acknowledged;
 mod client;
 mod installation;
+mod manifest;
 mod numbers;
 mod process;
 mod scrape;
@@ -17,6 +18,7 @@ pub(crate) use client::{
 pub(crate) use installation::{
     Installation, InstallationOptions, PASSPHRASE, PRINCIPALS, copy_directory, validity,
 };
+pub(crate) use manifest::manifest;
 pub(crate) use numbers::{Random, completed, digits, dnr, first_with, people, people_born};
 pub(crate) use process::{LISTENING, PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
 pub(crate) use scrape::{Scraped, exchange, scrape};
