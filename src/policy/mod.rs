@@ -264,7 +264,7 @@ pub(crate) mod tests {
     fn an_auditor_reads_disclosures_and_changes_none() {
         assert!(asks("'auditor'", Right::ReadDisclosures).is_ok());
         assert!(asks("'auditor'", Right::Disclose).is_err());
-        assert_eq!(Right::Disclose.role(), Role::Officer);
+        assert_eq!(Right::Disclose.roles(), [Role::Officer]);
     }
 
     #[test]

@@ -5,12 +5,12 @@
 
 mod issuer;
 mod manifest;
+mod tell;
 
 use std::path::{Path, PathBuf};
 
 use crate::cli::connect::{Caller, Channel, ConnectOptions, runtime};
 use crate::cli::error::{Error, Exit};
-use crate::cli::output;
 use crate::cli::pseudonymize::parse_exception;
 use crate::clock::{Clock as _, SystemClock};
 use crate::crypto::note::VerifierKey;
@@ -19,9 +19,7 @@ use crate::extract::cells::{Refused, Report as CellReport, Screened};
 use crate::extract::manifest::Manifest;
 use crate::extract::recipient::Recipients;
 use crate::extract::seal::{Complete, MANIFEST_ENDING, SEALED_ENDING, SealedExtract, SealedFile};
-use crate::extract::{
-    self, FileReport, Input, Output, Plan, RefusedRows, Report, Screen, run as run_engine,
-};
+use crate::extract::{self, Input, Output, Plan, RefusedRows, Report, Screen, run as run_engine};
 use crate::files::delimited::{Encoding, Layout};
 use crate::files::destination::{Existing, refuse_existing};
 use crate::files::guard::Exception;
@@ -149,7 +147,7 @@ struct Wanted {
 /// What the server, a file, the guard or the small cells have against it; nothing is left then.
 pub(super) fn run(options: &MakeOptions) -> Result<Exit, Error> {
     let wanted = options.wanted()?;
-    let existing = if options.overwrite { Existing::Replace } else { Existing::Keep };
+    let existing = options.existing();
     let manifest_name = options.manifest_name(&wanted);
     for one in &wanted {
         refuse_existing(&sealed_name(&one.output), existing)?;
@@ -165,8 +163,8 @@ pub(super) fn run(options: &MakeOptions) -> Result<Exit, Error> {
         .map_err(|cause| Error::internal(format!("the recipient's key: {cause}")))?;
     let mut issuer =
         ServerIssuer::new(client.clone(), runtime.handle().clone(), facts.disclosure.id.clone());
-    let made = options.make(&wanted, &facts, &recipients, existing, &mut issuer);
-    let made = made.map_err(|error| issuer.failure().unwrap_or(error))?;
+    let made = options.make(&wanted, &facts, &recipients, &mut issuer);
+    let mut made = made.map_err(|error| issuer.failure().unwrap_or(error))?;
     issuer.finish()?;
     let screened = made.screened.as_ref().map(CellReport::pass).transpose();
     let screened: Option<Screened> = screened.map_err(|refused| {
@@ -177,10 +175,15 @@ pub(super) fn run(options: &MakeOptions) -> Result<Exit, Error> {
     let names = wanted.iter().map(Wanted::name).collect::<Result<Vec<_>, _>>()?;
     let manifest = facts.manifest(&names, &made.report, &made.complete, screened);
     let note = runtime.block_on(record(client, &facts, &manifest, &made))?;
+    let complete = std::mem::take(&mut made.complete);
     let extract =
-        SealedExtract::new(made.complete, (&manifest_name, existing), &note, &key, &recipients)?;
+        SealedExtract::new(complete, (&manifest_name, existing), &note, &key, &recipients)?;
     extract.publish()?;
-    options.tell(&wanted, &made.report, made.persons, made.screened.as_ref(), &manifest_name);
+    if options.json {
+        tell::as_json(&options.disclosure, &wanted, &made, &manifest_name);
+    } else {
+        tell::as_text(&wanted, &made, &manifest_name);
+    }
     Ok(Exit::Success)
 }
 
@@ -214,6 +217,10 @@ impl MakeOptions {
             ));
         }
         Ok(files)
+    }
+
+    fn existing(&self) -> Existing {
+        if self.overwrite { Existing::Replace } else { Existing::Keep }
     }
 
     fn manifest_name(&self, wanted: &[Wanted]) -> PathBuf {
@@ -253,7 +260,6 @@ impl MakeOptions {
         wanted: &[Wanted],
         facts: &Facts,
         recipients: &Recipients,
-        existing: Existing,
         issuer: &mut ServerIssuer<Channel>,
     ) -> Result<Made, Error> {
         let first = wanted.first().and_then(|one| one.output.parent());
@@ -282,7 +288,11 @@ impl MakeOptions {
         }
         let mut sealed = Vec::with_capacity(wanted.len());
         for one in wanted {
-            sealed.push(SealedFile::create(&sealed_name(&one.output), existing, recipients)?);
+            sealed.push(SealedFile::create(
+                &sealed_name(&one.output),
+                self.existing(),
+                recipients,
+            )?);
         }
         let mut screen = Screen::new(facts.decided.terms.small_cells.as_ref());
         let outputs = sealed.iter_mut().zip(wanted);
@@ -291,46 +301,6 @@ impl MakeOptions {
         let seen = screen.finish().map_err(|cause| Error::internal(cause.to_string()))?;
         let complete = sealed.into_iter().map(SealedFile::finish).collect::<Result<_, _>>()?;
         Ok(Made { report, complete, persons: seen.persons, screened: seen.cells })
-    }
-
-    /// Says what was made.
-    fn tell(
-        &self,
-        wanted: &[Wanted],
-        report: &Report,
-        persons: u64,
-        screened: Option<&CellReport>,
-        manifest: &Path,
-    ) {
-        if self.json {
-            let files = wanted.iter().zip(&report.files).map(|(one, file)| {
-                serde_json::json!({
-                    "file": sealed_name(&one.output).display().to_string(),
-                    "register": file.register,
-                    "rows_in": file.rows_in,
-                    "rows_out": file.rows_out,
-                    "rows_left_out": file.rows_left_out,
-                    "persons_left_out": file.persons_left_out,
-                    "rows_refused": file.refused.values().sum::<u64>(),
-                    "columns": file.columns.iter().map(|one| &one.name).collect::<Vec<_>>(),
-                    "dropped": file.dropped,
-                })
-            });
-            return output::json(&serde_json::json!({
-                "disclosure": self.disclosure,
-                "files": files.collect::<Vec<_>>(),
-                "persons": persons,
-                "manifest": manifest.display().to_string(),
-            }));
-        }
-        for (one, file) in wanted.iter().zip(&report.files) {
-            tell_file(one, file);
-        }
-        output::result(&format!("persons in all files: {persons}"));
-        if let Some(screened) = screened {
-            screened.to_string().lines().for_each(output::result);
-        }
-        output::result(&format!("manifest: {}", manifest.display()));
     }
 }
 
@@ -395,30 +365,6 @@ async fn record(
         guard_exceptions: exceptions.collect(),
     };
     Ok(client.record_delivery(request).await?.into_inner().signed_manifest)
-}
-
-fn tell_file(one: &Wanted, file: &FileReport) {
-    let columns: Vec<&str> = file.columns.iter().map(|column| column.name.as_str()).collect();
-    let refused: u64 = file.refused.values().sum();
-    output::result(&format!(
-        "{}: {} rows of {}; left out for reservations: {} rows of {} persons; without løpenummer: {}",
-        sealed_name(&one.output).display(),
-        file.rows_out,
-        file.rows_in,
-        file.rows_left_out,
-        file.persons_left_out,
-        refused,
-    ));
-    output::result(&format!("  columns: {}", columns.join(", ")));
-    output::result(&format!("  dropped: {}", file.dropped.join(", ")));
-    for finding in file.findings.iter().filter(|finding| finding.reason.is_some()) {
-        output::result(&format!(
-            "  let through: {} {} in {}",
-            finding.count,
-            finding.kind.name(),
-            finding.column
-        ));
-    }
 }
 
 fn sealed_name(output: &Path) -> PathBuf {

@@ -28,7 +28,7 @@ enum Action {
     #[command(after_help = key::EXAMPLES)]
     Key(key::KeyOptions),
     #[command(after_help = make::EXAMPLES)]
-    Make(make::MakeOptions),
+    Make(Box<make::MakeOptions>),
     #[command(after_help = open::EXAMPLES)]
     Open(open::OpenOptions),
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::approval::{Act, ApprovalId, State, Verdict};
 use crate::crypto::sha256;
+use crate::registers::Write;
 use crate::service::ingest::register_error;
 
 mod using;
