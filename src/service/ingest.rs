@@ -52,6 +52,14 @@ pub struct Mapped {
     under_way: UnderWay,
 }
 
+#[cfg(test)]
+impl Mapped {
+    /// What is answered and its digest, as they are before the record.
+    pub(super) fn answer(&self) -> (&Answered, KeyedDigest) {
+        (&self.answered, self.digest)
+    }
+}
+
 /// A batch since it came; while it lives the recorder waits a little for it.
 struct UnderWay {
     begun: Duration,

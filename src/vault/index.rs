@@ -250,6 +250,29 @@ mod tests {
         assert!(found.iter().enumerate().all(|(n, found)| *found == Some(person(n as u64))));
     }
 
+    /// Goal: all 88 bits of a fingerprint count, in each slot of a line.  Method: fill a line, then ask
+    /// for tags that differ from one of its own in a single bit; the low 40 bits are no fingerprint.
+    #[test]
+    fn a_tag_that_differs_in_one_bit_of_its_fingerprint_is_somebody_else() {
+        let index = Index::new();
+        // The same home: the shard's bits and those above the value are equal.
+        let tags = [1_u128, 2, 3, 4].map(|n| (n << 90) | (7 << VALUE_BITS));
+        let as_tag = |tag: u128| Tag::from_bytes(tag.to_be_bytes());
+        for (tag, number) in tags.iter().zip(0..) {
+            index.insert_many(&[(as_tag(*tag), person(number))]).unwrap();
+        }
+        for (tag, number) in tags.iter().zip(0..) {
+            for bit in 0..128 {
+                let other = as_tag(tag ^ (1 << bit));
+                let expected = (bit < VALUE_BITS).then(|| person(number));
+                let is_another = tags.iter().any(|tag| (tag ^ other.to_u128()) >> VALUE_BITS == 0);
+                if bit < VALUE_BITS || !is_another {
+                    assert_eq!(find_all(&index, &[other]), [expected], "bit {bit}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_second_insert_of_a_fingerprint_is_refused_and_changes_nothing() {
         let index = Index::new();

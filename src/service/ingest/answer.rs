@@ -55,14 +55,18 @@ impl Delivery {
         let cells = held.cells();
         let mut later = persons.iter().flatten();
         later.by_ref().take(AHEAD).for_each(|person| cells.prefetch(*person));
+        let mut digested = 0;
         for (rows, persons) in rows.chunks(ROWS_AT_ONCE).zip(persons.chunks(ROWS_AT_ONCE)) {
-            let begin = answering.answered.ids.len();
+            let answered = answering.answered.ids.len();
             for (row, person) in rows.iter().zip(persons) {
                 later.next().into_iter().for_each(|person| cells.prefetch(*person));
                 answering.take(row, person.map(|person| (person, cells.standing(person))));
             }
-            digest.add_ids(&answering.answered.ids[begin..]);
+            // The IDs before these: what was written this moment is not to be read in other pieces.
+            digest.add_ids(&answering.answered.ids[digested..answered]);
+            digested = answered;
         }
+        digest.add_ids(&answering.answered.ids[digested..]);
         drop(held);
         let Answering { answered, joining, persons, .. } = answering;
         let digest = digest.finish(&answered.notes);
