@@ -18,6 +18,7 @@
 
 use super::digits::Eleven;
 use super::national::{IdKind, Marker};
+use super::place::Place;
 
 /// Weights of the first check sum, K1 itself counted once (DOMAIN B1, Skatteetaten nyttfnr2032).
 const K1_WEIGHTS: [u32; 11] = [3, 7, 6, 1, 8, 9, 4, 5, 2, 1, 0];
@@ -164,59 +165,6 @@ const fn months() -> [u64; 128] {
         digits += 1;
     }
     table
-}
-
-/// What first digit and month say together, in five bits: which kind, and which marker.
-#[derive(Clone, Copy)]
-pub(super) struct Place(u8);
-
-impl Place {
-    /// How many there are.
-    pub(super) const COUNT: u8 = 32;
-
-    /// One of them.
-    pub(super) const fn new(place: u8) -> Self {
-        Self(place % Self::COUNT)
-    }
-
-    /// Where it stands.
-    #[inline]
-    pub(super) const fn number(self) -> u8 {
-        self.0
-    }
-
-    /// The kind by value alone: first digit, then month (DOMAIN B2, B4, B6).
-    #[inline]
-    pub(super) const fn kind(self) -> IdKind {
-        const KINDS: [IdKind; Place::COUNT as usize] = {
-            let mut table = [IdKind::Felles; Place::COUNT as usize];
-            let mut marker = 0;
-            while marker < 8 {
-                let is_hnr = marker == Marker::Nav40 as usize;
-                table[marker] = if is_hnr { IdKind::Hnr } else { IdKind::Fnr };
-                table[8 + marker] = IdKind::Dnr;
-                marker += 1;
-            }
-            table
-        };
-        KINDS[(self.0 % Self::COUNT) as usize]
-    }
-
-    /// The marker in the month; a felles hjelpenummer has no month and so no marker.
-    pub(super) const fn marker(self) -> Marker {
-        if matches!(self.kind(), IdKind::Felles) {
-            return Marker::None;
-        }
-        const MARKERS: [Marker; 4] = [Marker::Nav40, Marker::Nav60, Marker::Nhn65, Marker::Tenor80];
-        let mut place = 0;
-        while place < MARKERS.len() {
-            if self.0 % 8 == MARKERS[place] as u8 {
-                return MARKERS[place];
-            }
-            place += 1;
-        }
-        Marker::None
-    }
 }
 
 /// An eleven-digit number cut in its parts.

@@ -29,9 +29,10 @@ use std::fmt;
 use jiff::civil::{Date, date};
 use thiserror::Error;
 
-use super::check::{Parts, Place, duf_check_digits_match, duf_year_is_plausible, sums_with_rest};
+use super::check::{Parts, duf_check_digits_match, duf_year_is_plausible, sums_with_rest};
 use super::digits;
 use super::national::{Assigner, IdKind, Marker};
+use super::place::Place;
 use super::reject::Reject;
 
 #[cfg(test)]
