@@ -24,6 +24,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
+mod answers;
 mod approvals;
 mod budgets;
 mod disclosures;
