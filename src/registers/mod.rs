@@ -367,42 +367,6 @@ impl Registers {
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
-
-    /// Stored deliveries with their persons. For innsyn.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Store`].
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "innsyn reads deliveries; tests hold the format until it comes"
-        )
-    )]
-    pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
-        let mut records = Vec::new();
-        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
-            records.push((key.to_vec(), value.to_vec()));
-            Ok(Step::Continue)
-        })?;
-        let mut found = Vec::new();
-        for (key, value) in records {
-            let record = delivery::open_record(&self.keys, &key, &value)?;
-            let id = key.last_chunk().copied().ok_or(Error::Damaged { what: "delivery" })?;
-            let (mut persons, mut failure) = (Vec::new(), None);
-            self.store.scan(Key::delivery_parts(id), &mut |key, value| {
-                match delivery::open_persons(&self.keys, key, value) {
-                    Ok(part) => persons.extend(part),
-                    Err(error) => failure = Some(error),
-                }
-                Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
-            })?;
-            failure.map_or(Ok(()), Err)?;
-            found.push((record, persons));
-        }
-        Ok(found)
-    }
 }
 
 impl Drop for Registers {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::disclosed::disclosures_of;
-use super::{Error, Membership, Registers};
+use super::{DeliveryRecord, Error, Membership, Registers, delivery};
 use crate::crypto::Place;
 use crate::store::Step;
 use crate::store::keys::{Key, Kind};
@@ -86,6 +86,42 @@ impl Registers {
     /// [`Error::Damaged`], [`Error::Store`].
     pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<[u8; 16]>, Error> {
         disclosures_of(self.store.as_ref(), &self.keys, partition, person)
+    }
+
+    /// Stored deliveries with their persons. For innsyn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "innsyn reads deliveries; tests hold the format until it comes"
+        )
+    )]
+    pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
+        let mut records = Vec::new();
+        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
+            records.push((key.to_vec(), value.to_vec()));
+            Ok(Step::Continue)
+        })?;
+        let mut found = Vec::new();
+        for (key, value) in records {
+            let record = delivery::open_record(&self.keys, &key, &value)?;
+            let id = key.last_chunk().copied().ok_or(Error::Damaged { what: "delivery" })?;
+            let (mut persons, mut failure) = (Vec::new(), None);
+            self.store.scan(Key::delivery_parts(id), &mut |key, value| {
+                match delivery::open_persons(&self.keys, key, value) {
+                    Ok(part) => persons.extend(part),
+                    Err(error) => failure = Some(error),
+                }
+                Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+            })?;
+            failure.map_or(Ok(()), Err)?;
+            found.push((record, persons));
+        }
+        Ok(found)
     }
 }
 
