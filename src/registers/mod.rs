@@ -48,9 +48,7 @@ use std::thread::JoinHandle;
 
 use crate::audit::{AuditReader, Entry, LogError, Recorded};
 use crate::crypto::Entropy;
-use crate::store::keys::{Key, Kind};
-use crate::store::{self, Step, Store};
-use crate::vault::PersonNo;
+use crate::store::{self, Store};
 
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
