@@ -1,10 +1,10 @@
 //! What `hvelv init --development` writes: a directory with everything that a server to develop with
-//! needs, and a connection file for each of four callers.
+//! needs, and a connection file for each of five callers.
 //!
 //! ```text
 //! keys/dev/hvelv.toml access.toml registers.toml   the server's configuration
 //!          ca.pem server.pem server-key.pem        transport
-//!          pipeline.pem pipeline-key.pem pipeline.toml, and so for operator, auditor, stranger
+//!          pipeline.pem pipeline-key.pem pipeline.toml, and so for operator, auditor, rights, stranger
 //!          passphrase                              of the key file, unless one was given
 //! ```
 
@@ -45,7 +45,7 @@ struct Client {
 }
 
 /// The callers. In production nobody may ingest into two registers.
-const CLIENTS: [Client; 4] = [
+const CLIENTS: [Client; 5] = [
     Client {
         name: "pipeline",
         kind: "system",
@@ -54,12 +54,14 @@ const CLIENTS: [Client; 4] = [
             "resolve:NPR:*",
             "ingest:KPR:*",
             "resolve:KPR:*",
+            "ingest:REHAB:*",
             "import:IPLOS:*",
             "resolve:IPLOS:*",
         ],
     },
     Client { name: "operator", kind: "person", roles: &["operator"] },
     Client { name: "auditor", kind: "person", roles: &["auditor"] },
+    Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];
 

@@ -56,6 +56,8 @@ pub enum Right {
         /// Its source.
         source: SourceCode,
     },
+    /// Record reservations and consents, and read them.
+    Rights,
 }
 
 impl Right {
@@ -76,6 +78,7 @@ impl Right {
             Self::Resolve { register, source } => {
                 Role::Resolve { register: register.clone(), source: scope(source) }
             }
+            Self::Rights => Role::Rights,
         }
     }
 }
@@ -228,6 +231,7 @@ pub(crate) mod tests {
             ("'officer'", Right::Disclose),
             ("'operator'", Right::Operate),
             ("'auditor'", Right::ReadAudit),
+            ("'rights'", Right::Rights),
         ];
         for (roles, _) in &rights {
             for (needed, right) in &rights {

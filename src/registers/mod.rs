@@ -34,6 +34,7 @@ mod numbers;
 mod open;
 mod persons;
 mod recorder;
+mod rights;
 
 #[cfg(test)]
 mod golden;
@@ -65,6 +66,10 @@ pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
 use recorder::{ActReply, Command, Other};
+use rights::Rights;
+pub use rights::{
+    Channel, Fact, HeldRights, PersonRights, Release, ReleaseRule, RightsChange, RightsFact,
+};
 
 /// Why the register plane refuses.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +133,7 @@ struct Members {
     /// The column backwards, once somebody has brought IDs of the register.
     inverse: RwLock<Option<Inverse>>,
     count: AtomicU64,
+    rights: Rights,
 }
 
 /// A batch that is being mapped: while it lives, the recorder waits a little for it.

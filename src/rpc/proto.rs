@@ -189,6 +189,18 @@ hidden!(
     WithdrawApplicationResponse,
 );
 
+// Whom a call is about, and what a person has said.
+hidden!(
+    GetRightsRequest,
+    GetRightsResponse,
+    GiveConsentRequest,
+    LiftReservationRequest,
+    RightsFact,
+    RightsSubject,
+    SetReservationRequest,
+    WithdrawConsentRequest,
+);
+
 impl fmt::Debug for RegisterIdBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegisterIdBatch").field("rows", &self.ids.len()).finish_non_exhaustive()
@@ -277,7 +289,7 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-    const SECRET_FIELDS: [&str; 26] = [
+    const SECRET_FIELDS: [&str; 36] = [
         // Free text, before it is looked at; so are those below of applications and decisions.
         ".hvelv.v1.ApplicationRequest.applicant",
         ".hvelv.v1.ApplicationRequest.contact",
@@ -298,6 +310,16 @@ mod tests {
         ".hvelv.v1.RecordDeliveryRequest.guard_exceptions",
         ".hvelv.v1.RecordDeliveryRequest.manifest",
         ".hvelv.v1.RefuseApplicationRequest.reason",
+        ".hvelv.v1.GetRightsResponse.consented",
+        ".hvelv.v1.GetRightsResponse.reservations",
+        ".hvelv.v1.GiveConsentRequest.channel",
+        ".hvelv.v1.GiveConsentRequest.purposes",
+        ".hvelv.v1.LiftReservationRequest.use",
+        ".hvelv.v1.RightsFact.use",
+        ".hvelv.v1.RightsFact.purposes",
+        ".hvelv.v1.RightsSubject.identifier",
+        ".hvelv.v1.SetReservationRequest.use",
+        ".hvelv.v1.WithdrawConsentRequest.channel",
         ".hvelv.v1.RegisterIdBatch.ids",
         ".hvelv.v1.RegisterIds.ids",
         ".hvelv.v1.RowNote.own_id",

@@ -90,6 +90,8 @@ error_codes! {
     Unauthenticated CertificateRequired = "certificate_required", "this method needs a client certificate";
     /// A commit failed and its fate is unknown; repeating it gives the same answer.
     Unavailable CommitUncertain = "commit_uncertain", "a commit failed and its fate is unknown; send the batch again";
+    /// The person has no consent in force in the register.
+    Precondition ConsentNotGiven = "consent_not_given", "the person has no consent in force in this register; `hvelv reservation show` has what is in force";
     /// The request did not end in its time.
     Unavailable DeadlineExceeded = "deadline_exceeded", "the request took longer than it may";
     /// The stream's first message did not open a delivery, or a later one did.
@@ -116,12 +118,20 @@ error_codes! {
     Denied NotAllowed = "not_allowed", "not allowed, or no such thing";
     /// The key file does not open with that passphrase.
     Denied PassphraseWrong = "passphrase_wrong", "the key file does not open with this passphrase";
+    /// Nobody is known by the identifier, or the person is not in this register: the same answer.
+    NotFound PersonNotInRegister = "person_not_in_register", "the register has nobody by this identifier";
     /// The register takes no such rows.
     Precondition RegisterClosed = "register_closed", "the register takes no new data";
+    /// Consent was given to a register that holds persons by law.
+    Precondition RegisterNotOnConsent = "register_not_on_consent", "the register holds persons by law and takes no consents";
     /// There is no such register (the catalogue is open).
     NotFound RegisterUnknown = "register_unknown", "no such register";
     /// The request is not valid; the violations say where.
     Invalid RequestInvalid = "request_invalid", "the request is not valid";
+    /// The person is not reserved against this use.
+    Precondition ReservationNotSet = "reservation_not_set", "the person is not reserved against this use; `hvelv reservation show` has what is in force";
+    /// The register has no such use (the catalogue is open).
+    NotFound ReservationUseUnknown = "reservation_use_unknown", "the register knows no such use; `hvelv registers` has those that persons can be reserved against";
     /// A commit failed, and the server is reopening its stores by itself.
     Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
     /// The rules of disclosure are against it; the text says which and what to do.

@@ -8,10 +8,12 @@
 //! ```
 //!
 //! Invariants: a refused row never fails its batch and its value goes nowhere; a person of a register
-//! on consent is answered only with consent, and one without is not even assigned; a batch that
+//! on consent is answered only with consent, from the entry on that records it and until the one that
+//! records its end, and one without is not even assigned; a batch that
 //! failed is sent again and gets the same IDs; a delivery with rows that were refused for a budget
 //! is never stored as complete.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -32,10 +34,12 @@ use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, yyyymmdd};
 
 use admission::Admitted;
 pub use batch::{Batch, Column, RowKind};
+use consent::{Consented, Consents};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
 mod admission;
 mod batch;
+mod consent;
 mod request;
 
 /// Rows after which a running delivery stores what it has.
@@ -48,6 +52,7 @@ pub struct Mapped {
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
     spending: Option<Spending>,
+    consented: Option<Consented>,
     digest: KeyedDigest,
     under_way: UnderWay,
 }
@@ -276,6 +281,7 @@ impl Delivery {
         let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
         let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
         let looked_up = self.mode == IngestMode::ResolveOnly;
+        let mut consents = Consents::hold(self, open)?;
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
         for (place, (row, person)) in rows.iter().zip(persons).enumerate() {
@@ -290,12 +296,12 @@ impl Delivery {
             let mut note = |code| answered.notes.push(RowNote { row: at, code });
             match (standing, row) {
                 (_, Err(reject)) => note(RowCode::Rejected(*reject)),
-                (Some((person, Standing::Member(id))), _) if !self.consent_required => {
+                (Some((person, Standing::Member(id))), _) if consents.allow(at, person) => {
                     answered.ids[place] = id;
                     answered_persons.push(person);
                 }
                 (Some((person, Standing::NotMember)), _)
-                    if !looked_up && !self.consent_required =>
+                    if !looked_up && consents.allow(at, person) =>
                 {
                     joining.push(JoiningRow { row: at, person });
                     answered_persons.push(person);
@@ -313,9 +319,10 @@ impl Delivery {
             }
         }
         drop(held);
+        let consented = consents.consented();
         let digest = digest_of(open, &answered);
         let persons = answered_persons;
-        Ok(Mapped { answered, joining, persons, spending, digest, under_way })
+        Ok(Mapped { answered, joining, persons, spending, consented, digest, under_way })
     }
 
     /// Hands a mapped batch to the recorder; call it in the order of the stream.
@@ -323,8 +330,10 @@ impl Delivery {
     /// # Errors
     ///
     /// `server_sealed`.
-    pub fn submit(&self, mapped: Mapped) -> Result<Pending<Answered>, Error> {
+    pub fn submit(&self, mut mapped: Mapped) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
+        // Held until the recorder has the answer: no consent ends in between.
+        let _consents = self.look_again(&open, &mut mapped)?;
         let due = self.count(&mapped);
         if due {
             self.store(&open, DeliveryState::Open, Action::DeliveryStored, Box::new(drop))?;
@@ -347,6 +356,7 @@ impl Delivery {
             joining: mapped.joining,
             asked,
             disclosed: None,
+            overridden: BTreeMap::new(),
             spending: mapped.spending,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
                 if let Ok(recorded) = &recorded {

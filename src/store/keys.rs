@@ -10,6 +10,8 @@
 //! registers  0x04  VaultLease      partition u16                       records::Mark
 //! vault      0x10  Group           partition u16, first position u64   vault::group
 //! registers  0x20  Delta           register u16, sequence u64          registers::delta
+//! registers  0x21  RightsFact      register u16, sequence u64          sealed record
+//! registers  0x23  AuditPerson     reference 16 bytes                  sealed person
 //! registers  0x30  AuditBody       index u64                           sealed audit leaf
 //! registers  0x31  AuditLeaf       index u64                           leaf hash, 32 bytes
 //! registers  0x32  Checkpoint      size u64                            signed note
@@ -59,6 +61,10 @@ pub enum Kind {
     Group,
     /// New members of a register.
     Delta,
+    /// A reservation or a consent, or the end of one.
+    RightsFact,
+    /// The person whom an audit entry is about.
+    AuditPerson,
     /// Sealed body of an audit entry.
     AuditBody,
     /// Leaf hash of an audit entry.
@@ -90,13 +96,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
         Self::VaultLease,
         Self::Group,
         Self::Delta,
+        Self::RightsFact,
+        Self::AuditPerson,
         Self::AuditBody,
         Self::AuditLeaf,
         Self::Checkpoint,
@@ -121,6 +129,8 @@ impl Kind {
             Self::VaultLease => 0x04,
             Self::Group => 0x10,
             Self::Delta => 0x20,
+            Self::RightsFact => 0x21,
+            Self::AuditPerson => 0x23,
             Self::AuditBody => 0x30,
             Self::AuditLeaf => 0x31,
             Self::Checkpoint => 0x32,
@@ -143,9 +153,9 @@ impl Kind {
         match self {
             Self::Marker => 0,
             Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
-            Self::Group | Self::Delta => 10,
+            Self::Group | Self::Delta | Self::RightsFact => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
-            Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
+            Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::DeliveryPersons => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
@@ -163,6 +173,8 @@ impl Kind {
             Self::VaultUsed | Self::VaultLease => "mark of the vault",
             Self::Group => "group of persons",
             Self::Delta => "membership delta",
+            Self::RightsFact => "rights fact",
+            Self::AuditPerson => "audit person",
             Self::AuditBody => "audit entry",
             Self::AuditLeaf => "audit leaf hash",
             Self::Checkpoint => "checkpoint",
@@ -211,6 +223,16 @@ impl Key {
     /// A register's delta.
     pub fn delta(register: u16, sequence: u64) -> Self {
         Self::build(Kind::Delta, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// A fact of a register's rights.
+    pub fn rights_fact(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::RightsFact, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// The person whom an audit entry with that reference is about.
+    pub fn audit_person(reference: [u8; 16]) -> Self {
+        Self::build(Kind::AuditPerson, &[&reference])
     }
 
     /// The sealed body of an audit entry.
@@ -303,6 +325,11 @@ impl Key {
     /// Every delta of a register.
     pub fn deltas(register: u16) -> Range<Self> {
         Self::delta(register, 0)..Self::after_space(Kind::Delta, register)
+    }
+
+    /// Every fact of a register's rights.
+    pub fn rights_facts(register: u16) -> Range<Self> {
+        Self::rights_fact(register, 0)..Self::after_space(Kind::RightsFact, register)
     }
 
     /// Every part of a delivery's set of persons.
@@ -419,13 +446,15 @@ mod tests {
     #[test]
     fn golden_bytes_of_each_kind() {
         let id = *b"0123456789abcdef";
-        let golden: [(Key, &str); 20] = [
+        let golden: [(Key, &str); 22] = [
             (Key::marker(), "01"),
             (Key::high_water(2), "020002"),
             (Key::vault_used(3), "030003"),
             (Key::vault_lease(3), "040003"),
             (Key::group(1, 256), "1000010000000000000100"),
             (Key::delta(1, 7), "2000010000000000000007"),
+            (Key::rights_fact(2, 7), "2100020000000000000007"),
+            (Key::audit_person(id), "2330313233343536373839616263646566"),
             (Key::audit_body(9), "300000000000000009"),
             (Key::audit_leaf(9), "310000000000000009"),
             (Key::checkpoint(9), "320000000000000009"),
@@ -468,6 +497,7 @@ mod tests {
         assert!(Key::groups_from(u16::MAX, 0).contains(&Key::group(u16::MAX, u64::MAX)));
         assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
         assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
+        assert!(!Key::rights_facts(1).contains(&Key::rights_fact(2, 0)));
         assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
         assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));
         assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, [0; 16])));

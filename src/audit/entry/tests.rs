@@ -71,10 +71,12 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 13] = [
+const GOLDEN_WORDS: [(Action, &str); 18] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
+    (Action::ConsentGiven, "consent_given"),
+    (Action::ConsentWithdrawn, "consent_withdrawn"),
     (Action::DecisionRecorded, "decision_recorded"),
     (Action::DeletionConfirmed, "deletion_confirmed"),
     (Action::DisclosureClosed, "disclosure_closed"),
@@ -82,6 +84,9 @@ const GOLDEN_WORDS: [(Action, &str); 13] = [
     (Action::DisclosureOpened, "disclosure_opened"),
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::KeysRewrapped, "keys_rewrapped"),
+    (Action::ReservationLifted, "reservation_lifted"),
+    (Action::ReservationSet, "reservation_set"),
+    (Action::RightsRead, "rights_read"),
     (Action::SerialsIssued, "serials_issued"),
     (Action::SerialsStored, "serials_stored"),
     (Action::SurrogatesIssued, "surrogates_issued"),
@@ -168,8 +173,13 @@ fn golden_bodies_hold_every_action_and_every_field() {
         Action::SerialsIssued => 23,
         Action::SerialsStored => 24,
         Action::SurrogatesIssued => 25,
+        Action::ConsentGiven => 26,
+        Action::ConsentWithdrawn => 27,
+        Action::ReservationLifted => 28,
+        Action::ReservationSet => 29,
+        Action::RightsRead => 30,
     };
-    let mut seen = [false; 26];
+    let mut seen = [false; 31];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
         seen[number(entry.action)] = true;
@@ -181,7 +191,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 26]);
+    assert_eq!(seen, [true; 31]);
 }
 
 #[test]
