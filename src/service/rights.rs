@@ -82,7 +82,8 @@ impl Service {
             Fact::ConsentGiven(_) => Unknown::Assign(&origin),
             _ => Unknown::Leave,
         };
-        let (subject, entry) = self.rights_subject(&open, register, subject, unknown, entry)?;
+        let asked = (register, subject);
+        let (subject, entry) = self.rights_subject(&open, asked, unknown, entry)?;
         let is_member = is_in_register(&open, &subject)?;
         let change = open.registers.change_rights(register.number).map_err(register_error)?;
         if let Err(code) = check_step(change.of(subject.person), &fact, is_member) {
@@ -117,8 +118,8 @@ impl Service {
         let register = self.rights_register(&subject.register)?;
         let mut entry = self.entry(actor(permit), Action::RightsRead);
         entry.register = Some(register.code.to_string());
-        let unknown = Unknown::Leave;
-        let (subject, entry) = self.rights_subject(&open, register, subject, unknown, entry)?;
+        let asked = (register, subject);
+        let (subject, entry) = self.rights_subject(&open, asked, Unknown::Leave, entry)?;
         let held = open.registers.hold_rights(register.number).map_err(register_error)?;
         let said = held.of(subject.person).cloned();
         drop(held);
@@ -172,8 +173,7 @@ impl Service {
     fn rights_subject<'a>(
         &self,
         open: &Arc<Open>,
-        register: &'a Register,
-        subject: &RightsSubject,
+        (register, subject): (&'a Register, &RightsSubject),
         unknown: Unknown<'_>,
         mut entry: Entry,
     ) -> Result<(Subject<'a>, Entry), Error> {

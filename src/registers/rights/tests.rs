@@ -137,6 +137,9 @@ fn in_kpr(
     }
 }
 
+/// Reserved uses, purpose, fødselsnummer, overrides that the decision names, and what comes of it.
+type Row<'a> = (&'a [&'a str], &'a str, Identifiers, &'a [(&'a str, Identifiers)], &'a str);
+
 /// Goal: each line of the section on reservations (S-09, S-10) as a row.  Method: written by hand
 /// from the text and from the uses and overrides of the shipped `registers.toml`.
 #[test]
@@ -149,7 +152,7 @@ fn use_scope_purpose_identifiers_and_override_decide_who_is_left_out() {
     let audit = ("riksrevisjonsloven_12", With);
     let preparedness = ("helseberedskapsloven_2_4", With);
     let linkage = ("register_linkage", With);
-    let rows: &[(&[&str], &str, Identifiers, &[(&str, Identifiers)], &str)] = &[
+    let rows: &[Row<'_>] = &[
         // Nobody who said nothing is left out, whatever the decision names.
         (&[], "research", Without, &[], "released"),
         (&[], "research", With, &[linkage], "released"),

@@ -119,6 +119,10 @@ pub struct IssuingSummary {
     pub persons: u64,
 }
 
+/// A disclosure that may be used: on which application and decision, and the entry that its use
+/// begins.
+pub(super) type Usable = (Arc<Open>, (Application, Decision), Entry, Arc<InUse>);
+
 /// The width as the cipher has it.
 pub(super) fn cipher_width(width: ident::SerialWidth) -> Result<SerialWidth, Error> {
     let digits = u32::try_from(width.digit_count()).map_err(Error::internal)?;
@@ -167,7 +171,7 @@ impl Service {
         id: DisclosureId,
         used_for: DisclosureUse,
         action: Action,
-    ) -> Result<(Arc<Open>, (Application, Decision), Entry, Arc<InUse>), Error> {
+    ) -> Result<Usable, Error> {
         allow(permit, &Right::Disclose)?;
         let open = self.open_now()?;
         let entries = open.book.entries();

@@ -90,37 +90,19 @@ impl Delivery {
             Some((_, Standing::NotMember)) | None => About::Nobody,
         };
         let fresh = self.about(open, &persons, fresh, about)?;
-        Ok(self.admit_known(Asking::LookUp, account, persons, &fresh, RowCode::Unknown))
+        let admission = self.admit_known(Asking::LookUp, account, &fresh);
+        // Who joins meanwhile was counted as a miss, and is answered as one.
+        Ok(admitted(account, persons, &fresh, admission, RowCode::Unknown))
     }
 
-    /// Admits rows none of which gets a new person; those about nobody are answered by a code.
-    fn admit_known(
-        &self,
-        asking: Asking,
-        account: &Arc<Account>,
-        persons: Vec<Option<PersonNo>>,
-        fresh: &[FreshRow],
-        nobody: RowCode,
-    ) -> Admitted {
-        let admission = loop {
-            if let Some(admission) = account.admit(asking, &self.terms(), fresh, Repeats::Told) {
+    /// Admits rows none of which gets a new person.
+    fn admit_known(&self, asking: Asking, account: &Arc<Account>, fresh: &[FreshRow]) -> Admission {
+        loop {
+            let terms = self.terms();
+            if let Some(admission) = account.admit(asking, &terms, fresh, Repeats::Told) {
                 break admission;
             }
-        };
-        let Admission { refused, told, .. } = admission;
-        let mut refused = refused.into_iter().peekable();
-        let decided = fresh.iter().filter_map(|FreshRow { row, about }| {
-            let code = match about {
-                _ if refused.next_if_eq(row).is_some() => RowCode::BudgetSpent,
-                // Who joins or consents meanwhile was counted as nobody, and is answered as one.
-                About::Nobody => nobody,
-                _ => return None,
-            };
-            Some(RowNote { row: *row, code })
-        });
-        let decided = decided.collect();
-        let spending = Some(Spending { account: Arc::clone(account), told });
-        Admitted { persons, decided, spending }
+        }
     }
 
     /// An ingest into a register on consent: nobody gets a person here.  A number without consent costs
@@ -142,8 +124,9 @@ impl Delivery {
         };
         let fresh = self.about(open, &persons, fresh, about)?;
         drop(rights);
-        let code = RowCode::Suppressed;
-        Ok(self.admit_known(Asking::Assign, account, persons, &fresh, code))
+        let admission = self.admit_known(Asking::Assign, account, &fresh);
+        // Who consents meanwhile was counted as somebody without, and is answered so.
+        Ok(admitted(account, persons, &fresh, admission, RowCode::Suppressed))
     }
 
     /// An ingest: what is unknown and admitted gets a person.
@@ -210,6 +193,28 @@ impl Delivery {
         let fresh = fresh.iter().map(|row| FreshRow { row: *row, about: about(standing(*row)) });
         Ok(fresh.collect())
     }
+}
+
+/// Rows none of which gets a new person: those about nobody are answered by a code.
+fn admitted(
+    account: &Arc<Account>,
+    persons: Vec<Option<PersonNo>>,
+    fresh: &[FreshRow],
+    admission: Admission,
+    nobody: RowCode,
+) -> Admitted {
+    let Admission { refused, told, .. } = admission;
+    let mut refused = refused.into_iter().peekable();
+    let decided = fresh.iter().filter_map(|FreshRow { row, about }| {
+        let code = match about {
+            _ if refused.next_if_eq(row).is_some() => RowCode::BudgetSpent,
+            About::Nobody => nobody,
+            _ => return None,
+        };
+        Some(RowNote { row: *row, code })
+    });
+    let decided = decided.collect();
+    Admitted { persons, decided, spending: Some(Spending { account: Arc::clone(account), told }) }
 }
 
 /// Marks new identifiers that stand in an earlier row.
