@@ -12,23 +12,23 @@ Examples:
     --connect keys/dev/rights.toml
   hvelv consent withdraw --register REHAB --channel helsenorge --connect keys/dev/rights.toml
 
-A register on consent takes nobody in without one, and discloses nobody for another purpose. What is
-in force: hvelv reservation show. Needs the role rights; each call stands in the audit log, without
-the identifier.";
+A register on consent takes nobody in without one, and discloses nobody for another purpose. What
+is in force: hvelv reservation show. Needs the role rights; each call stands in the audit log,
+without the identifier.";
 
 const GIVE_EXAMPLES: &str = "\
 Examples:
   hvelv consent give --register REHAB --purpose quality_improvement --channel institution \\
     --identifier-file person.txt --connect keys/dev/rights.toml
 
-Given again, it replaces what was consented to. A person whom nobody has delivered yet is recorded.";
+Given again, it replaces what was consented to. A person whom nobody has delivered is recorded.";
 
 const WITHDRAW_EXAMPLES: &str = "\
 Examples:
   hvelv consent withdraw --register REHAB --channel helsenorge --connect keys/dev/rights.toml
 
-Nothing about the person is taken in or disclosed from then on. That there was a consent, and that it
-was withdrawn, stays recorded; deleting the data is the register's to do.";
+Nothing about the person is taken in or disclosed from then on. That there was a consent, and that
+it was withdrawn, stays recorded; deleting the data is the register's to do.";
 
 /// Records that a person consents, or no longer does.
 #[derive(Debug, clap::Args)]

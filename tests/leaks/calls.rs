@@ -17,7 +17,6 @@ use hvelv::rpc::proto::ingest_service_client::IngestServiceClient;
 use hvelv::rpc::proto::operator_service_client::OperatorServiceClient;
 use hvelv::rpc::proto::pseudonymize_stream_request::Message as Inner;
 use hvelv::rpc::proto::pseudonymize_stream_response::Message as Outer;
-use hvelv::rpc::proto::rights_service_client::RightsServiceClient;
 use hvelv::rpc::proto::*;
 
 use super::canaries::{Canaries, PASSPHRASE, WRONG_PASSPHRASE};
@@ -28,8 +27,8 @@ const ROWS: usize = 4096;
 
 /// The calls of one run, and what came of them.
 pub(crate) struct Calls<'a> {
-    world: &'a World,
-    canaries: &'a Canaries,
+    pub(crate) world: &'a World,
+    pub(crate) canaries: &'a Canaries,
     /// Methods that answered.
     pub(crate) answered: BTreeSet<&'static str>,
     /// Methods that refused.
@@ -47,7 +46,7 @@ impl<'a> Calls<'a> {
         Self { world, canaries, answered, refused, ids: BTreeSet::new() }
     }
 
-    async fn channel(&self, name: Option<&str>) -> Channel {
+    pub(crate) async fn channel(&self, name: Option<&str>) -> Channel {
         let file = |name: String| self.world.path("dev").join(name);
         let identity = name.map(|name| ClientIdentity {
             certificate_file: file(format!("{name}.pem")),
@@ -64,7 +63,11 @@ impl<'a> Calls<'a> {
     }
 
     /// Keeps what a call came to: everything of a status is searched.
-    fn note<T>(&mut self, method: &'static str, came: Result<Response<T>, Status>) -> Option<T> {
+    pub(crate) fn note<T>(
+        &mut self,
+        method: &'static str,
+        came: Result<Response<T>, Status>,
+    ) -> Option<T> {
         match came {
             Ok(response) => {
                 self.answered.insert(method);
@@ -250,9 +253,6 @@ impl<'a> Calls<'a> {
         for caller in ["operator", "pipeline"] {
             self.budgets(caller).await;
         }
-        for caller in ["rights", "pipeline"] {
-            self.rights(caller).await;
-        }
         let channel = self.channel(None).await;
         let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
         for service in [String::new(), canary] {
@@ -302,63 +302,6 @@ impl<'a> Calls<'a> {
             };
             let came = client.grant_budget(request).await;
             self.note("hvelv.v1.OperatorService/GrantBudget", came);
-        }
-    }
-
-    /// Rights of canaries, and canaries wherever else a sender can put text.
-    async fn rights(&mut self, caller: &str) {
-        let mut client = RightsServiceClient::new(self.channel(Some(caller)).await);
-        let subject = |register: &str, identifier: String| {
-            let r#type = IdentifierType::Any.into();
-            let assigner = String::new();
-            Some(RightsSubject { register: register.to_owned(), r#type, identifier, assigner })
-        };
-        let canary = self.canaries.digits(9);
-        let malformed = self.canaries.malformed.iter().take(5).cloned();
-        let mut asked = vec![(subject("KPR", canary.clone()), "with_identifier", "letter")];
-        asked.extend(malformed.map(|bad| (subject("KPR", bad), "with_identifier", "letter")));
-        asked.push((subject("KPR", canary.clone()), "unheard_of", "letter"));
-        asked.push((subject("KPR", canary.clone()), &canary, &canary));
-        asked.push((subject(&canary, canary.clone()), "with_identifier", "letter"));
-        for (subject, r#use, channel) in asked {
-            let (r#use, channel) = (r#use.to_owned(), channel.to_owned());
-            let subject = || subject.clone();
-            let request = SetReservationRequest {
-                subject: subject(),
-                r#use: r#use.clone(),
-                channel: channel.clone(),
-            };
-            let came = client.set_reservation(request).await;
-            self.note("hvelv.v1.RightsService/SetReservation", came);
-            let came = client.get_rights(GetRightsRequest { subject: subject() }).await;
-            if let Some(rights) = self.note("hvelv.v1.RightsService/GetRights", came) {
-                self.world.capture("rights.bin", &rights.encode_to_vec());
-            }
-            // The second time there is nothing to lift.
-            for _ in 0..2 {
-                let request = LiftReservationRequest {
-                    subject: subject(),
-                    r#use: r#use.clone(),
-                    channel: channel.clone(),
-                };
-                let came = client.lift_reservation(request).await;
-                self.note("hvelv.v1.RightsService/LiftReservation", came);
-            }
-        }
-        let purposes = [vec!["quality_improvement".to_owned()], vec![canary.clone()], Vec::new()];
-        for (register, purposes) in ["REHAB", "KPR", canary.as_str()].into_iter().zip(purposes) {
-            let channel = "helsenorge".to_owned();
-            let subject = subject(register, canary.clone());
-            let request =
-                GiveConsentRequest { subject: subject.clone(), purposes, channel: channel.clone() };
-            let came = client.give_consent(request).await;
-            self.note("hvelv.v1.RightsService/GiveConsent", came);
-            for _ in 0..2 {
-                let request =
-                    WithdrawConsentRequest { subject: subject.clone(), channel: channel.clone() };
-                let came = client.withdraw_consent(request).await;
-                self.note("hvelv.v1.RightsService/WithdrawConsent", came);
-            }
         }
     }
 

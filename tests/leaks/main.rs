@@ -28,6 +28,7 @@ use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
 mod calls;
 mod canaries;
 mod messages;
+mod rights;
 mod search;
 mod world;
 
@@ -56,6 +57,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.misuse_ingest().await;
         calls.fail_to_unseal().await;
         calls.others().await;
+        calls.rights().await;
     });
     let Calls { mut answered, mut refused, mut ids, .. } = calls;
     assert!(world.scrape(&canaries.digits(11)).contains("hvelv_state{state=\"sealed\"} 1"));
@@ -67,12 +69,14 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.misuse_ingest().await;
         calls.fail_to_unseal().await;
         calls.others().await;
+        calls.rights().await;
         calls.seal_and_unseal().await;
     });
     answered.extend(calls.answered);
     refused.extend(calls.refused);
     ids.extend(calls.ids);
     commands(&mut world);
+    rights::commands(&mut world, &canaries);
     every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
     server.signal("HUP");
@@ -112,17 +116,8 @@ fn prepare(world: &mut World) -> Canaries {
     write("unclosed.csv", &format!("fnr,note\n{one},x\n\"{two},x\n{three},y\n"));
     write("headless.csv", &format!("{one};{two}\n{three};x\n"));
     write("guarded.csv", &format!("fnr,note\n{one},{two}\n"));
-    write_private(world, "person", &format!("{three}\n"));
-    write_private(world, "persons", &format!("{three}\n{two}\n"));
     write("utf16.csv", "\u{0}f\u{0}n\u{0}r\u{0}");
     canaries
-}
-
-/// A file that only its owner may read, where nothing is searched.
-fn write_private(world: &World, name: &str, text: &str) {
-    let path = world.path("secret").join(name);
-    std::fs::write(&path, text).unwrap();
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 /// Sets the form of the log, always at trace level.
@@ -173,7 +168,6 @@ fn commands(world: &mut World) {
     world.run("budget show @operator", 0);
     let grant = "--register NPR --budget misses --amount 1 --until 2026-01-01 --reason case-26/1";
     world.run(&format!("budget grant @operator --principal pipeline {grant}"), 2);
-    rights(world);
     world.run("audit entries @auditor --count 0 --json", 0);
     world.run("audit checkpoint @auditor", 0);
     world.run("audit verify @auditor --live", 0);
@@ -183,26 +177,6 @@ fn commands(world: &mut World) {
     world.run("seal @operator", 0);
     world.run("seal @operator", 5);
     world.run("unseal @operator --passphrase-file secret/right", 0);
-}
-
-/// Reservations and consents of a canary.
-fn rights(world: &mut World) {
-    let person = "--identifier-file secret/person @rights";
-    let set = format!("--register KPR --use with_identifier --channel letter {person}");
-    world.run(&format!("reservation set {set}"), 0);
-    world.run(&format!("reservation show --register KPR {person}"), 0);
-    world.run(&format!("reservation show --register KPR --json {person}"), 0);
-    world.run(&format!("reservation lift {set}"), 0);
-    world.run(&format!("reservation lift {set}"), 5);
-    world.run(&format!("reservation set {}", set.replace("@rights", "@stranger")), 4);
-    world.run(&format!("reservation set {}", set.replace("person", "persons")), 2);
-    world.run(&format!("reservation set {}", set.replace("with_identifier", "unheard_of")), 2);
-    let give = format!("--register REHAB --purpose quality_improvement --channel letter {person}");
-    world.run(&format!("consent give {give}"), 0);
-    world.run(&format!("consent give {}", give.replace("REHAB", "NPR")), 5);
-    let withdraw = format!("--register REHAB --channel letter {person}");
-    world.run(&format!("consent withdraw {withdraw}"), 0);
-    world.run(&format!("consent withdraw {withdraw}"), 5);
 }
 
 /// What needs no server, and a second start with the log in its other form.
