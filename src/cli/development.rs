@@ -54,7 +54,6 @@ const CLIENTS: [Client; 5] = [
             "resolve:NPR:*",
             "ingest:KPR:*",
             "resolve:KPR:*",
-            "ingest:REHAB:*",
             "import:IPLOS:*",
             "resolve:IPLOS:*",
         ],
