@@ -85,14 +85,23 @@ async fn an_unknown_certificate_and_one_without_roles_get_the_same_answers() {
 async fn each_role_opens_its_own_methods_and_no_others() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
+    const READ_BY_AUDITORS: [&str; 5] = [
+        "/hvelv.v1.AuditService/",
+        "/hvelv.v1.DisclosureService/GetApplication",
+        "/hvelv.v1.DisclosureService/GetDisclosure",
+        "/hvelv.v1.DisclosureService/ListApplications",
+        "/hvelv.v1.DisclosureService/ListDisclosures",
+    ];
     for (name, own) in [
-        ("sender", "/hvelv.v1.IngestService/"),
-        ("operator", "/hvelv.v1.OperatorService/"),
-        ("auditor", "/hvelv.v1.AuditService/"),
+        ("sender", &["/hvelv.v1.IngestService/"][..]),
+        ("officer", &["/hvelv.v1.DisclosureService/"]),
+        ("operator", &["/hvelv.v1.OperatorService/"]),
+        ("auditor", &READ_BY_AUDITORS),
+        ("rights", &["/hvelv.v1.RightsService/"]),
     ] {
         let channel = installation.connect(server.address, name).await;
         for method in METHODS.iter().filter(|method| method.rule != Rule::Anyone) {
-            if method.path.starts_with(own) {
+            if own.iter().any(|path| method.path.starts_with(path)) {
                 continue;
             }
             let mut client = tonic::client::Grpc::new(channel.clone());

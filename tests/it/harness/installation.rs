@@ -28,11 +28,11 @@ pub(crate) const PRINCIPALS: [(&str, &str, &str); 7] = [
          'ingest:IPLOS:*', 'import:IPLOS:*', 'resolve:IPLOS:*'",
     ),
     ("sender", "system", "'ingest:NPR:HF'"),
+    ("officer", "person", "'officer'"),
     ("operator", "person", "'operator'"),
     ("auditor", "person", "'auditor'"),
-    ("guest", "system", ""),
-    ("officer", "person", "'officer'"),
     ("rights", "person", "'rights'"),
+    ("guest", "system", ""),
 ];
 
 /// How an installation differs from the ordinary one.
