@@ -10,7 +10,7 @@ SHELL := /bin/sh
 CARGO_FLAGS := --locked --release
 PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
 
-.PHONY: help build demo examples test lint bench long crash clean
+.PHONY: help build demo examples test lint bench long long-tests crash clean
 
 help: ## Shows this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -42,19 +42,21 @@ test: lint ## Formats, lints and tests everything. Ends with the test runner's s
 	cargo test $(CARGO_FLAGS) --doc
 	cargo test $(CARGO_FLAGS) --lib --bins --tests
 
-bench: ## Measures ingest beside a raw echo, files beside a plain copy; writes bench-results.json.
+bench: ## Measures ingest beside a raw echo, files beside a plain copy, extracts beside DuckDB; writes bench-results.json.
 	@$(PREPARE)
-	cargo bench --locked --bench ingest --bench files
+	cargo bench --locked --bench extract --bench files --bench ingest
 
 crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)
 	HVELV_CRASH_ROUNDS=200 cargo test $(CARGO_FLAGS) --test it crash
 	HVELV_POWER_CUTS=1000 cargo test $(CARGO_FLAGS) --test it power_cut
 
-long: ## The long runs: more rounds, more random cases, the clients of examples/.
+long: long-tests examples ## The long runs: more rounds, more random cases, the clients of examples/.
+
+# Not a call of make within the recipe: that would run it under `make -n` too.
+long-tests:
 	@$(PREPARE)
 	HVELV_LONG=1 HVELV_CRASH_ROUNDS=200 HVELV_POWER_CUTS=1000 cargo test $(CARGO_FLAGS) --lib --tests
-	$(MAKE) --no-print-directory examples
 
 clean: ## Removes what was built, development keys included.
 	cargo clean

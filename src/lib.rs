@@ -6,8 +6,10 @@
 //! ```text
 //! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← disclosure ← service ← rpc, cli
 //! ident, crypto ← files ← extract ← cli
+//! crypto ← approval ← registers, policy
 //! ```
 
+pub mod approval;
 pub mod audit;
 #[cfg(feature = "server")]
 pub mod cli;
@@ -15,6 +17,8 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod disclosure;
+#[cfg(feature = "files")]
+pub mod extract;
 #[cfg(feature = "files")]
 pub mod files;
 pub mod ident;

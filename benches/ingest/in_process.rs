@@ -32,6 +32,7 @@ pub(crate) fn rate(
         purpose: IngestPurpose::Reporting,
         mode: IngestMode::ResolveOrAssign,
         period: Some((date(2026, 1, 1), date(2026, 1, 31))),
+        exceptions: Vec::new(),
     };
     let access = access.unwrap();
     let pipeline = access.by_name(&"pipeline".parse().unwrap()).unwrap();

@@ -249,6 +249,7 @@ fn header() -> PseudonymizeStreamRequest {
         purpose: IngestPurpose::Reporting.into(),
         mode: Mode::ResolveOrAssign.into(),
         period: Some(ReportingPeriod { from: day(1), to: day(31) }),
+        identifier_exceptions: Vec::new(),
     };
     PseudonymizeStreamRequest { message: Some(Inner::Open(header)) }
 }

@@ -3,7 +3,7 @@
 //! They exist so that an auditor who keeps a few lines of text can later prove that the log was
 //! changed. The form is that of <https://c2sp.org/tlog-checkpoint>.
 //!
-//! FORMAT: a signed note (see `note.rs`) by the key that has the origin as its name, with the text
+//! FORMAT: a signed note (see `crypto::note`) by the key that has the origin as its name, with the text
 //!
 //! ```text
 //! origin newline
@@ -22,9 +22,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
-use super::note::{NoteError, Origin, VerifierKey, open_note, sign_note};
 use super::tree::{Hash, TreeHead};
 use crate::crypto::SigningKey;
+use crate::crypto::note::{NoteError, Origin, VerifierKey, open_note, sign_note};
 
 /// Why a checkpoint was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -103,3 +103,6 @@ fn parse_root(text: &str) -> Option<Hash> {
     let bytes = BASE64.decode(text).ok()?;
     Some(Hash::from_bytes(bytes.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

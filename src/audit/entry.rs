@@ -39,8 +39,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::hex;
-use crate::crypto::KeyedDigest;
+use crate::crypto::{KeyedDigest, hex};
 
 /// Why a body cannot be shown as an entry; show it as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -124,6 +123,16 @@ pub enum Action {
     ApplicationRefused,
     /// An application was taken back, or its decision annulled.
     ApplicationWithdrawn,
+    /// A person approved what another asked for; `changes` says what, `digest` exactly what.
+    ApprovalGiven,
+    /// A person refused to approve it.
+    ApprovalRefused,
+    /// A person asked for the approval of another; `basis` says by which law or decision.
+    ApprovalRequested,
+    /// What was approved was done: the entry after this one.
+    ApprovalUsed,
+    /// A request for approval, approved or not, was taken back.
+    ApprovalWithdrawn,
     /// Entries, a proof or a checkpoint were read.
     AuditRead,
     /// A principal was granted more of a budget; `changes` says what, `basis` why.

@@ -35,10 +35,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
-use super::hex;
 use super::leaf::{BODY_BYTES_MAX, KeptLeaf, Leaf, SALT_BYTES, Salt};
-use super::note::{NOTE_BYTES_MAX, VerifierKey};
 use super::tree::{Frontier, FrontierError, Hash};
+use crate::crypto::hex;
+use crate::crypto::note::{NOTE_BYTES_MAX, VerifierKey};
 
 mod verify;
 

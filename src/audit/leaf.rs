@@ -18,8 +18,8 @@
 
 use thiserror::Error;
 
-use super::hex;
 use super::tree::{Hash, leaf_hash};
+use crate::crypto::hex;
 
 /// Longest body, in bytes.
 ///

@@ -17,7 +17,7 @@
 //! | `entry` | what an entry says: JSON, version 1 |
 //! | `leaf` | salt and body, their hash, the stored record |
 //! | `tree` | Merkle tree, its frontier, inclusion and consistency proofs |
-//! | `note`, `checkpoint` | C2SP signed notes and checkpoints, Ed25519 |
+//! | `checkpoint` | C2SP checkpoints: signed notes (`crypto::note`), Ed25519 |
 //! | `export` | the log as a file, and its verification |
 //! | `recorded` | proof that an answer was recorded first |
 //!
@@ -34,19 +34,17 @@
 mod checkpoint;
 mod entry;
 mod export;
-mod hex;
 mod leaf;
 mod log;
-mod note;
 mod recorded;
 mod tree;
 
+pub use crate::crypto::note::{NAME_BYTES_MAX, NOTE_BYTES_MAX, NoteError, Origin, VerifierKey};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use entry::{Action, Actor, Entry, EntryError, EntryVersion, Mode, Reference};
 pub use export::{ExportError, ExportWriter, Report, Trust, VerifyError, verify_export};
 pub use leaf::{BODY_BYTES_MAX, KeptLeaf, Leaf, LeafError, SALT_BYTES, Salt};
 pub use log::{AuditLog, AuditReader, Committed, LogError, StoredLeaves};
-pub use note::{NAME_BYTES_MAX, NOTE_BYTES_MAX, NoteError, Origin, VerifierKey, sign_note};
 pub use recorded::Recorded;
 pub use tree::{
     Frontier, FrontierError, HASH_BYTES, Hash, LeafHashes, ProofError, ProveError, TreeHead,

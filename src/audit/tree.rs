@@ -27,8 +27,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::hex;
-use crate::crypto::Sha256;
+use crate::crypto::{Sha256, hex};
 
 mod proof;
 

@@ -186,7 +186,8 @@ fn receive(options: &ReceiveOptions) -> Result<Exit, Error> {
 }
 
 fn show(options: &ShowOptions) -> Result<Exit, Error> {
-    let application = options.asking.ask(async |client| find(client, &options.application).await)?;
+    let application =
+        options.asking.ask(async |client| find(client, &options.application).await)?;
     tell(&options.asking, Some(application))?;
     Ok(Exit::Success)
 }
@@ -223,9 +224,9 @@ fn list(options: &ListOptions) -> Result<Exit, Error> {
 fn refuse(options: &EndOptions) -> Result<Exit, Error> {
     let (application, reason) = (options.application.clone(), options.reason.clone());
     let request = RefuseApplicationRequest { application, reason };
-    let refused = options.asking.ask(async |client| {
-        Ok(client.refuse_application(request).await?.into_inner())
-    })?;
+    let refused = options
+        .asking
+        .ask(async |client| Ok(client.refuse_application(request).await?.into_inner()))?;
     tell(&options.asking, refused.application)?;
     output::note(&format!("refused: entry {} of the audit log", refused.audit_entry));
     Ok(Exit::Success)
@@ -234,18 +235,19 @@ fn refuse(options: &EndOptions) -> Result<Exit, Error> {
 fn withdraw(options: &EndOptions) -> Result<Exit, Error> {
     let (application, reason) = (options.application.clone(), options.reason.clone());
     let request = WithdrawApplicationRequest { application, reason };
-    let withdrawn = options.asking.ask(async |client| {
-        Ok(client.withdraw_application(request).await?.into_inner())
-    })?;
+    let withdrawn = options
+        .asking
+        .ask(async |client| Ok(client.withdraw_application(request).await?.into_inner()))?;
     tell(&options.asking, withdrawn.application)?;
     output::note(&format!("withdrawn: entry {} of the audit log", withdrawn.audit_entry));
     Ok(Exit::Success)
 }
 
 fn route(options: &RouteOptions) -> Result<Exit, Error> {
-    let from_file = options.file.as_deref().map(|file| {
-        load_application(file).map_err(|problems| from_problems(&problems, file))
-    });
+    let from_file = options
+        .file
+        .as_deref()
+        .map(|file| load_application(file).map_err(|problems| from_problems(&problems, file)));
     let from_file = from_file.transpose()?.map(|request| (&request).into());
     let number = options.application.as_deref().unwrap_or_default();
     let routed = options.asking.ask(async |client| {

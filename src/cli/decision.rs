@@ -92,9 +92,9 @@ fn record(options: &RecordOptions) -> Result<Exit, Error> {
     let decision = options.file.read(load_decision)?;
     let application = options.application.clone();
     let request = RecordDecisionRequest { application, decision: Some((&decision).into()) };
-    let recorded = options.asking.ask(async |client| {
-        Ok(client.record_decision(request).await?.into_inner())
-    })?;
+    let recorded = options
+        .asking
+        .ask(async |client| Ok(client.record_decision(request).await?.into_inner()))?;
     let number = recorded.decision;
     let decisions = told(recorded.application)?.decisions;
     tell(&options.asking, &numbered(&decisions, Some(number)))?;
@@ -103,7 +103,8 @@ fn record(options: &RecordOptions) -> Result<Exit, Error> {
 }
 
 fn show(options: &ShowOptions) -> Result<Exit, Error> {
-    let application = options.asking.ask(async |client| find(client, &options.application).await)?;
+    let application =
+        options.asking.ask(async |client| find(client, &options.application).await)?;
     let decisions = numbered(&application.decisions, options.number);
     if decisions.is_empty() {
         let have = application.decisions.len();

@@ -26,7 +26,7 @@ pub enum Exit {
     Precondition = 5,
     /// The input file cannot be used: a ragged row, an unclosed quote, no such column.
     Input = 6,
-    /// The audit log does not verify, or a scan or the guard found what it looked for.
+    /// The audit log or an extract does not verify, or a scan or the guard found what it looked for.
     Verification = 7,
     /// Complete, but rows were rejected, and `--fail-on-rejects` was given.
     Rejects = 8,
@@ -67,7 +67,7 @@ impl Exit {
             Self::Precondition => "something comes first: the server is sealed, the output exists",
             Self::Input => "the input file cannot be used",
             Self::Verification => {
-                "the audit log does not verify, or a scan or the guard found something"
+                "the audit log or an extract does not verify, or a scan or the guard found something"
             }
             Self::Rejects => "complete, but rows were rejected (only with --fail-on-rejects)",
             Self::Interrupted => "interrupted",
@@ -159,7 +159,7 @@ impl From<files::Error> for Error {
     fn from(error: files::Error) -> Self {
         let exit = match error.kind() {
             ErrorKind::Exists | ErrorKind::Stale => Exit::Precondition,
-            ErrorKind::Found => Exit::Verification,
+            ErrorKind::Found | ErrorKind::Verification => Exit::Verification,
             ErrorKind::Input => Exit::Input,
             ErrorKind::Internal => Exit::Internal,
             ErrorKind::System => Exit::Usage,
@@ -236,6 +236,11 @@ fn advice_for(code: tonic::Code, reason: &str) -> Option<&'static str> {
             "Ask the operator for a grant, then send everything again: what was answered costs \
              nothing the second time.",
         ),
+        (_, "approval_closed") => Some("Look what became of it: hvelv approval show ID."),
+        (_, "same_person") => Some("Ask another person who has the role approver."),
+        (_, "too_many_approvals") => {
+            Some("Withdraw what is no longer needed: hvelv approval list, withdraw.")
+        }
         (_, "passphrase_wrong") => Some("Try again. Nothing was changed."),
         (_, "server_degraded") => {
             Some("An operator looks at its log, then seals and unseals it: hvelv seal, unseal.")

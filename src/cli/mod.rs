@@ -7,13 +7,18 @@
 //! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
 
+mod application;
+mod approval;
 mod audit;
 mod budget;
 mod check;
 mod connect;
 mod consent;
+mod decision;
 mod development;
+mod disclosure;
 mod error;
+mod extract;
 mod init;
 mod local;
 mod log;
@@ -73,6 +78,16 @@ enum Command {
     Reservation(reservation::ReservationCommand),
     #[command(after_help = consent::EXAMPLES)]
     Consent(consent::ConsentCommand),
+    #[command(after_help = approval::EXAMPLES)]
+    Approval(approval::ApprovalCommand),
+    #[command(after_help = application::EXAMPLES)]
+    Application(application::ApplicationCommand),
+    #[command(after_help = decision::EXAMPLES)]
+    Decision(decision::DecisionCommand),
+    #[command(after_help = disclosure::EXAMPLES)]
+    Disclosure(Box<disclosure::DisclosureCommand>),
+    #[command(after_help = extract::EXAMPLES)]
+    Extract(extract::ExtractCommand),
     #[command(after_help = synth::EXAMPLES)]
     Synth(synth::SynthOptions),
     #[command(after_help = scan::EXAMPLES)]
@@ -97,10 +112,15 @@ pub fn run() -> Result<Exit, Error> {
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
     match &cli.command {
+        Command::Approval(options) => approval::run(options),
+        Command::Application(options) => application::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),
         Command::Consent(options) => consent::run(options),
+        Command::Decision(options) => decision::run(options),
+        Command::Disclosure(options) => disclosure::run(options),
+        Command::Extract(options) => extract::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),

@@ -7,8 +7,11 @@
 //! system's; nobody is both custodian and operator; every role names a register and a source that
 //! exist.
 //!
-//! What this does *not* protect: one natural person who is given two principals.  Whoever approves
-//! a change of this file must see to that.
+//! One natural person may have several principals: `person` says so, and what takes two persons takes
+//! two of those.
+//!
+//! What this does *not* protect: one natural person who is given two principals without saying so.
+//! Whoever approves a change of this file must see to that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -46,6 +49,7 @@ word_enum! {
 pub struct Principal {
     name: PrincipalName,
     kind: PrincipalKind,
+    person: Option<PrincipalName>,
     organisation: OrganisationNumber,
     certificates: BTreeSet<CertificateIdentity>,
     roles: BTreeSet<Role>,
@@ -64,6 +68,16 @@ impl Principal {
     #[must_use]
     pub const fn kind(&self) -> PrincipalKind {
         self.kind
+    }
+
+    /// The natural person behind it, whom principals with the same value share: what `person` says, or
+    /// else the principal's own name.  Nothing for a system.
+    #[must_use]
+    pub fn person(&self) -> Option<&PrincipalName> {
+        match self.kind {
+            PrincipalKind::Person => Some(self.person.as_ref().unwrap_or(&self.name)),
+            PrincipalKind::System => None,
+        }
     }
 
     /// The organisation that the principal belongs to.

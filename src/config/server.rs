@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::{Date, date};
 
+use super::approvals::Approvals;
 use super::budgets::Budgets;
 use super::problems::Problems;
 use super::reader;
@@ -93,6 +94,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much a client may learn of a register.
     pub budgets: Budgets,
+    /// What takes two persons: how long an approval lasts.
+    pub approvals: Approvals,
     /// Which identifiers are accepted.
     pub identifiers: Identifiers,
     /// The audit log.
@@ -189,6 +192,7 @@ impl Default for Config {
             },
             limits: Limits::DEFAULT,
             budgets: Budgets::DEFAULT,
+            approvals: Approvals::DEFAULT,
             identifiers: Identifiers {
                 accept_2032_from: date(2032, 1, 1),
                 test_felles_prefixes: Vec::new(),

@@ -35,7 +35,7 @@ pub const ENVELOPE_OVERHEAD_BYTES: usize = ENVELOPE_HEAD_BYTES + TAG_BYTES;
 pub const SEALS_MAX: u64 = 1 << 32;
 
 pub(in crate::crypto) const NONCE_BYTES: usize = 12;
-const TAG_BYTES: usize = 16;
+pub(in crate::crypto) const TAG_BYTES: usize = 16;
 /// Nonces that a [`Sealer`] draws at once: one system call for 64 records.
 const NONCES_AT_ONCE: usize = 64;
 

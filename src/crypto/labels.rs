@@ -16,6 +16,8 @@ pub enum Label {
     ErasureWrapKey,
     /// Derives, from the registers root, the key of the key file's last line.
     KeyFileMac,
+    /// Seals what a command puts aside on disk under a key of the moment.
+    Moment,
     /// Derives, from a generation's key, the FF1 key of one block of 10^7 numbers.
     NumberBlock,
     /// Derives, from a root, the key that wraps the plane's working keys.
@@ -28,12 +30,13 @@ pub enum Label {
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DisclosureSerials,
         Self::DisclosureStorage,
         Self::DisclosureSurrogates,
         Self::ErasureWrapKey,
         Self::KeyFileMac,
+        Self::Moment,
         Self::NumberBlock,
         Self::RootWrapKey,
         Self::StorageRecord,
@@ -49,6 +52,7 @@ impl Label {
             Self::DisclosureSurrogates => "hvelv/v1/derive/disclosure-surrogates",
             Self::ErasureWrapKey => "hvelv/v1/derive/erasure-wrap",
             Self::KeyFileMac => "hvelv/v1/derive/key-file-mac",
+            Self::Moment => "hvelv/v1/seal/moment",
             Self::NumberBlock => "hvelv/v1/derive/number-block",
             Self::RootWrapKey => "hvelv/v1/derive/root-wrap",
             Self::StorageRecord => "hvelv/v1/seal/record",
@@ -80,11 +84,12 @@ mod tests {
             | Label::DisclosureSurrogates
             | Label::ErasureWrapKey
             | Label::KeyFileMac
+            | Label::Moment
             | Label::NumberBlock
             | Label::RootWrapKey
             | Label::StorageRecord
             | Label::WrappedKey => true,
         });
-        assert_eq!(counted.count(), 9);
+        assert_eq!(counted.count(), 10);
     }
 }

@@ -10,12 +10,13 @@
 //! | [`entropy`] | the one source of randomness |
 //! | [`labels`], [`framing`] | what separates one use of a key from another |
 //! | [`aead`], [`wrap`] | sealed records, and keys sealed under keys |
+//! | [`moment`] | what is put aside on disk for as long as a command runs |
 //! | [`digest`] | SHA-256, keyed digests, derived keys |
 //! | [`tag`], [`oneway`] | identifier tags |
 //! | [`ff1`] | FF1 on decimal numbers |
 //! | [`permutation`], [`pseudonym`] | numbers in drawn order, register IDs, serials |
 //! | [`passphrase`] | keys from passphrases |
-//! | [`sign`] | Ed25519 |
+//! | [`sign`], [`note`] | Ed25519, and C2SP signed notes |
 //!
 //! INVARIANT: key bytes leave this module only sealed.  Nothing here prints, serialises or compares
 //! a secret other than in constant time.
@@ -28,7 +29,10 @@ pub mod digest;
 pub mod entropy;
 pub mod ff1;
 pub mod framing;
+pub(crate) mod hex;
 pub mod labels;
+pub mod moment;
+pub mod note;
 pub mod oneway;
 pub mod passphrase;
 pub mod permutation;
@@ -49,6 +53,7 @@ pub use aead::{KeyId, Place, Sealer, StorageKey, StorageKeys};
 pub use digest::{DigestKey, KeyedDigest, KeyedHasher, Sha256, derive_secret, sha256};
 pub use entropy::Entropy;
 pub use labels::Label;
+pub use moment::MomentKey;
 pub use oneway::{OneWayKey, OuterKey};
 pub use passphrase::Argon2Params;
 pub use permutation::NumberKey;

@@ -19,7 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::decision::{Decision, Rulebook};
-use super::history::{Act, History, Machine};
+use super::history::{Act, History, Machine, StepError};
 use super::id::ApplicationId;
 use super::lifecycle::Disclosure;
 use super::line::Line;
@@ -291,6 +291,11 @@ impl Application {
     pub(super) fn allow(&self, step: ApplicationStep) -> Result<(), Error> {
         self.history.allow(&format_args!("application {}", self.id), step)?;
         Ok(())
+    }
+
+    /// The error of something that the state does not allow.
+    pub(super) fn out_of_order(&self, step: &dyn fmt::Display) -> StepError {
+        self.history.out_of_order(&format_args!("application {}", self.id), step)
     }
 
     pub(super) fn take(

@@ -20,7 +20,10 @@ use crate::config::codes::RegisterCode;
 use crate::config::problems::Problems;
 use crate::config::reader;
 
+mod parts;
 mod read;
+
+pub use parts::{load_application, load_decision};
 
 /// A whole disclosure.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::application::{Application, ApplicationStep};
+use super::application::{Application, ApplicationState, ApplicationStep};
 use super::decision::Decision;
 use super::delivery::{Closing, Delivery, Extract};
 use super::history::{Act, Change, History, Machine};
@@ -202,8 +202,10 @@ impl Disclosure {
         if application.id() != self.application {
             return Err(Refusal::Request("is not that of the disclosure").into());
         }
-        // Withdrawn or not: a disclosure lives no longer than what it rests on.
-        application.allow(ApplicationStep::Open)?;
+        // A disclosure lives no longer than what it rests on.
+        if application.state() != ApplicationState::Decided {
+            return Err(application.out_of_order(&used_for).into());
+        }
         let class = application.recipient().class;
         if class.is_refused_always() {
             return Err(Refusal::HardRefusal(class).into());

@@ -291,7 +291,11 @@ fn a_withdrawn_application_stops_its_disclosures() {
     let (mut application, mut disclosure) = opened(&Shipped::load());
     application.withdraw(line("Vedtaket er omgjort"), &on("2026-04-02")).unwrap();
     let granted = disclosure.grant(DisclosureUse::Issue, &application, date(2026, 4, 2));
-    assert!(matches!(granted, Err(Error::Step(StepError::OutOfOrder { .. }))));
+    assert_eq!(
+        granted.unwrap_err().to_string(),
+        "application A-2026-0001 is withdrawn; cannot issue; possible now: nothing; register a new \
+         application"
+    );
     disclosure.close(&on("2026-04-02")).unwrap();
 }
 

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Stale,
     /// A file cannot be opened, written or renamed.
     System,
+    /// What came is not what was signed, or was changed on its way.
+    Verification,
 }
 
 /// Why a file could not be read or written, and what to do.

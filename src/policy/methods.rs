@@ -87,10 +87,21 @@ const fn row(path: &'static str, rule: Rule, deadline: Deadline) -> Method {
     Method { path, rule, deadline }
 }
 
+const APPROVER: Rule = Rule::Roles(&[RoleKind::Approver]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
 const READER: Rule = Rule::Roles(&[RoleKind::Auditor, RoleKind::Officer]);
+/// Who may ask for an approval.
+const REQUESTER: Rule = Rule::Roles(&[RoleKind::Custodian, RoleKind::Officer, RoleKind::Operator]);
+/// Who may see approvals: all of them, or those that they asked for.
+const SEER: Rule = Rule::Roles(&[
+    RoleKind::Approver,
+    RoleKind::Auditor,
+    RoleKind::Custodian,
+    RoleKind::Officer,
+    RoleKind::Operator,
+]);
 const RIGHTS: Rule = Rule::Roles(&[RoleKind::Rights]);
 const SENDER: Rule = Rule::Roles(&[RoleKind::Import, RoleKind::Ingest, RoleKind::Resolve]);
 
@@ -100,6 +111,11 @@ pub const METHODS: &[Method] = &[
     row("/grpc.health.v1.Health/Check", Rule::Anyone, Deadline::Request),
     row("/grpc.health.v1.Health/Watch", Rule::Anyone, Deadline::None),
     row("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Anyone, Deadline::None),
+    row("/hvelv.v1.ApprovalService/DecideApproval", APPROVER, Deadline::None),
+    row("/hvelv.v1.ApprovalService/GetApproval", SEER, Deadline::Request),
+    row("/hvelv.v1.ApprovalService/ListApprovals", SEER, Deadline::Request),
+    row("/hvelv.v1.ApprovalService/RequestApproval", REQUESTER, Deadline::None),
+    row("/hvelv.v1.ApprovalService/WithdrawApproval", REQUESTER, Deadline::None),
     row("/hvelv.v1.AuditService/GetCheckpoint", AUDITOR, Deadline::None),
     row("/hvelv.v1.AuditService/GetConsistencyProof", AUDITOR, Deadline::Request),
     row("/hvelv.v1.AuditService/GetInclusionProof", AUDITOR, Deadline::Request),

@@ -21,12 +21,15 @@ use jiff::civil::Date;
 
 use crate::config::access::{Principal, PrincipalKind, Role, SourceScope};
 use crate::config::codes::{OrganisationNumber, PrincipalName, RegisterCode, SourceCode};
+use crate::config::words::listed;
 
 pub mod methods;
 
 /// Something that a principal may be allowed to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
+    /// Decide, as the second person, about what another asked for.
+    Approve,
     /// Record applications and decisions, open disclosures, issue serials, close.
     Disclose,
     /// Load historical data, or IDs that a register already has.
@@ -49,6 +52,9 @@ pub enum Right {
     ReadAudit,
     /// Read applications and disclosures without [`Right::Disclose`], as an auditor does.
     ReadDisclosures,
+    /// Ask for an approval, and see and take back one's own; which act takes which role is
+    /// [`crate::approval::Act::role`]'s.
+    RequestApprovals,
     /// Ask for the IDs that persons already have.
     Resolve {
         /// The register.
@@ -58,34 +64,39 @@ pub enum Right {
     },
     /// Record reservations and consents, and read them.
     Rights,
+    /// See everybody's requests for approval.
+    SeeApprovals,
 }
 
 impl Right {
-    /// The narrowest role that gives the right.
+    /// The narrowest roles that give the right, each by itself.
     #[must_use]
-    pub fn role(&self) -> Role {
+    pub fn roles(&self) -> Vec<Role> {
         let scope = |source: &SourceCode| SourceScope::One(source.clone());
         match self {
-            Self::Disclose => Role::Officer,
+            Self::Approve => vec![Role::Approver],
+            Self::Disclose => vec![Role::Officer],
             Self::Import { register, source } => {
-                Role::Import { register: register.clone(), source: scope(source) }
+                vec![Role::Import { register: register.clone(), source: scope(source) }]
             }
             Self::Ingest { register, source } => {
-                Role::Ingest { register: register.clone(), source: scope(source) }
+                vec![Role::Ingest { register: register.clone(), source: scope(source) }]
             }
-            Self::Operate => Role::Operator,
-            Self::ReadAudit | Self::ReadDisclosures => Role::Auditor,
+            Self::Operate => vec![Role::Operator],
+            Self::ReadAudit | Self::ReadDisclosures => vec![Role::Auditor],
+            Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
             Self::Resolve { register, source } => {
-                Role::Resolve { register: register.clone(), source: scope(source) }
+                vec![Role::Resolve { register: register.clone(), source: scope(source) }]
             }
-            Self::Rights => Role::Rights,
+            Self::Rights => vec![Role::Rights],
+            Self::SeeApprovals => vec![Role::Approver, Role::Auditor],
         }
     }
 }
 
 impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.role().fmt(f)
+        f.write_str(&listed(self.roles()))
     }
 }
 
@@ -97,6 +108,7 @@ impl fmt::Display for Right {
 pub struct Permit {
     principal: PrincipalName,
     kind: PrincipalKind,
+    person: Option<PrincipalName>,
     organisation: OrganisationNumber,
     right: Right,
 }
@@ -112,6 +124,12 @@ impl Permit {
     #[must_use]
     pub const fn kind(&self) -> PrincipalKind {
         self.kind
+    }
+
+    /// The natural person behind the principal; nothing for a system.
+    #[must_use]
+    pub const fn person(&self) -> Option<&PrincipalName> {
+        self.person.as_ref()
     }
 
     /// The organisation that the principal belongs to.
@@ -138,12 +156,13 @@ pub struct Denied;
 ///
 /// [`Denied`], whatever the reason.
 pub fn authorize(principal: &Principal, right: Right, today: Date) -> Result<Permit, Denied> {
-    if !principal.may(&right.role(), today) {
+    if !right.roles().iter().any(|role| principal.may(role, today)) {
         return Err(Denied);
     }
     Ok(Permit {
         principal: principal.name().clone(),
         kind: principal.kind(),
+        person: principal.person().cloned(),
         organisation: principal.organisation(),
         right,
     })
@@ -185,8 +204,13 @@ pub(crate) mod tests {
 
     /// An access file with one system `a` that has the roles, valid through 2026.
     pub(crate) fn access_with(roles: &str) -> Access {
+        access_of("system", roles)
+    }
+
+    /// An access file with one principal `a` of a kind.
+    fn access_of(kind: &str, roles: &str) -> Access {
         let text = format!(
-            "[[principal]]\nname = 'a'\nkind = 'system'\norganisation = '983744516'\n\
+            "[[principal]]\nname = 'a'\nkind = '{kind}'\norganisation = '983744516'\n\
              certificates = ['uri:spiffe://hvelv.dev/a']\nroles = [{roles}]\n\
              valid_from = '2026-01-01'\nvalid_to = '2026-12-31'\n"
         );
@@ -243,12 +267,31 @@ pub(crate) mod tests {
     fn an_auditor_reads_disclosures_and_changes_none() {
         assert!(asks("'auditor'", Right::ReadDisclosures).is_ok());
         assert!(asks("'auditor'", Right::Disclose).is_err());
-        assert_eq!(Right::Disclose.role(), Role::Officer);
+        assert_eq!(Right::Disclose.roles(), [Role::Officer]);
+    }
+
+    #[test]
+    fn approvals_are_asked_for_given_and_seen_under_roles_of_their_own() {
+        let rights = [
+            (Right::Approve, "approver"),
+            (Right::RequestApprovals, "custodian, officer, operator"),
+            (Right::SeeApprovals, "approver, auditor"),
+        ];
+        let all = ["approver", "auditor", "custodian", "officer", "operator", "rights"];
+        for (right, roles) in rights {
+            assert_eq!(right.to_string(), roles);
+            for role in all {
+                let access = access_of("person", &format!("'{role}'"));
+                let principal = access.iter().next().unwrap();
+                let is_allowed = authorize(principal, right.clone(), date(2026, 6, 1)).is_ok();
+                assert_eq!(is_allowed, roles.contains(role), "{role} asks for {roles}");
+            }
+        }
     }
 
     #[test]
     fn the_rights_of_persons_have_a_role_of_their_own() {
-        assert_eq!(Right::Rights.role(), Role::Rights);
+        assert_eq!(Right::Rights.roles(), [Role::Rights]);
         for roles in ["'auditor'", "'operator'", "'ingest:NPR:*', 'resolve:NPR:*'"] {
             assert!(asks(roles, Right::Rights).is_err(), "{roles}");
         }

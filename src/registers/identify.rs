@@ -53,7 +53,7 @@ impl Registers {
         let cells = held.cells();
         let found = rows.into_iter().zip(ids).map(|(row, id)| {
             let person = inverse.as_ref().and_then(|inverse| inverse.person(row.ok()?));
-            let person = person.ok_or(row.err().unwrap_or(RowCode::Unknown))?;
+            let person = person.ok_or_else(|| row.err().unwrap_or(RowCode::Unknown))?;
             match cells.standing(person) {
                 Standing::Member(current) if current == *id => Ok(person),
                 Standing::Suppressed => Err(RowCode::Suppressed),

@@ -20,6 +20,7 @@
 //! though not name anybody.
 
 mod answer;
+pub mod approvals;
 pub mod budget;
 pub mod catalogue;
 mod column;
@@ -34,27 +35,24 @@ mod numbers;
 mod open;
 mod persons;
 mod recorder;
+mod records;
 mod rights;
 
 #[cfg(test)]
 mod golden;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use crate::audit::{AuditReader, Entry, LogError, Recorded};
-use zeroize::Zeroizing;
-
-use crate::crypto::{Entropy, Place};
-use crate::store::keys::{Key, Kind};
-use crate::store::{self, Step, Store};
-use crate::vault::PersonNo;
+use crate::crypto::Entropy;
+use crate::store::{self, Store};
 
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
+use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
 use column::Column;
 pub use column::{Cells, Held, Standing};
@@ -65,7 +63,7 @@ pub use keys::PlaneKeys;
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
-use recorder::{ActReply, Command, Other};
+use recorder::{ActReply, Command, Other, With};
 use rights::Rights;
 pub use rights::{
     Channel, Fact, HeldRights, PersonRights, Release, ReleaseRule, RightsChange, RightsFact,
@@ -153,6 +151,7 @@ pub struct Registers {
     entropy: Arc<Entropy>,
     members: BTreeMap<u16, Arc<Members>>,
     ledger: Ledger,
+    approvals: Arc<Approvals>,
     failed: Arc<AtomicBool>,
     arriving: Arc<AtomicUsize>,
     entries: Arc<AtomicU64>,
@@ -191,7 +190,7 @@ impl Registers {
     /// Records an act together with what it changes in the store. Its reply is called when both are
     /// durable, or have failed.
     pub fn record_change(&self, entry: Entry, writes: Vec<Write>, reply: Reply<()>) {
-        self.send_act(entry, writes, None, None, (), reply);
+        self.send_act(entry, With { writes, ..With::default() }, (), reply);
     }
 
     /// Records an act and waits until it is durable.
@@ -213,9 +212,7 @@ impl Registers {
         entry: Entry,
         writes: Vec<Write>,
     ) -> Result<Recorded<()>, Error> {
-        let (reply, answer) = sync_channel(1);
-        self.record_change(entry, writes, Box::new(move |recorded| drop(reply.send(recorded))));
-        answer.recv().map_err(|_| Error::Failed)?
+        self.send_and_wait(entry, With { writes, ..With::default() }, ())
     }
 
     /// Records an act together with what is answered to it, and waits until it is durable.
@@ -228,103 +225,71 @@ impl Registers {
         entry: Entry,
         value: T,
     ) -> Result<Recorded<T>, Error> {
-        let (reply, answer) = sync_channel(1);
-        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        self.send_act(entry, Vec::new(), None, None, value, reply);
-        answer.recv().map_err(|_| Error::Failed)?
+        self.send_and_wait(entry, With::default(), value)
     }
 
-    fn send_act<T: Send + 'static>(
+    /// Records a move of an approval together with its entry, and waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_move_and_wait(&self, moving: Moving) -> Result<Recorded<()>, Error> {
+        let moving = self.own(moving)?;
+        let entry = moving.entry();
+        self.send_and_wait(entry, With { approval: Some(moving), ..With::default() }, ())
+    }
+
+    /// Records an act that was approved, with what it writes and what is answered to it: the act, the
+    /// use of its approval and both entries in one commit; waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`]: neither is done, or both are, which is read when the plane is opened again.
+    pub fn record_approved_act_and_wait<T: Send + 'static>(
         &self,
         entry: Entry,
         writes: Vec<Write>,
-        fold: Option<Arc<Membership>>,
-        grant: Option<(Arc<Account>, NewGrant)>,
+        approved: Approved,
         value: T,
-        reply: Reply<T>,
-    ) {
+    ) -> Result<Recorded<T>, Error> {
+        let approval = Some(self.own(approved.into_moving())?);
+        self.send_and_wait(entry, With { writes, approval, ..With::default() }, value)
+    }
+
+    /// A move of this plane's approvals. One of a plane that was opened before would move them in the
+    /// store and not here.
+    fn own(&self, moving: Moving) -> Result<Moving, Error> {
+        if moving.is_of(&self.approvals) { Ok(moving) } else { Err(Error::Failed) }
+    }
+
+    /// All approvals.
+    pub fn approvals(&self) -> &Arc<Approvals> {
+        &self.approvals
+    }
+
+    fn send_and_wait<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        with: With,
+        value: T,
+    ) -> Result<Recorded<T>, Error> {
+        let (reply, answer) = sync_channel(1);
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.send_act(entry, with, value, reply);
+        answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    fn send_act<T: Send + 'static>(&self, entry: Entry, with: With, value: T, reply: Reply<T>) {
         let reply: ActReply = Box::new(move |done| {
             reply(done.map(|(committed, index)| committed.record(index, value)));
         });
-        self.send(Command::Other(Other { entry: Box::new(entry), writes, fold, grant, reply }));
+        self.send(Command::Other(Other { entry: Box::new(entry), with, reply }));
     }
 
     /// Records the end of a stream of serials, and folds the persons of its disclosure.
     pub fn record_fold(&self, entry: Entry, membership: Arc<Membership>, reply: Reply<()>) {
-        self.send_act(entry, Vec::new(), Some(membership), None, (), reply);
-    }
-
-    /// Seals a record of this plane for its place.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Crypto`].
-    pub fn seal_record(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.keys.storage().seal(&self.entropy, &record_place(key), plain)?)
-    }
-
-    /// Every record of a kind, opened, in the order of their keys.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Store`].
-    pub fn records(&self, kind: Kind) -> Result<Vec<(Key, Zeroizing<Vec<u8>>)>, Error> {
-        let (mut found, mut failure) = (Vec::new(), None);
-        self.store.scan(Key::all(kind), &mut |bytes, value| {
-            let (_, key) = Key::parse(bytes)?;
-            match self.keys.storage().open(&record_place(&key), value) {
-                Ok(plain) => found.push((key, plain)),
-                Err(_) => failure = Some(Error::Damaged { what: kind.name() }),
-            }
-            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
-        })?;
-        failure.map_or(Ok(found), Err)
-    }
-
-    /// What stands under a key of this plane, as it is stored.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`].
-    pub fn stored(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.store.get(key)?)
-    }
-
-    /// Everything of a kind, as it is stored.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`].
-    pub fn stored_all(&self, range: Range<Key>) -> Result<Vec<(Key, Vec<u8>)>, Error> {
-        let mut found = Vec::new();
-        self.store.scan(range, &mut |bytes, value| {
-            found.push((Key::parse(bytes)?.1, value.to_vec()));
-            Ok(Step::Continue)
-        })?;
-        Ok(found)
-    }
-
-    /// The persons of a disclosure. `persons_end` is above every number of the partition in use.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Store`].
-    pub fn membership(
-        &self,
-        disclosure: [u8; 16],
-        partition: u16,
-        persons_end: u64,
-    ) -> Result<Membership, Error> {
-        Membership::load(self.store.as_ref(), &self.keys, disclosure, partition, persons_end)
-    }
-
-    /// The disclosures that a person is in.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Store`].
-    pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<[u8; 16]>, Error> {
-        disclosed::disclosures_of(self.store.as_ref(), &self.keys, partition, person)
+        let with = With { fold: Some(membership), ..With::default() };
+        self.send_act(entry, with, (), reply);
     }
 
     /// The budgets of a principal in a register.
@@ -348,10 +313,8 @@ impl Registers {
         grant: NewGrant,
         entry: Entry,
     ) -> Result<Recorded<()>, Error> {
-        let (reply, answer) = sync_channel(1);
-        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        self.send_act(entry, Vec::new(), None, Some((account, grant)), (), reply);
-        answer.recv().map_err(|_| Error::Failed)?
+        let with = With { grant: Some((account, grant)), ..With::default() };
+        self.send_and_wait(entry, with, ())
     }
 
     /// Stores a delivery together with its audit entry.
@@ -408,48 +371,6 @@ impl Registers {
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
-
-    /// Stored deliveries with their persons. For innsyn.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Store`].
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "innsyn reads deliveries; tests hold the format until it comes"
-        )
-    )]
-    pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
-        let mut records = Vec::new();
-        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
-            records.push((key.to_vec(), value.to_vec()));
-            Ok(Step::Continue)
-        })?;
-        let mut found = Vec::new();
-        for (key, value) in records {
-            let record = delivery::open_record(&self.keys, &key, &value)?;
-            let id = key.last_chunk().copied().ok_or(Error::Damaged { what: "delivery" })?;
-            let (mut persons, mut failure) = (Vec::new(), None);
-            self.store.scan(Key::delivery_parts(id), &mut |key, value| {
-                match delivery::open_persons(&self.keys, key, value) {
-                    Ok(part) => persons.extend(part),
-                    Err(error) => failure = Some(error),
-                }
-                Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
-            })?;
-            failure.map_or(Ok(()), Err)?;
-            found.push((record, persons));
-        }
-        Ok(found)
-    }
-}
-
-/// Where a record that is sealed whole stands: its table is the kind byte of its key.
-fn record_place(key: &Key) -> Place<'_> {
-    let kind = key.as_bytes().first().copied().map_or(0, u16::from);
-    Place { kind, row: key.as_bytes(), field: 0 }
 }
 
 impl Drop for Registers {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
+use super::approvals::Approvals;
 use super::budget::Ledger;
 use super::column::Standing;
 use super::delta::{self, Stored};
@@ -84,9 +85,10 @@ impl Opening {
         )?;
         let storage = self.keys.storage();
         let (ledger, budget_seals) = Ledger::load(self.store.as_ref(), storage, &self.entropy)?;
+        let (approvals, approval_seals) = Approvals::load(self.store.as_ref(), storage)?;
         // The bound on seals under one key holds across restarts: each delta and each entry is one.
         // A fact comes with the person of its entry.
-        storage.active().resume(deltas + 2 * facts + budget_seals);
+        storage.active().resume(deltas + 2 * facts + budget_seals + approval_seals);
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
         let arriving = Arc::new(AtomicUsize::new(0));
@@ -116,6 +118,7 @@ impl Opening {
             entropy: self.entropy,
             members,
             ledger,
+            approvals,
             failed,
             arriving,
             entries,

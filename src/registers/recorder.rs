@@ -4,7 +4,7 @@
 //! answers, acts, deliveries ─► queue ─► take all that wait
 //!     persons who join: a register number each, one delta per register
 //!     what was spent of budgets, and who was told about: one record per account
-//!     one audit entry per stream for all its messages, one per act
+//!     one audit entry per stream for all its messages, one per act, one per approval used
 //! one batch ─► commit, synced ─► columns ─► Recorded answers
 //! ```
 //!
@@ -22,6 +22,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::answer::{Answer, Answered, Reply};
+use super::approvals::Moving;
 use super::budget::{Account, NewGrant, Spending, Touched};
 use super::delta::{self, Stored};
 use super::disclosed::Membership;
@@ -63,15 +64,24 @@ pub enum Write {
     VaultUsed(u16),
 }
 
-/// An act with its own entry, and what it writes with it.
+/// An act with its own entry, and what happens with it.
 pub(super) struct Other {
     pub(super) entry: Box<Entry>,
+    pub(super) with: With,
+    pub(super) reply: ActReply,
+}
+
+/// What happens in the commit of an act.
+#[derive(Default)]
+pub(super) struct With {
+    /// What it writes.
     pub(super) writes: Vec<Write>,
     /// A disclosure whose persons are folded with it.
     pub(super) fold: Option<Arc<Membership>>,
     /// A grant, and whom it is for.
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
-    pub(super) reply: ActReply,
+    /// An approval that it moves, or uses up.
+    pub(super) approval: Option<Moving>,
 }
 
 /// Told what became of an act: the commit and the entry's number, from which it makes its answer.
@@ -206,10 +216,13 @@ impl Recorder {
             waiting.push(Waiting::new(answer));
         }
         let mut staged = Vec::with_capacity(others.len());
-        for Other { entry, writes, fold, grant, reply } in others {
+        let mut approvals = Vec::new();
+        for Other { entry, with, reply } in others {
+            let With { writes, fold, grant, approval } = with;
             acts.push((reply, 0));
-            staged.push((entry, writes));
+            staged.push((entry, writes, approval.as_ref().and_then(Moving::entry_of_use)));
             memberships.extend(fold);
+            approvals.extend(approval);
             if let Some((account, grant)) = grant {
                 account.grant(grant);
                 touched.add(Spending { account, told: Vec::new() });
@@ -225,7 +238,7 @@ impl Recorder {
             memberships.extend(shared.disclosed.clone());
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
-        for ((_, index), (entry, writes)) in acts.iter_mut().zip(staged) {
+        for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
             for write in writes {
                 match write {
                     Write::Put(key, value) => batch.put(key, value),
@@ -233,13 +246,20 @@ impl Recorder {
                     Write::VaultUsed(partition) => self.mark_vault(partition, &mut batch),
                 }
             }
+            if let Some(used) = used {
+                self.log.stage(&used)?;
+            }
             *index = self.log.stage(&entry)?;
         }
+        approvals
+            .iter()
+            .try_for_each(|one| one.stage(self.keys.storage(), &self.entropy, &mut batch))?;
         let committed = self.log.commit("record answers", batch)?;
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         touched.publish();
         memberships.iter().for_each(|membership| membership.publish());
+        approvals.iter().for_each(Moving::publish);
         Ok((committed, entries))
     }
 

@@ -31,7 +31,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::sync_channel;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Error, PlaneKeys, Registers, Write, record_place};
+use super::recorder::With;
+use super::records::record_place;
+use super::{Error, PlaneKeys, Registers, Write};
 use crate::audit::{Entry, Recorded, Reference};
 use crate::config::codes::{DisclosurePurpose, TermCode};
 use crate::store::keys::Key;
@@ -262,7 +264,7 @@ impl Registers {
     ) -> Result<Recorded<T>, Error> {
         let (reply, answer) = sync_channel(1);
         let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        self.send_act(entry, writes, None, None, value, reply);
+        self.send_act(entry, With { writes, ..With::default() }, value, reply);
         answer.recv().map_err(|_| Error::Failed)?
     }
 }

@@ -14,6 +14,7 @@ use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
@@ -25,8 +26,9 @@ use crate::service::State;
 /// The name of the process as a whole, as the health protocol has it.
 const PROCESS: &str = "";
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     PROCESS,
+    <ApprovalServiceServer<()> as NamedService>::NAME,
     <AuditServiceServer<()> as NamedService>::NAME,
     <CatalogueServiceServer<()> as NamedService>::NAME,
     <DisclosureServiceServer<()> as NamedService>::NAME,

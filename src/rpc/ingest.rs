@@ -59,6 +59,9 @@ impl IngestHandler {
             Ok((delivery, mapped))
         });
         let (delivery, mapped) = mapped.await?;
+        if delivery.has_exceptions() {
+            let _ = stream::recorded(&delivery, delivery.record_opened()?).await?;
+        }
         let answered = stream::recorded(&delivery, delivery.submit(mapped)?).await?;
         let over_budget = answered.peek().over_budget_count();
         let state = if over_budget > 0 { DeliveryState::Broken } else { DeliveryState::Complete };

@@ -10,6 +10,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 
+use super::approval::ApprovalHandler;
 use super::audit::AuditHandler;
 use super::auth::AccessWatch;
 use super::catalogue::CatalogueHandler;
@@ -19,6 +20,7 @@ use super::ingest::IngestHandler;
 use super::limits::InFlight;
 use super::operator::OperatorHandler;
 use super::proto;
+use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
@@ -78,12 +80,14 @@ fn routes(
     let bytes_max = limits.message_bytes_max;
     let idle = Duration::from_millis(limits.stream_idle_timeout_ms);
     let ingest = IngestHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
+    let approval = ApprovalHandler::new(Arc::clone(service));
     let audit = AuditHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
     let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let operator = OperatorHandler::new(Arc::clone(service));
     let rights = RightsHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
+        .add_service(ApprovalServiceServer::new(approval).max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(bytes_max))
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(bytes_max))
         .add_service(DisclosureServiceServer::new(disclosure).max_decoding_message_size(bytes_max))

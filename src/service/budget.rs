@@ -86,7 +86,8 @@ impl Service {
         *self.access.write().unwrap_or_else(std::sync::PoisonError::into_inner) = access;
     }
 
-    fn access(&self) -> Arc<Access> {
+    /// The access file of now.
+    pub(super) fn access(&self) -> Arc<Access> {
         Arc::clone(&self.access.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -248,7 +249,7 @@ impl Service {
 }
 
 /// One line, not empty, and no number in it that could be a person's: it stands in the audit log.
-fn is_reason(text: &str) -> bool {
+pub(super) fn is_reason(text: &str) -> bool {
     let length = text.chars().count();
     let longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     !text.trim().is_empty()

@@ -80,6 +80,12 @@ error_codes! {
     Precondition AlreadyUnsealed = "already_unsealed", "the server is already unsealed";
     /// There is no such application.
     NotFound ApplicationUnknown = "application_unknown", "no such application; `hvelv application list` has them all";
+    /// An approval cannot be moved any more, or not now.
+    Conflict ApprovalClosed = "approval_closed", "the approval is not open: it was decided, withdrawn or used, its time is over, or somebody is changing it now";
+    /// The act takes an approval, and there is none for exactly that.
+    Precondition ApprovalRequired = "approval_required", "this takes another person's approval, and none is open for exactly this; ask for one with `hvelv approval request`";
+    /// Who asked for an approval, or gave it, has lost the role since.
+    Precondition ApprovalVoid = "approval_void", "whoever asked for the approval, or gave it, no longer has the role for it; ask for another";
     /// A batch has more rows than one may have.
     Exhausted BatchTooLarge = "batch_too_large", "the batch has too many identifiers";
     /// A budget is spent.
@@ -132,6 +138,8 @@ error_codes! {
     Precondition ReservationNotSet = "reservation_not_set", "the person is not reserved against this use; `hvelv reservation show` has what is in force";
     /// The register has no such use (the catalogue is open).
     NotFound ReservationUseUnknown = "reservation_use_unknown", "the register knows no such use; `hvelv registers` has those that persons can be reserved against";
+    /// Who would approve is who asked.
+    Denied SamePerson = "same_person", "an approval is given by another natural person than the one who asked";
     /// A commit failed, and the server is reopening its stores by itself.
     Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
     /// The rules of disclosure are against it; the text says which and what to do.
@@ -154,6 +162,8 @@ error_codes! {
     Unavailable StreamIdle = "stream_idle", "the stream was silent for too long";
     /// A stream has more messages or rows than one may have.
     Exhausted StreamTooLong = "stream_too_long", "the stream is too long";
+    /// The caller asked for too many approvals.
+    Exhausted TooManyApprovals = "too_many_approvals", "too many approvals were asked for";
     /// The caller has too many connections open.
     Exhausted TooManyConnections = "too_many_connections", "too many connections are open";
     /// The caller has too many batches under way.

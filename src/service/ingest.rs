@@ -28,18 +28,21 @@ use crate::registers::budget::{Spending, Terms};
 use crate::registers::catalogue::Register;
 use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
-    PersonSet, RowCode, RowNote, Standing, StoredDelivery,
+    PersonSet, StoredDelivery,
 };
-use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, yyyymmdd};
+use crate::vault::{self, Found, Origin, PERSONS, PersonNo, yyyymmdd};
 
-use admission::Admitted;
+pub(super) use answer::digest_of;
 pub use batch::{Batch, Column, RowKind};
 use consent::{Consented, Consents};
+pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
 mod admission;
+mod answer;
 mod batch;
 mod consent;
+mod exception;
 mod request;
 
 /// Rows after which a running delivery stores what it has.
@@ -55,6 +58,14 @@ pub struct Mapped {
     consented: Option<Consented>,
     digest: KeyedDigest,
     under_way: UnderWay,
+}
+
+#[cfg(test)]
+impl Mapped {
+    /// What is answered and its digest, as they are before the record.
+    pub(super) fn answer(&self) -> (&Answered, KeyedDigest) {
+        (&self.answered, self.digest)
+    }
 }
 
 /// A batch since it came; while it lives the recorder waits a little for it.
@@ -94,6 +105,7 @@ pub struct Delivery {
     base: Arc<Entry>,
     principal: String,
     period: (u32, u32),
+    exceptions: Vec<IdentifierException>,
     progress: Mutex<Progress>,
     new_members: Arc<AtomicU64>,
     meter: Arc<Meter>,
@@ -160,6 +172,7 @@ impl Service {
             base: Arc::new(base),
             principal: permit.principal().as_str().to_owned(),
             period: request.period.map_or((0, 0), |(from, to)| (yyyymmdd(from), yyyymmdd(to))),
+            exceptions: request.exceptions.clone(),
             progress: Mutex::default(),
             new_members: Arc::default(),
             meter: Arc::new(meter),
@@ -206,6 +219,11 @@ impl Delivery {
         self.id
     }
 
+    /// Whether something stays in the sender's file, so that opening is recorded in any case.
+    pub fn has_exceptions(&self) -> bool {
+        !self.exceptions.is_empty()
+    }
+
     fn open_now(&self) -> Result<Arc<Open>, Error> {
         let sealed = || Error::new(ErrorCode::ServerSealed);
         let open = self.open.upgrade();
@@ -213,7 +231,7 @@ impl Delivery {
         open.ok_or_else(|| self.service.open_now().err().unwrap_or_else(sealed))
     }
 
-    /// Records that the delivery was opened.
+    /// Records that the delivery was opened, and what stays in the sender's file.
     ///
     /// # Errors
     ///
@@ -221,7 +239,8 @@ impl Delivery {
     pub fn record_opened(&self) -> Result<Pending<()>, Error> {
         let open = self.open_now()?;
         let (reply, pending) = tokio::sync::oneshot::channel();
-        let entry = self.entry(Action::DeliveryOpened);
+        let mut entry = self.entry(Action::DeliveryOpened);
+        entry.changes = self.exceptions.iter().map(IdentifierException::line).collect();
         open.registers.record_act(entry, Box::new(move |done| drop(reply.send(done))));
         Ok(pending)
     }
@@ -256,73 +275,11 @@ impl Delivery {
         self.service.terms(&self.principal, register)
     }
 
-    /// Finds the persons whom the vault knows, and asks for their cells in the register's column.
-    /// When it returns nothing is held: what a commit waits for may need the column.
+    /// Finds the persons whom the vault knows.
     fn find<'a>(&self, open: &'a Arc<Open>, batch: &Batch) -> Result<Found<'a>, Error> {
         let rules = self.service.parts.rules.at(self.service.parts.clock.today());
-        let parser = batch.parser(&rules)?;
-        let held = open.registers.hold(self.register).map_err(register_error)?;
-        let cells = held.cells();
-        let known = |person| cells.prefetch(person);
-        let found = open.vault.find(self.partition, batch.row_count(), parser, known);
+        let found = open.vault.find(self.partition, batch.row_count(), batch.parser(&rules)?);
         found.map_err(|error| self.vault_error(open, error))
-    }
-
-    /// Looks every person up in the register's column.
-    fn answer(
-        &self,
-        open: &Open,
-        rows: &Rows,
-        admitted: Admitted,
-        under_way: UnderWay,
-    ) -> Result<Mapped, Error> {
-        let Admitted { persons, decided, spending } = admitted;
-        let mut decided = decided.into_iter().peekable();
-        let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
-        let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
-        let looked_up = self.mode == IngestMode::ResolveOnly;
-        let mut consents = Consents::hold(self, open)?;
-        let held = open.registers.hold(self.register).map_err(register_error)?;
-        let cells = held.cells();
-        for (place, (row, person)) in rows.iter().zip(persons).enumerate() {
-            let standing = person.map(|person| (person, cells.standing(person)));
-            let at = u32::try_from(place).unwrap_or(u32::MAX);
-            if let Some(decided) = decided.next_if(|decided| decided.row == at) {
-                answered.notes.push(decided);
-                // Whoever was asked about stands in the record of the look-up, told or not.
-                answered_persons.extend(person.filter(|_| looked_up));
-                continue;
-            }
-            let mut note = |code| answered.notes.push(RowNote { row: at, code });
-            match (standing, row) {
-                (_, Err(reject)) => note(RowCode::Rejected(*reject)),
-                (Some((person, Standing::Member(id))), _) if consents.allow(at, person) => {
-                    answered.ids[place] = id;
-                    answered_persons.push(person);
-                }
-                (Some((person, Standing::NotMember)), _)
-                    if !looked_up && consents.allow(at, person) =>
-                {
-                    joining.push(JoiningRow { row: at, person });
-                    answered_persons.push(person);
-                }
-                (Some((person, standing)), _) if looked_up => {
-                    note(if standing == Standing::NotMember {
-                        RowCode::Unknown
-                    } else {
-                        RowCode::Suppressed
-                    });
-                    answered_persons.push(person);
-                }
-                (None, _) if looked_up => note(RowCode::Unknown),
-                _ => note(RowCode::Suppressed),
-            }
-        }
-        drop(held);
-        let consented = consents.consented();
-        let digest = digest_of(open, &answered);
-        let persons = answered_persons;
-        Ok(Mapped { answered, joining, persons, spending, consented, digest, under_way })
     }
 
     /// Hands a mapped batch to the recorder; call it in the order of the stream.
@@ -524,28 +481,6 @@ impl Drop for Delivery {
             }
         }
     }
-}
-
-/// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`,
-/// big-endian: binds the entry to what was answered.
-pub(super) fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
-    let mut hasher = open.registers.keys().digest().hasher();
-    hasher.update(&(answered.ids.len() as u64).to_be_bytes());
-    let mut buffer = [0_u8; 512];
-    for chunk in answered.ids.chunks(64) {
-        for (bytes, id) in buffer.chunks_exact_mut(8).zip(chunk) {
-            bytes.copy_from_slice(&id.to_be_bytes());
-        }
-        hasher.update(&buffer[..chunk.len() * 8]);
-    }
-    hasher.update(&(answered.notes.len() as u64).to_be_bytes());
-    for note in &answered.notes {
-        let code = note.code.name();
-        hasher.update(&note.row.to_be_bytes());
-        hasher.update(&[u8::try_from(code.len()).expect("codes are short words of ours")]);
-        hasher.update(code.as_bytes());
-    }
-    hasher.finish()
 }
 
 /// What the caller is told when the register plane fails.

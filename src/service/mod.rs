@@ -14,6 +14,8 @@
 //! takes a [`Permit`]; after a commit whose fate is unknown both stores are opened and reread before
 //! the next write.
 
+mod access;
+mod approval;
 mod audit;
 mod budget;
 mod disclosure;
@@ -46,6 +48,7 @@ use crate::metrics::Metrics;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
+pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use disclosure::{
@@ -54,8 +57,8 @@ pub use disclosure::{
 };
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use ingest::{
-    Batch, Column, Delivery, DeliveryRequest, IngestMode, IngestPurpose, Mapped, Pending, RowKind,
-    Summary,
+    Batch, Column, Delivery, DeliveryRequest, EXCEPTIONS_MAX, IdentifierException, IngestMode,
+    IngestPurpose, KindWord, LogLine, Mapped, Pending, RowKind, Summary,
 };
 use measure::MeteredStores;
 use open::{Open, OpenKeys};
@@ -273,28 +276,6 @@ impl Service {
         }
         let _ = recorded.map_err(ingest::register_error)?;
         signed.map(|_| ())
-    }
-
-    /// Records a change of access, now or when the server opens.
-    pub fn record_access_load(&self, changes: Vec<AccessChange>) {
-        self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
-        if let Ok(open) = self.open_now()
-            && let Err(error) = self.record_access(&open)
-        {
-            tracing::error!(error = %error, "a change of access could not be recorded yet");
-        }
-    }
-
-    fn record_access(&self, open: &Open) -> Result<(), Error> {
-        let mut waiting = self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let mut entry = self.entry(Actor::Server, Action::AccessLoaded);
-        entry.changes = waiting.iter().map(ToString::to_string).collect();
-        let _ = open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
-        waiting.clear();
-        Ok(())
     }
 
     /// Finishes what a crash has left of the closing of a disclosure.

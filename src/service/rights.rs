@@ -234,7 +234,7 @@ fn find_person(
     unknown: Unknown<'_>,
 ) -> Result<Option<PersonNo>, vault::Error> {
     let mut row = Some(Ok(identifier));
-    let mut found = open.vault.find(partition, 1, |rows| rows.extend(row.take()), |_| ())?;
+    let mut found = open.vault.find(partition, 1, |rows| rows.extend(row.take()))?;
     Ok(found.finish(unknown)?.into_iter().next().flatten())
 }
 

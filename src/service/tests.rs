@@ -24,6 +24,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
+mod answers;
+mod approvals;
 mod budgets;
 mod disclosures;
 mod rights;
@@ -151,6 +153,7 @@ impl World {
             purpose: IngestPurpose::Reporting,
             mode,
             period: Some((date(2026, 1, 1), date(2026, 1, 31))),
+            exceptions: Vec::new(),
         }
     }
 

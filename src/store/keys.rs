@@ -27,6 +27,7 @@
 //! registers  0x64  Disclosed       partition u16, chunk u32,
 //!                                  disclosure id 16 bytes              sealed set of persons
 //! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
+//! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
 //! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
@@ -93,10 +94,12 @@ pub enum Kind {
     Disclosed,
     /// What dies with a disclosure's key.
     DisclosureItem,
+    /// What one person asked for and another allows.
+    Approval,
 }
 
 impl Kind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -119,6 +122,7 @@ impl Kind {
         Self::DisclosedDelta,
         Self::Disclosed,
         Self::DisclosureItem,
+        Self::Approval,
     ];
 
     const fn code(self) -> u8 {
@@ -145,6 +149,7 @@ impl Kind {
             Self::DisclosedDelta => 0x63,
             Self::Disclosed => 0x64,
             Self::DisclosureItem => 0x65,
+            Self::Approval => 0x70,
         }
     }
 
@@ -162,6 +167,7 @@ impl Kind {
             Self::Application => 6,
             Self::DisclosedDelta | Self::DisclosureItem => 24,
             Self::Disclosed => 22,
+            Self::Approval => 10,
         }
     }
 
@@ -188,6 +194,7 @@ impl Kind {
             Self::DisclosureKey => "disclosure key",
             Self::DisclosedDelta | Self::Disclosed => "disclosure person set",
             Self::DisclosureItem => "disclosure item",
+            Self::Approval => "approval",
         }
     }
 }
@@ -305,6 +312,11 @@ impl Key {
     /// What dies with a disclosure's key.
     pub fn disclosure_item(disclosure: [u8; 16], sequence: u64) -> Self {
         Self::build(Kind::DisclosureItem, &[&disclosure, &sequence.to_be_bytes()])
+    }
+
+    /// An approval.
+    pub fn approval(id: [u8; 10]) -> Self {
+        Self::build(Kind::Approval, &[&id])
     }
 
     /// The key's bytes.
@@ -438,82 +450,4 @@ impl fmt::Debug for Key {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn golden_bytes_of_each_kind() {
-        let id = *b"0123456789abcdef";
-        let golden: [(Key, &str); 22] = [
-            (Key::marker(), "01"),
-            (Key::high_water(2), "020002"),
-            (Key::vault_used(3), "030003"),
-            (Key::vault_lease(3), "040003"),
-            (Key::group(1, 256), "1000010000000000000100"),
-            (Key::delta(1, 7), "2000010000000000000007"),
-            (Key::rights_fact(2, 7), "2100020000000000000007"),
-            (Key::audit_person(id), "2330313233343536373839616263646566"),
-            (Key::audit_body(9), "300000000000000009"),
-            (Key::audit_leaf(9), "310000000000000009"),
-            (Key::checkpoint(9), "320000000000000009"),
-            (Key::audit_persons(9), "330000000000000009"),
-            (Key::delivery(id), "4030313233343536373839616263646566"),
-            (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
-            (Key::budget(3), "5000000003"),
-            (Key::budget_persons(3, 7), "51000000030000000000000007"),
-            (Key::application(2026, 4), "6007ea00000004"),
-            (Key::disclosure(id), "6130313233343536373839616263646566"),
-            (Key::disclosure_key(id), "6230313233343536373839616263646566"),
-            (Key::disclosed_delta(id, 7), "63303132333435363738396162636465660000000000000007"),
-            (Key::disclosed(0, 2, id), "6400000000000230313233343536373839616263646566"),
-            (Key::disclosure_item(id, 7), "65303132333435363738396162636465660000000000000007"),
-        ];
-        for (key, hex) in golden {
-            let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(found, hex);
-            assert_eq!(Key::parse(key.as_bytes()).unwrap().1, key);
-        }
-    }
-
-    #[test]
-    fn parse_refuses_unknown_kinds_and_lengths() {
-        for bytes in [&[][..], &[0x7f], &[0x01, 0x00], &[0x02, 0x00], &[0x10; 12]] {
-            assert!(Key::parse(bytes).is_err());
-        }
-    }
-
-    #[test]
-    fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
-        for (place, kind) in Kind::ALL.into_iter().enumerate() {
-            let range = Key::all(kind);
-            for other in Kind::ALL.into_iter().skip(place + 1) {
-                let next = Key::all(other);
-                assert!(range.end <= next.start || next.end <= range.start);
-            }
-        }
-        assert!(Key::all(Kind::Group).contains(&Key::group(u16::MAX, u64::MAX)));
-        assert!(Key::groups_from(u16::MAX, 0).contains(&Key::group(u16::MAX, u64::MAX)));
-        assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
-        assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
-        assert!(!Key::rights_facts(1).contains(&Key::rights_fact(2, 0)));
-        assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
-        assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));
-        assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, [0; 16])));
-        assert!(!Key::disclosed_deltas([1; 16]).contains(&Key::disclosed_delta([2; 16], 0)));
-    }
-
-    proptest! {
-        #[test]
-        fn byte_order_is_the_order_of_the_parts(
-            a in (any::<u16>(), any::<u64>()),
-            b in (any::<u16>(), any::<u64>()),
-        ) {
-            let (x, y) = (Key::group(a.0, a.1), Key::group(b.0, b.1));
-            prop_assert_eq!(x.as_bytes().cmp(y.as_bytes()), a.cmp(&b));
-            prop_assert_eq!(x.cmp(&y), a.cmp(&b));
-            prop_assert_eq!(Key::trailing_u64(x.as_bytes()).unwrap(), a.1);
-        }
-    }
-}
+mod tests;

@@ -3,14 +3,15 @@
 use hvelv::rpc::proto::identifier_batch::Column;
 use hvelv::rpc::proto::pseudonymize_stream_request::Message;
 use hvelv::rpc::proto::{
-    CalendarDate, DeliveryHeader, IdentifierBatch, IngestPurpose, ReportingPeriod,
+    CalendarDate, DeliveryHeader, IdentifierBatch, IdentifierException, IngestPurpose,
+    ReportingPeriod,
 };
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::harness::{
-    InProcessServer, Installation, InstallationOptions, Stream, ask, header, integers, look_up,
-    packed, people, reason, refusal,
+    InProcessServer, Installation, InstallationOptions, Stream, ask, audit_entries, header,
+    integers, look_up, packed, people, reason, refusal,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,6 +163,62 @@ async fn an_invalid_request_is_told_every_violation_at_once() {
     torn.column = Some(Column::PackedAscii(vec![b'0'; 21].into()));
     let status = ask(&channel, header("NPR", "HF"), torn).await.unwrap_err();
     assert_eq!(fields(&status), ["batch.packed_ascii"]);
+    server.stop().await;
+}
+
+fn exception(column: &str, kind: &str, reason: &str) -> IdentifierException {
+    let [column, kind, reason] = [column, kind, reason].map(str::to_owned);
+    IdentifierException { column, kind, reason }
+}
+
+fn excepting(exceptions: Vec<IdentifierException>) -> DeliveryHeader {
+    DeliveryHeader { identifier_exceptions: exceptions, ..header("NPR", "HF") }
+}
+
+/// The log has the exceptions of a stream and of a unary request, once each.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sender_lets_stand_is_in_the_audit_log_and_nobodys_number_is() {
+    let installation = Installation::new();
+    let server = InProcessServer::open(&installation).await;
+    let channel = installation.connect(server.address, "sender").await;
+    let good = excepting(vec![
+        exception("note", "any", "agreed in case 24/17"),
+        exception("mors fnr", "fnr", "linked by the register"),
+    ]);
+    ask(&channel, good.clone(), packed(&people(1))).await.unwrap();
+    let (stream, _) = Stream::open(&channel, good).await.unwrap();
+    stream.finish().await.unwrap();
+    ask(&channel, header("NPR", "HF"), packed(&people(1))).await.unwrap();
+    let number = people(1)[0].to_string();
+    let long = "x".repeat(201);
+    for (wrong, field) in [
+        (exception(&number, "any", "case 7"), "column"),
+        (exception("", "any", "case 7"), "column"),
+        (exception("note", "any", &format!("for {} {}", &number[..6], &number[6..])), "reason"),
+        (exception("note", "any", "two\nlines"), "reason"),
+        (exception("note", "any", &long), "reason"),
+        (exception("note", "", "case 7"), "kind"),
+        (exception("note", &number, "case 7"), "kind"),
+    ] {
+        let field = format!("delivery.identifier_exceptions.{field}");
+        let status = Stream::open(&channel, excepting(vec![wrong.clone()])).await.err().unwrap();
+        assert_eq!(fields(&status), [field.as_str()]);
+        assert!(!format!("{status:?}").contains(&number[..6]), "{status:?}");
+        let status = ask(&channel, excepting(vec![wrong]), packed(&people(1))).await.unwrap_err();
+        assert_eq!(fields(&status), [field.as_str()]);
+    }
+    let many = excepting(vec![exception("note", "any", "case 7"); 33]);
+    let status = Stream::open(&channel, many).await.err().unwrap();
+    assert_eq!(fields(&status), ["delivery.identifier_exceptions"]);
+
+    let expected = serde_json::json!([
+        "identifiers allowed in column note (any): agreed in case 24/17",
+        "identifiers allowed in column mors fnr (fnr): linked by the register",
+    ]);
+    let mut opened = audit_entries(&installation, server.address).await;
+    opened.retain(|body| body["action"] == "delivery_opened");
+    assert_eq!(opened.len(), 2, "one for each request with exceptions that was taken: {opened:?}");
+    assert!(opened.iter().all(|body| body["changes"] == expected), "{opened:?}");
     server.stop().await;
 }
 

@@ -112,6 +112,33 @@ async fn an_enumerator_stops_at_its_budget_also_when_the_server_is_killed_in_bet
     server.stop();
 }
 
+/// Nothing may be spent: an ingest gets no ID, a look-up is not told who is unknown, and nobody is
+/// stored. A number that the rules refuse still has its own code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_of_zero_answers_about_nobody_and_stores_nobody() {
+    let budgets = "persons_max = 0\nmisses_max = 0\nassignments_max = 0";
+    let options = InstallationOptions { budgets, ..InstallationOptions::default() };
+    let installation = Installation::with(&options);
+    let server = InProcessServer::open(&installation).await;
+    let channel = installation.connect(server.address, "pipeline").await;
+    let numbers = people(3);
+    for delivery in [header("NPR", "HF"), look_up("NPR", "HF")] {
+        let status = ask(&channel, delivery.clone(), packed(&numbers)).await.unwrap_err();
+        let expected = (Code::ResourceExhausted, "budget_spent");
+        assert_eq!((status.code(), reason(&status).as_str()), expected);
+        let (mut stream, _) = Stream::open(&channel, delivery.clone()).await.unwrap();
+        let result = stream.exchange(packed(&numbers)).await.unwrap();
+        assert_eq!(result.ids, [0; 3]);
+        assert!(result.notes.iter().all(|note| note.code == SPENT), "{result:?}");
+        let status = stream.result().await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), expected);
+        let bad = ask(&channel, delivery, packed(&[numbers[0] ^ 1])).await.unwrap();
+        assert_ne!(bad.result.unwrap().notes[0].code, SPENT);
+    }
+    assert_eq!(server.status(&installation).await.persons, 0);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn once_its_misses_are_spent_a_look_up_tells_nothing_about_anybody() {
     let installation = installation();

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::harness::{
-    InProcessServer, Installation, PROGRAM, Ran, Running, digits, hvelv, people, run, until,
+    InProcessServer, Installation, PROGRAM, Ran, Running, audit_entries, digits, hvelv, people,
+    run, until,
 };
 
 const INPUT: i32 = 6;
@@ -105,6 +106,72 @@ async fn a_parquet_file_has_the_ids_that_csv_has() {
         assert!(column.values().as_ref() == expected.as_slice(), "{name}");
         assert_eq!(batch.schema().field(0).name(), "row");
     }
+    server.stop().await;
+}
+
+/// The column is text in one file, and a number in the next: the IDs are the same, and where it can
+/// hold no identifier the file is refused by name and type.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_whose_type_changes_from_file_to_file_has_the_same_ids() {
+    let installation = Installation::new();
+    let server = InProcessServer::open(&installation).await;
+    let numbers = people(50);
+    let signed: Vec<i64> = numbers.iter().map(|number| i64::try_from(*number).unwrap()).collect();
+    let doubles = signed.iter().map(|number| number.to_string().parse().unwrap());
+    let arrays: [ArrayRef; 4] = [
+        texts(&numbers),
+        Arc::new(Int64Array::from(signed.clone())),
+        Arc::new(Float64Array::from_iter_values(doubles)),
+        Arc::new(Int32Array::from(vec![1; 50])),
+    ];
+    for (name, array) in ["a", "b", "c", "d"].into_iter().zip(arrays) {
+        write_parquet(&installation.path(&format!("{name}.parquet")), vec![("fnr", array)]);
+    }
+    let files = ["@a.parquet", "@b.parquet", "@c.parquet", "@d.parquet"];
+    let options = ["--id-column", "fnr", "--out-dir", "@out"];
+    let ran = send(&installation, &server, &[&options[..], &files].concat());
+    ran.ended(INPUT, "d.parquet: column fnr is of type Int32, which holds no identifiers");
+    let ids = |name: &str| {
+        let batch = read_parquet(&installation.path("out").join(name));
+        batch.column_by_name("npr_id").unwrap().as_primitive::<Int64Type>().clone()
+    };
+    let expected = ids("a.parquet");
+    assert!(expected.values().iter().all(|id| *id > 0));
+    assert!(ids("b.parquet") == expected && ids("c.parquet") == expected);
+    assert!(!installation.path("out").join("d.parquet").exists());
+    server.stop().await;
+}
+
+/// A checkpoint that one file has left is met by another of the other kind, and by the same file of
+/// which a row was changed behind the checkpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_of_another_file_is_refused_for_either_kind() {
+    let installation = Installation::new();
+    let server = InProcessServer::open(&installation).await;
+    let numbers: Vec<u64> = people(20_000).into_iter().cycle().take(60_000).collect();
+    let rows: ArrayRef = Arc::new(Int64Array::from_iter_values(0..60_000));
+    write_parquet(&installation.path("in.parquet"), vec![("fnr", texts(&numbers)), ("n", rows)]);
+    fs::write(installation.path("other.csv"), format!("fnr,n\n{},1\n", digits(numbers[0])))
+        .unwrap();
+    let options = ["--id-column", "fnr", "--batch-rows", "100", "--checkpoint-rows", "1000"];
+    let first = [&options[..], &["@in.parquet", "@out"]].concat();
+    let mut command = Running::start(&words(&installation, &server, &first));
+    let checkpoint = installation.path("out.checkpoint");
+    until("there is a checkpoint", || checkpoint.exists()).await;
+    command.kill();
+    let before = names(&installation.path(""));
+    let other = [&options[..], &["@other.csv", "@out"]].concat();
+    let ran = send(&installation, &server, &other);
+    ran.ended(5, "is of another file, or the file was changed since");
+    write_parquet(
+        &installation.path("in.parquet"),
+        vec![("fnr", texts(&numbers)), ("n", Arc::new(Int64Array::from(vec![7; 60_000])))],
+    );
+    send(&installation, &server, &first).ended(5, "is of another file");
+    assert_eq!(names(&installation.path("")), before, "a refusal touches nothing");
+    let anew = [&first[..], &["--restart"]].concat();
+    send(&installation, &server, &anew).well();
+    assert_eq!(names(&installation.path("")), ["out"]);
     server.stop().await;
 }
 
@@ -199,6 +266,39 @@ async fn the_guard_refuses_and_an_exception_is_told() {
     let options = [&["--id-column", "fnr"], &allow[..], &["@in.csv", "@out.csv"]].concat();
     let ran = send(&installation, &server, &options).well();
     assert!(ran.err.contains("column note: 1 × fødselsnummer let through: agreed in case 7"));
+    // The register sees it too, in its own log.
+    let bodies = entries_of(&installation, &server, "delivery_opened").await;
+    let lines: Vec<_> = bodies.iter().map(|body| body["changes"].clone()).collect();
+    let line = "identifiers allowed in column note (any): agreed in case 7";
+    assert_eq!(lines, [serde_json::Value::Null, serde_json::json!([line])]);
+    server.stop().await;
+}
+
+/// The entries of an action in the audit log.
+async fn entries_of(
+    installation: &Installation,
+    server: &InProcessServer,
+    action: &str,
+) -> Vec<serde_json::Value> {
+    let mut entries = audit_entries(installation, server.address).await;
+    entries.retain(|body| body["action"] == action);
+    entries
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_that_looks_like_a_number_is_refused_before_anything_is_sent() {
+    let installation = Installation::new();
+    let server = InProcessServer::open(&installation).await;
+    let number = digits(people(1)[0]);
+    fs::write(installation.path("in.csv"), format!("fnr,note\n{number},x\n")).unwrap();
+    let grouped = format!("note=on behalf of {} {}", &number[..6], &number[6..]);
+    for reason in [format!("note=case {number}"), grouped, format!("note={}", "x".repeat(201))] {
+        let options = ["--id-column", "fnr", "--allow-identifiers", &reason];
+        let ran = send(&installation, &server, &[&options[..], &["@in.csv", "@out.csv"]].concat());
+        ran.ended(2, "--allow-identifiers number 1 cannot stand in a log");
+        assert!(!ran.err.contains(&number[..6]), "{ran:?}");
+    }
+    assert!(entries_of(&installation, &server, "delivery_opened").await.is_empty());
     server.stop().await;
 }
 

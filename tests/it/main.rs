@@ -7,13 +7,17 @@
 #![expect(clippy::panic, reason = "a test fails by panicking, in a helper as in its own body")]
 
 mod access;
+mod approvals;
 mod bad_requests;
 mod bad_rows;
 mod budgets;
 mod cli;
 mod cli_audit;
+mod cli_disclosure;
 mod concurrency;
 mod crash;
+mod disclosure;
+mod extract;
 mod faults;
 mod files;
 mod greedy_clients;
@@ -25,3 +29,4 @@ mod rights;
 mod sealing;
 mod stores;
 mod synth;
+mod terminal;

@@ -136,6 +136,86 @@ async fn rejected_rows_are_listed_by_number_and_code_and_never_by_value() {
     server.stop().await;
 }
 
+/// What is told at the end of a file whose column a spreadsheet took for numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn rejects_are_told_by_code_with_what_a_spreadsheet_did_to_them() {
+    let installation = Installation::new();
+    let server = InProcessServer::open(&installation).await;
+    let numbers = people(2);
+    let good = digits(numbers[0]);
+    let bad = digits(numbers[1] / 10 * 10 + (numbers[1] + 1) % 10);
+    let rows = [
+        &good,
+        &bad,
+        "4.18141E+10",
+        "4,2E10",
+        &format!("\"=\"\"{good}\"\"\""),
+        &format!(" {good}"),
+        &good[1..],
+        "ukjent",
+        "",
+    ];
+    let input = format!("fnr;n\n{};1\n", rows.join(";1\n"));
+    let ran = pseudonymize(&installation, &server, &["--json"], input.as_bytes()).well();
+    let done: serde_json::Value = serde_json::from_str(ran.out.lines().last().unwrap()).unwrap();
+    let codes = serde_json::json!({ "check_digits": 1, "format": 7 });
+    assert_eq!((&done["rejected"], &done["rejected_by_code"]), (&8.into(), &codes));
+    let causes = serde_json::json!({ "blanks": 1, "formula": 1, "lost_zero": 1, "scientific": 2 });
+    assert_eq!(done["format_causes"], causes);
+    for said in [
+        "rejected: 1 check_digits, 7 format",
+        "2 of those that are format are in scientific notation, such as 1.99E+10",
+        "1 of those that are format are formulas",
+        "1 of those that are format have blanks",
+        "1 of those that are format have ten digits",
+        "--leading-zeros",
+    ] {
+        assert!(ran.err.contains(said), "{said}: {}", ran.err);
+    }
+    for cell in [&good[1..], &bad, "4.18141", "4,2E10", "ukjent"] {
+        assert!(!ran.err.contains(cell) && !ran.out.contains(cell), "{cell}: {ran:?}");
+    }
+
+    // Without rejects nothing is said of them.
+    let input = format!("fnr;n\n{good};1\n");
+    let ran = pseudonymize(&installation, &server, &["--overwrite"], input.as_bytes()).well();
+    assert!(!ran.err.contains("rejected:"), "{ran:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_that_was_not_given_is_told_when_the_work_begins_and_not_before_an_error() {
+    let installation = Installation::new();
+    let server = InProcessServer::open(&installation).await;
+    let input = format!("fnr,n\n{},1\n", digits(people(1)[0]));
+    fs::write(installation.path("in.csv"), input).unwrap();
+    let connect = installation.connect_file(server.address, "sender");
+    let mut words = arguments(&installation, connect.to_str().unwrap(), &[]);
+    let period = words.iter().position(|word| word == "--period").unwrap();
+    words.drain(period..period + 2);
+    let run_with = |from: &str, to: &str, more: &str| {
+        let mut words: Vec<String> =
+            words.iter().map(|word| if word == from { to } else { word }.to_owned()).collect();
+        words.insert(1, more.to_owned());
+        tokio::task::block_in_place(|| hvelv(&words))
+    };
+    for (from, to, said) in [
+        ("fnr", "name", "there is no column name"),
+        ("NPR", "NOPE", "there is no register NOPE"),
+        ("HF", "AVTALE", "not_allowed"),
+    ] {
+        let ran = run_with(from, to, "--json");
+        assert!(ran.code != Some(0) && ran.err.contains(said), "{ran:?}");
+        assert!(!ran.err.contains("--period"), "{ran:?}");
+    }
+    let ran = run_with("", "", "--overwrite").well();
+    assert!(ran.err.starts_with("no --period: the rows report about "), "{ran:?}");
+    let ran = run_with("", "", "--quiet");
+    ran.ended(PRECONDITION, "exists already");
+    assert!(!ran.err.contains("--period"), "{ran:?}");
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_used_gives_no_output_at_all() {
     let installation = Installation::new();

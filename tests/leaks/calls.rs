@@ -22,6 +22,8 @@ use hvelv::rpc::proto::*;
 use super::canaries::{Canaries, PASSPHRASE, WRONG_PASSPHRASE};
 use super::world::World;
 
+mod approvals;
+
 /// Rows in one message.
 const ROWS: usize = 4096;
 
@@ -35,6 +37,10 @@ pub(crate) struct Calls<'a> {
     pub(crate) refused: BTreeSet<&'static str>,
     /// Register IDs that were answered.
     pub(crate) ids: BTreeSet<u64>,
+    /// How many serials were answered.
+    pub(crate) serials: usize,
+    /// How long the surrogates are that were answered.
+    pub(crate) surrogate_bytes: usize,
 }
 
 const PSEUDONYMIZE: &str = "hvelv.v1.IngestService/Pseudonymize";
@@ -43,7 +49,8 @@ const STREAM: &str = "hvelv.v1.IngestService/PseudonymizeStream";
 impl<'a> Calls<'a> {
     pub(crate) fn new(world: &'a World, canaries: &'a Canaries) -> Self {
         let (answered, refused) = (BTreeSet::new(), BTreeSet::new());
-        Self { world, canaries, answered, refused, ids: BTreeSet::new() }
+        let ids = BTreeSet::new();
+        Self { world, canaries, answered, refused, ids, serials: 0, surrogate_bytes: 0 }
     }
 
     pub(crate) async fn channel(&self, name: Option<&str>) -> Channel {
@@ -189,6 +196,7 @@ impl<'a> Calls<'a> {
             (Some(good.clone()), Some(batch(&many))),
             (Some(good.clone()), Some(batch(&typed))),
             (Some(good.clone()), Some(IdentifierBatch { assigner: canary, ..batch(&text) })),
+            (Some(excepting(&self.canaries.digits(4))), Some(batch(&text))),
             (None, Some(batch(&text))),
             (Some(good.clone()), None),
         ];
@@ -197,6 +205,7 @@ impl<'a> Calls<'a> {
         let streams = [
             vec![message.clone()],
             vec![open.clone(), message.clone(), open.clone()],
+            vec![Inner::Open(excepting(&self.canaries.digits(5))), message.clone()],
             vec![open.clone(), Inner::Batch(batch(&many))],
             vec![open.clone(), Inner::Batch(batch(&torn))],
             vec![open.clone(), Inner::Batch(batch(&oversized(self.canaries)))],
@@ -253,6 +262,7 @@ impl<'a> Calls<'a> {
         for caller in ["operator", "pipeline"] {
             self.budgets(caller).await;
         }
+        self.approvals().await;
         let channel = self.channel(None).await;
         let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
         for service in [String::new(), canary] {
@@ -367,7 +377,15 @@ fn header(register: &str, source: &str) -> DeliveryHeader {
         purpose: IngestPurpose::Reporting.into(),
         mode: Mode::ResolveOrAssign.into(),
         period: Some(ReportingPeriod { from: day(1), to: day(31) }),
+        identifier_exceptions: Vec::new(),
     }
+}
+
+/// A header with somebody's number in all that a sender may say of an exception.
+fn excepting(canary: &str) -> DeliveryHeader {
+    let [column, kind, reason] = [0; 3].map(|_| canary.to_owned());
+    let identifier_exceptions = vec![IdentifierException { column, kind, reason }];
+    DeliveryHeader { identifier_exceptions, ..header("NPR", "HF") }
 }
 
 fn resolve_only(register: &str, source: &str) -> DeliveryHeader {

@@ -27,6 +27,9 @@ use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
 
 mod calls;
 mod canaries;
+mod disclosures;
+#[path = "../it/harness/manifest.rs"]
+mod manifest;
 mod messages;
 mod rights;
 mod search;
@@ -57,6 +60,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.misuse_ingest().await;
         calls.fail_to_unseal().await;
         calls.others().await;
+        calls.disclosures().await;
         calls.rights().await;
     });
     let Calls { mut answered, mut refused, mut ids, .. } = calls;
@@ -69,13 +73,17 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.misuse_ingest().await;
         calls.fail_to_unseal().await;
         calls.others().await;
+        calls.disclosures().await;
         calls.rights().await;
         calls.seal_and_unseal().await;
     });
+    assert!(calls.serials > 1_000, "{} serials were answered", calls.serials);
+    assert!(calls.surrogate_bytes >= 300 * 16, "{} bytes of surrogates", calls.surrogate_bytes);
     answered.extend(calls.answered);
     refused.extend(calls.refused);
     ids.extend(calls.ids);
     commands(&mut world);
+    disclosures::commands(&mut world, &canaries);
     rights::commands(&mut world, &canaries);
     every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
@@ -116,6 +124,7 @@ fn prepare(world: &mut World) -> Canaries {
     write("unclosed.csv", &format!("fnr,note\n{one},x\n\"{two},x\n{three},y\n"));
     write("headless.csv", &format!("{one};{two}\n{three};x\n"));
     write("guarded.csv", &format!("fnr,note\n{one},{two}\n"));
+    write("parameters", &format!("number={one}\n"));
     write("utf16.csv", "\u{0}f\u{0}n\u{0}r\u{0}");
     canaries
 }
@@ -168,6 +177,7 @@ fn commands(world: &mut World) {
     world.run("budget show @operator", 0);
     let grant = "--register NPR --budget misses --amount 1 --until 2026-01-01 --reason case-26/1";
     world.run(&format!("budget grant @operator --principal pipeline {grant}"), 2);
+    approvals(world);
     world.run("audit entries @auditor --count 0 --json", 0);
     world.run("audit checkpoint @auditor", 0);
     world.run("audit verify @auditor --live", 0);
@@ -177,6 +187,28 @@ fn commands(world: &mut World) {
     world.run("seal @operator", 0);
     world.run("seal @operator", 5);
     world.run("unseal @operator --passphrase-file secret/right", 0);
+}
+
+/// What takes two persons, with a parameter that is about one.
+fn approvals(world: &mut World) {
+    let act = "--act bridge_out --subject disclosure-26-1 --reason case-26/1 --basis law";
+    let request =
+        format!("approval request @officer {act} --parameters input/persons.csv --parameter a=b");
+    world.run(&request, 2);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let request =
+            format!("approval request @officer {act} --parameters input/parameters --json");
+        let asked = world.run(&request, 0);
+        let id = asked.split("\"id\": \"").nth(1).and_then(|rest| rest.split('"').next());
+        ids.push(id.unwrap().to_owned());
+    }
+    world.run("approval list @approver", 0);
+    world.run(&format!("approval show @officer {}", ids[0]), 0);
+    world.run(&format!("approval approve @approver {} --note seen", ids[0]), 0);
+    world.run(&format!("approval refuse @approver {} --json", ids[1]), 0);
+    world.run(&format!("approval withdraw @officer {}", ids[0]), 0);
+    world.run(&format!("approval approve @officer {}", ids[0]), 4);
 }
 
 /// What needs no server, and a second start with the log in its other form.

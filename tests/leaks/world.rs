@@ -92,12 +92,18 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        let depth =
-            if ["audit", "budget", "consent", "reservation"].contains(&arguments[0].as_str()) {
-                2
-            } else {
-                1
-            };
+        const WITH_ACTIONS: [&str; 9] = [
+            "application",
+            "approval",
+            "audit",
+            "budget",
+            "consent",
+            "decision",
+            "disclosure",
+            "extract",
+            "reservation",
+        ];
+        let depth = if WITH_ACTIONS.contains(&arguments[0].as_str()) { 2 } else { 1 };
         self.commands.insert(arguments[..depth.min(arguments.len())].join("-"));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }

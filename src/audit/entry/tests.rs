@@ -15,6 +15,20 @@ const GOLDEN_GRANT: &str = concat!(
     r#""changes":["granted npr-mottak 6000000 assignments in NPR until 2026-12-31"]}"#,
 );
 
+/// The entries of an approval, from the request to its use.
+const GOLDEN_APPROVAL: [&str; 5] = [
+    concat!(
+        r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"person","principal":"nils.drift","#,
+        r#""organisation":"983744516"},"action":"approval_requested","basis":"§ 19 e","digest":""#,
+        "abababababababababababababababababababababababababababababababab",
+        r#"","changes":["approval k7x2-9mfp-3qwd-h5tz of bridge_out: requested"]}"#,
+    ),
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_given"}"#,
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_refused"}"#,
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_withdrawn"}"#,
+    r#"{"v":1,"time":"2026-03-01T12:00:00.007Z","actor":{"kind":"server"},"action":"approval_used"}"#,
+];
+
 fn time() -> Timestamp {
     // 2026-03-01T12:00:00.007Z and a part that is cut off.
     Timestamp::new(1_772_366_400, 7_999_999).unwrap()
@@ -118,6 +132,66 @@ fn later_bodies_are_the_golden_bytes() {
         ..Entry::new(time(), by, Action::BudgetGranted)
     };
     assert_eq!(grant.encode(), GOLDEN_GRANT);
+    let by = Actor::Person { principal: "nils.drift".into(), organisation: "983744516".into() };
+    let request = Entry {
+        basis: text("§ 19 e"),
+        digest: Some(KeyedDigest::from_bytes([0xab; 32])),
+        changes: vec!["approval k7x2-9mfp-3qwd-h5tz of bridge_out: requested".to_owned()],
+        ..Entry::new(time(), by, Action::ApprovalRequested)
+    };
+    assert_eq!(request.encode(), GOLDEN_APPROVAL[0]);
+    let later = [
+        Action::ApprovalGiven,
+        Action::ApprovalRefused,
+        Action::ApprovalWithdrawn,
+        Action::ApprovalUsed,
+    ];
+    for (action, golden) in later.into_iter().zip(&GOLDEN_APPROVAL[1..]) {
+        assert_eq!(Entry::new(time(), Actor::Server, action).encode(), *golden);
+    }
+}
+
+/// Each action once.  A new action is a new golden line at the end of the file, or a golden word; the
+/// match makes one think of it.
+const fn number(action: Action) -> usize {
+    match action {
+        Action::AccessLoaded => 0,
+        Action::AuditRead => 1,
+        Action::DeliveryClosed => 2,
+        Action::DeliveryOpened => 3,
+        Action::Ingest => 4,
+        Action::Initialised => 5,
+        Action::LogExported => 6,
+        Action::Refused => 7,
+        Action::Resolve => 8,
+        Action::Sealed => 9,
+        Action::Unsealed => 10,
+        Action::DeliveryStored => 11,
+        Action::BudgetGranted => 12,
+        Action::ApplicationReceived => 13,
+        Action::ApplicationRefused => 14,
+        Action::ApplicationWithdrawn => 15,
+        Action::DecisionRecorded => 16,
+        Action::DeletionConfirmed => 17,
+        Action::DisclosureClosed => 18,
+        Action::DisclosureCompleted => 19,
+        Action::DisclosureOpened => 20,
+        Action::ExtractRecorded => 21,
+        Action::KeysRewrapped => 22,
+        Action::SerialsIssued => 23,
+        Action::SerialsStored => 24,
+        Action::SurrogatesIssued => 25,
+        Action::ApprovalRequested => 26,
+        Action::ApprovalGiven => 27,
+        Action::ApprovalRefused => 28,
+        Action::ApprovalWithdrawn => 29,
+        Action::ApprovalUsed => 30,
+        Action::ConsentGiven => 31,
+        Action::ConsentWithdrawn => 32,
+        Action::ReservationLifted => 33,
+        Action::ReservationSet => 34,
+        Action::RightsRead => 35,
+    }
 }
 
 #[test]
@@ -145,42 +219,9 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    // A new action is a new golden line at the end of the file; the match makes one think of it.
-    let number = |action| match action {
-        Action::AccessLoaded => 0,
-        Action::AuditRead => 1,
-        Action::DeliveryClosed => 2,
-        Action::DeliveryOpened => 3,
-        Action::Ingest => 4,
-        Action::Initialised => 5,
-        Action::LogExported => 6,
-        Action::Refused => 7,
-        Action::Resolve => 8,
-        Action::Sealed => 9,
-        Action::Unsealed => 10,
-        Action::DeliveryStored => 11,
-        Action::BudgetGranted => 12,
-        Action::ApplicationReceived => 13,
-        Action::ApplicationRefused => 14,
-        Action::ApplicationWithdrawn => 15,
-        Action::DecisionRecorded => 16,
-        Action::DeletionConfirmed => 17,
-        Action::DisclosureClosed => 18,
-        Action::DisclosureCompleted => 19,
-        Action::DisclosureOpened => 20,
-        Action::ExtractRecorded => 21,
-        Action::KeysRewrapped => 22,
-        Action::SerialsIssued => 23,
-        Action::SerialsStored => 24,
-        Action::SurrogatesIssued => 25,
-        Action::ConsentGiven => 26,
-        Action::ConsentWithdrawn => 27,
-        Action::ReservationLifted => 28,
-        Action::ReservationSet => 29,
-        Action::RightsRead => 30,
-    };
-    let mut seen = [false; 31];
-    let later = [GOLDEN_LATER, GOLDEN_GRANT].map(|body| Entry::decode(body).unwrap());
+    let mut seen = [false; 36];
+    let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
+    let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
         seen[number(entry.action)] = true;
         if let Some(attempted) = entry.attempted {
@@ -191,7 +232,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 31]);
+    assert_eq!(seen, [true; 36]);
 }
 
 #[test]

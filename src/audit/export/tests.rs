@@ -3,9 +3,9 @@ use std::io::{BufReader, Read as _};
 use proptest::prelude::*;
 
 use super::*;
-use crate::audit::note::NoteError;
 use crate::audit::tree::TreeHead;
 use crate::audit::{Entry, Origin, empty_root};
+use crate::crypto::note::NoteError;
 use crate::crypto::{SecretBytes, SigningKey};
 
 /// An export of version 1, never regenerated: the golden entries, entry 3 pruned.

@@ -5,9 +5,9 @@ use std::io::{self, BufRead, Read as _};
 use thiserror::Error;
 
 use super::super::checkpoint::{Checkpoint, CheckpointError};
-use super::super::note::{NoteError, VerifierKey};
 use super::super::tree::Frontier;
 use super::{EntryLine, FORMAT_VERSION, HeaderLine, KeptLeaf, LINE_BYTES_MAX, Leaf, Salt};
+use crate::crypto::note::{NoteError, VerifierKey};
 
 /// Where the key came from that the checkpoint was verified with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,8 +20,7 @@ fn detail(what: &str, which: &str) -> String {
 
 /// The columns of a list of applications.
 pub(in crate::cli) fn application_heading() -> String {
-    let [application, state, purpose, registers] =
-        ["application", "state", "purpose", "registers"];
+    let [application, state, purpose, registers] = ["application", "state", "purpose", "registers"];
     format!("{application:<14} {state:<10} {purpose:<26} {registers:<20} recipient")
 }
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::columns::Declared;
+use super::rejected::{Cause, RejectCounts};
 use super::words::Rejected;
 use crate::cli::error::Error;
 use crate::files::destination::{Destination, Existing, refuse_existing, sync_directory};
-use crate::files::{Answers, Written};
+use crate::files::{Answers, Block, IdColumn, Values, Written};
 use crate::rpc::proto::{RegisterIds, RowCode, RowNote};
 
 /// A register ID has 15 digits and begins with 1 to 9.
@@ -49,10 +50,18 @@ pub(super) struct AskedRows {
 
 /// Judges answers, and keeps the list of rejects.
 pub(super) struct Judge {
-    columns: Vec<String>,
+    columns: Vec<IdColumn>,
     policy: Rejected,
     rejects: Rejects,
     tally: Tally,
+    counts: RejectCounts,
+}
+
+/// An identifier without an ID.
+struct Fault {
+    row: u32,
+    column: usize,
+    code: RowCode,
 }
 
 impl Judge {
@@ -61,15 +70,20 @@ impl Judge {
         columns: &[Declared],
         policy: Rejected,
         rejects: Rejects,
-        tally: Tally,
+        (tally, counts): (Tally, RejectCounts),
     ) -> Self {
-        let columns = columns.iter().map(|column| column.column.name.clone()).collect();
-        Self { columns, policy, rejects, tally }
+        let columns = columns.iter().map(|column| column.column.clone()).collect();
+        Self { columns, policy, rejects, tally, counts }
     }
 
     /// What was written so far.
     pub(super) fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Rejects by code.
+    pub(super) fn counts(&self) -> &RejectCounts {
+        &self.counts
     }
 
     /// The list of rejects.
@@ -78,8 +92,8 @@ impl Judge {
     }
 
     /// Ends judging.
-    pub(super) fn into_rejects(self) -> Rejects {
-        self.rejects
+    pub(super) fn into_rejects(self) -> (Rejects, RejectCounts) {
+        (self.rejects, self.counts)
     }
 
     /// Puts the answers about a block together, and lists its rejects.
@@ -89,13 +103,13 @@ impl Judge {
     /// An answer does not fit what was asked: then the server is not ours. The disk fails.
     pub(super) fn judge(
         &mut self,
-        first_row: u64,
-        rows: usize,
+        block: &impl Block,
         answered: &[(AskedRows, RegisterIds)],
     ) -> Result<Answers, Error> {
+        let rows = block.rows();
         let mut ids = vec![vec![0; rows]; self.columns.len()];
         let mut asked = vec![false; rows];
-        let mut faults: Vec<(u32, usize, RowCode)> = Vec::new();
+        let mut faults: Vec<Fault> = Vec::new();
         for (question, answer) in answered {
             if answer.ids.len() != question.count {
                 return Err(nonsense("another number of IDs than were asked for"));
@@ -103,6 +117,7 @@ impl Judge {
             self.tally.sent += answer.ids.len() as u64;
             let column = ids.get_mut(question.column).map(Vec::as_mut_slice).unwrap_or_default();
             let mut notes = answer.notes.iter().peekable();
+            let mut formless = Vec::new();
             for (at, &id) in (0_u32..).zip(&answer.ids) {
                 let note = notes.next_if(|note| note.row == at);
                 let row = question.row(at);
@@ -117,31 +132,46 @@ impl Judge {
                         self.hold_epoch(id)?;
                         self.tally.joined += 1;
                     }
-                    Some(code) => faults.push((row, question.column, code)),
+                    Some(code) => {
+                        faults.push(Fault { row, column: question.column, code });
+                        formless.extend((code == RowCode::Format).then_some(at));
+                    }
                 }
             }
+            self.look_for_causes(block, question.column, &formless);
             if notes.next().is_some() {
                 return Err(nonsense("a note on a row that was not asked for, or out of order"));
             }
         }
         self.tally.rows += rows as u64;
         self.tally.empty += asked.iter().filter(|asked| !**asked).count() as u64;
-        faults.sort_by_key(|(row, column, _)| (*row, *column));
-        Ok(Answers { ids, left_out: self.reject(first_row, &faults)? })
+        faults.sort_by_key(|fault| (fault.row, fault.column));
+        Ok(Answers { ids, left_out: self.reject(block.first_row(), &faults)? })
+    }
+
+    /// Looks at what was sent at some places of a column, for what has made it what it is.
+    fn look_for_causes(&mut self, block: &impl Block, column: usize, places: &[u32]) {
+        let Some(declared) = self.columns.get(column).filter(|_| !places.is_empty()) else {
+            return;
+        };
+        let Values::Text(cells) = block.asked(column).values else { return };
+        for &place in places {
+            let cell = usize::try_from(place).ok().and_then(|place| cells.get(place));
+            if let Some(cause) = cell.and_then(|cell| Cause::of(cell, declared.digits)) {
+                self.counts.add_cause(cause);
+            }
+        }
     }
 
     /// Lists faults; the rows that are left out.
-    fn reject(
-        &mut self,
-        first_row: u64,
-        faults: &[(u32, usize, RowCode)],
-    ) -> Result<Vec<u32>, Error> {
+    fn reject(&mut self, first_row: u64, faults: &[Fault]) -> Result<Vec<u32>, Error> {
         let mut left_out: Vec<u32> = Vec::new();
         let mut last = None;
-        for &(row, column, code) in faults {
+        for &Fault { row, column, code } in faults {
+            self.counts.add(code);
             self.tally.rejected += u64::from(last != Some(row));
             last = Some(row);
-            let name = self.columns.get(column).map_or("", String::as_str);
+            let name = self.columns.get(column).map_or("", |column| column.name.as_str());
             let name = (self.columns.len() > 1).then_some(name);
             self.rejects.add(first_row + u64::from(row), code, name)?;
             // Not to be stored, whatever the sender would like.

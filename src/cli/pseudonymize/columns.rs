@@ -72,7 +72,7 @@ fn push(parts: &mut [String], character: char) {
 }
 
 /// Reads `COLUMN=REASON`.
-pub(super) fn parse_exception(text: &str) -> Result<Exception, String> {
+pub(in crate::cli) fn parse_exception(text: &str) -> Result<Exception, String> {
     match text.rsplit_once('=') {
         Some((column, reason)) if !column.is_empty() && reason.trim().len() >= 3 => {
             Ok(Exception { column: column.to_owned(), reason: reason.trim().to_owned() })

@@ -204,12 +204,12 @@ impl<W: Writer> Output<W> {
     ) -> Result<(), Error> {
         let Envelope { block, asked, mark } = envelope;
         let answered: Vec<(AskedRows, RegisterIds)> = asked.into_iter().zip(answers).collect();
-        let answers = self.judge.judge(block.first_row(), block.rows(), &answered)?;
+        let answers = self.judge.judge(&block, &answered)?;
         self.writer.write(&block, &answers)?;
         let tally = *self.judge.tally();
         self.progress.advance(block.end(), &tally);
         if let (Some(mark), Some(checkpoints)) = (mark, &mut self.checkpoints) {
-            checkpoints.save(mark, &mut self.writer, self.judge.rejects(), tally)?;
+            checkpoints.save(mark, &mut self.writer, &mut self.judge)?;
             self.progress.checkpoint(&tally);
         }
         Ok(())

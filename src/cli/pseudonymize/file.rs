@@ -1,9 +1,11 @@
 //! One file: opened, begun or gone on with, delivered, published.
 
+use std::cell::Cell;
+
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
-use super::answers::{self, Judge, Rejects, Tally};
+use super::answers::{self, Judge, Rejects};
 use super::columns::{Common, Declared, declare};
 use super::engine::{self, Finished, Input, Output, Pseudonymizer, Sending};
 use super::job::Job;
@@ -15,7 +17,7 @@ use crate::files::checkpoint::Fingerprint;
 use crate::files::columnar::{GroupReader, GroupWriter};
 use crate::files::delimited::{RowReader, RowWriter, Table};
 use crate::files::guard::Guard;
-use crate::files::{Format, IdColumn, Place, Reader, Source, Writer, Written};
+use crate::files::{Format, IdColumn, Reader, Source, Writer, Written};
 
 /// Where a file goes, and how.
 pub(super) struct Route<'a> {
@@ -27,6 +29,8 @@ pub(super) struct Route<'a> {
     pub(super) server: &'a str,
     /// Who is told what.
     pub(super) voice: Voice,
+    /// Told when the first file is under way, and no sooner: an error would stand behind it.
+    pub(super) first_note: Cell<Option<String>>,
     /// The day on which it goes.
     pub(super) today: Date,
     /// What drives the connection.
@@ -199,9 +203,9 @@ impl Route<'_> {
                 if let Some(list) = &found.rejects {
                     rejects.resume(list)?;
                 }
-                (found.place, found.tally)
+                (found.place, (found.tally, found.rejected()))
             }
-            None => (Place::default(), Tally::default()),
+            None => Default::default(),
         };
         let writer = writer(&reader, written)?;
         let opened = open()?;
@@ -211,6 +215,7 @@ impl Route<'_> {
         reader.limit(opened.batch_rows_max);
         let mut progress = Progress::new(self.voice, &job.input, size);
         progress.begin(&opened.id, begin.rows);
+        self.first_note.take().iter().for_each(|line| progress.note(line));
         let judge = Judge::new(&columns, self.options.rejected(format), rejects, tally);
         let input = Input { reader, guard, begin };
         let output = Output { writer, judge, checkpoints, progress };
@@ -224,7 +229,8 @@ impl Route<'_> {
         let Finished { output, summary, allowed } = finished;
         let Output { writer, judge, checkpoints, progress } = output;
         let tally = *judge.tally();
-        let rejects = judge.into_rejects().publish_before(|| Ok(writer.publish()?))?;
+        let (rejects, counts) = judge.into_rejects();
+        let rejects = rejects.publish_before(|| Ok(writer.publish()?))?;
         let own = [summary.delivery_id.clone()];
         let deliveries = checkpoints.as_ref().map_or(own.as_slice(), Checkpoints::deliveries);
         if let Some(checkpoints) = &checkpoints {
@@ -232,6 +238,7 @@ impl Route<'_> {
         }
         progress.finish(&Outcome {
             tally,
+            counts: &counts,
             summary: &summary,
             deliveries,
             rejects: rejects.as_deref(),

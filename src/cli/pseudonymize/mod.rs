@@ -11,12 +11,14 @@ mod file;
 mod job;
 mod options;
 mod progress;
+mod rejected;
 mod resume;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub(super) use self::columns::parse_exception;
 use self::file::{Opened, Route};
 use self::job::{Job, is_standard};
 pub(super) use self::options::{EXAMPLES, PseudonymizeOptions};
@@ -53,6 +55,7 @@ pub(super) fn run(options: &PseudonymizeOptions) -> Result<Exit, Error> {
         id_column: &register.id_column,
         server: &server,
         voice: voice(options),
+        first_note: options.period_note(today).into(),
         today,
         runtime: &runtime,
     };

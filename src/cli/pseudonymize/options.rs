@@ -9,12 +9,12 @@ use super::resume::ROWS_MIN;
 use super::words::{EncodingOption, FormatOption, IdentifierType, Mode, Purpose, Rejected};
 use crate::cli::connect::ConnectOptions;
 use crate::cli::error::Error;
-use crate::cli::output;
 use crate::files::delimited::{Encoding, Layout};
 use crate::files::destination::Existing;
 use crate::files::guard::Exception;
 use crate::files::{Format, LeadingZeros};
 use crate::rpc::proto;
+use crate::service::{EXCEPTIONS_MAX, LogLine};
 
 /// Examples for the help text.
 pub(in crate::cli) const EXAMPLES: &str = "\
@@ -121,8 +121,8 @@ pub(in crate::cli) struct PseudonymizeOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "out_dir")]
     pub(super) rejects: Option<PathBuf>,
 
-    /// Lets a column through although it holds identifiers, and says why. May be given several
-    /// times.
+    /// Lets a column through although it holds identifiers, and says why: the server's audit log
+    /// has column and reason. May be given several times.
     #[arg(long, value_name = "COLUMN=REASON", value_parser = parse_exception)]
     pub(super) allow_identifiers: Vec<Exception>,
 
@@ -211,7 +211,8 @@ impl PseudonymizeOptions {
     ///
     /// # Errors
     ///
-    /// No period of a historical import; H-numbers without their assigner.
+    /// No period of a historical import; H-numbers without their assigner; an exception that the
+    /// audit log does not take.
     pub(super) fn delivery(&self, today: Date) -> Result<proto::DeliveryHeader, Error> {
         let period = self.period_on(today)?;
         let (required, optional) = (&self.id_column, &self.optional_id_column);
@@ -236,6 +237,37 @@ impl PseudonymizeOptions {
             purpose: purpose.into(),
             mode: mode.into(),
             period: period.map(proto::ReportingPeriod::from),
+            identifier_exceptions: self.exceptions()?,
+        })
+    }
+
+    /// The exceptions, for the audit log. They hold for whatever is found in their column.
+    fn exceptions(&self) -> Result<Vec<proto::IdentifierException>, Error> {
+        if self.allow_identifiers.len() > EXCEPTIONS_MAX {
+            let what = format!("--allow-identifiers is given more than {EXCEPTIONS_MAX} times");
+            return Err(Error::usage(what).advise("Remove columns, or send them in other files."));
+        }
+        let exception = |(place, exception): (usize, &Exception)| {
+            let Exception { column, reason } = exception;
+            if LogLine::parse(column).is_none() || LogLine::parse(reason).is_none() {
+                let what = format!("--allow-identifiers number {place} cannot stand in a log");
+                return Err(Error::usage(what).advise(
+                    "Column and reason are each one line of at most 200 characters, without ten \
+                     digits in a row, grouped or not.",
+                ));
+            }
+            let (column, reason) = (column.clone(), reason.clone());
+            Ok(proto::IdentifierException { column, kind: "any".to_owned(), reason })
+        };
+        (1..).zip(&self.allow_identifiers).map(exception).collect()
+    }
+
+    /// What a person is told about a period that was not given.
+    pub(super) fn period_note(&self, today: Date) -> Option<String> {
+        let is_taken = self.period.is_none() && self.mode == Mode::Assign;
+        is_taken.then(|| {
+            let from = today.first_of_year();
+            format!("no --period: the rows report about {from}..{today}")
         })
     }
 
@@ -248,9 +280,7 @@ impl PseudonymizeOptions {
             return Err(Error::usage("the period that the rows report about is missing")
                 .advise("Give --period FROM..TO, for example --period 2007-01-01..2016-12-31."));
         }
-        let period = Period { from: today.first_of_year(), to: today };
-        output::note(&format!("no --period: the rows report about {}..{today}", period.from));
-        Ok(Some(period))
+        Ok(Some(Period { from: today.first_of_year(), to: today }))
     }
 }
 

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::answers::Tally;
+use super::rejected::RejectCounts;
 use crate::cli::error::Error;
 use crate::cli::output;
 use crate::clock::{Clock, SystemClock};
@@ -89,6 +90,8 @@ pub(super) struct Progress {
 pub(super) struct Outcome<'a> {
     /// What was written.
     pub(super) tally: Tally,
+    /// Rejects by code.
+    pub(super) counts: &'a RejectCounts,
     /// What the server says of the delivery.
     pub(super) summary: &'a DeliverySummary,
     /// All deliveries that the file came in.
@@ -160,7 +163,7 @@ impl Progress {
     /// The work is done: counts only.
     pub(super) fn finish(&self, outcome: &Outcome<'_>) {
         self.bar.finish_and_clear();
-        let Outcome { tally, summary, deliveries, rejects, allowed } = *outcome;
+        let Outcome { tally, counts, summary, deliveries, rejects, allowed } = *outcome;
         for finding in allowed {
             self.allowed(finding);
         }
@@ -175,6 +178,8 @@ impl Progress {
                 "rows_before": self.rows_before,
                 "written": tally.rows - tally.left_out,
                 "rejected": tally.rejected,
+                "rejected_by_code": counts.codes(),
+                "format_causes": counts.causes(),
                 "joined": tally.joined,
                 "without_identifier": tally.empty,
                 "persons": summary.persons,
@@ -189,6 +194,7 @@ impl Progress {
             "{} rows, {} rejected, {} persons of whom {} new, {rate:.0} rows/s, {seconds:.1} s",
             tally.rows, tally.rejected, summary.persons, summary.new_members,
         ));
+        counts.lines().iter().for_each(|line| self.note(line));
         match rejects {
             Some(path) => self.note(&format!("rejected rows: {}", path.display())),
             None if tally.rejected > 0 => {

@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Rejects, Tally};
+use super::answers::{Judge, Tally};
+use super::rejected::RejectCounts;
 use crate::cli::error::{Error, Exit};
 use crate::files::checkpoint::{self, Fingerprint, checkpoint_name};
 use crate::files::{Place, Writer, Written};
 
-/// The version of the format.
-const VERSION: u32 = 1;
+/// The version of the format that is written.
+const VERSION: u32 = 2;
+
+/// The version before: without [`Checkpoint::rejected`].
+const VERSION_WITHOUT_CODES: u32 = 1;
 
 /// Fewest rows between two checkpoints. Below, the digest of a short file could be guessed.
 pub(super) const ROWS_MIN: u64 = 1000;
@@ -37,6 +41,8 @@ pub(super) struct Checkpoint {
     pub(super) rejects: Option<Written>,
     /// What was written.
     pub(super) tally: Tally,
+    /// Rejects by code; not in version 1.
+    rejected: Option<RejectCounts>,
     /// What the guard had counted.
     pub(super) guard: Vec<Vec<u64>>,
     /// The deliveries that the file has come in so far.
@@ -113,8 +119,7 @@ impl Checkpoints {
         &mut self,
         mark: Mark,
         writer: &mut impl Writer,
-        rejects: &mut Rejects,
-        tally: Tally,
+        judge: &mut Judge,
     ) -> Result<(), Error> {
         let checkpoint = Checkpoint {
             v: VERSION,
@@ -122,8 +127,9 @@ impl Checkpoints {
             options: self.options.clone(),
             place: mark.place,
             output: writer.checkpoint()?,
-            rejects: rejects.checkpoint()?,
-            tally,
+            rejects: judge.rejects().checkpoint()?,
+            tally: *judge.tally(),
+            rejected: Some(judge.counts().clone()),
             guard: mark.guard,
             deliveries: self.deliveries.clone(),
         };
@@ -148,6 +154,11 @@ impl Checkpoints {
 }
 
 impl Checkpoint {
+    /// Rejects by code so far.
+    pub(super) fn rejected(&self) -> RejectCounts {
+        self.rejected.clone().unwrap_or_else(|| RejectCounts::not_counted(self.tally.rejected))
+    }
+
     fn refuse_other(
         &self,
         name: &Path,
@@ -159,7 +170,8 @@ impl Checkpoint {
                 .advise("Give the file and options that it was begun with, or --restart.")
         };
         let name = name.display();
-        if self.v != VERSION {
+        let version = self.rejected.as_ref().map_or(VERSION_WITHOUT_CODES, |_| VERSION);
+        if self.v != version {
             return Err(refuse(format!("{name} is a checkpoint of another version")));
         }
         if self.input != *input {

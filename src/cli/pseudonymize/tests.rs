@@ -160,6 +160,7 @@ impl Bench {
             id_column: "npr_id",
             server: "https://hvelv:1",
             voice: Voice::Quiet,
+            first_note: None.into(),
             today: jiff::civil::date(2026, 11, 22),
             runtime: &runtime,
         };

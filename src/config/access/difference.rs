@@ -51,6 +51,13 @@ pub enum AccessChange {
         /// Its name.
         name: PrincipalName,
     },
+    /// A principal is now another natural person's, for what takes two persons.
+    PersonChanged {
+        /// Its name.
+        name: PrincipalName,
+        /// The roles that can now be used beside those of the person it was.
+        roles: BTreeSet<Role>,
+    },
     /// A principal that is no more.
     Removed {
         /// Its name.
@@ -87,7 +94,7 @@ impl AccessChange {
             Self::Added { roles, .. } => Some(roles),
             Self::CertificatesChanged { added_count, roles, .. } if *added_count > 0 => Some(roles),
             Self::RolesChanged { granted, .. } => Some(granted),
-            Self::ValidityChanged { roles, .. } => Some(roles),
+            Self::PersonChanged { roles, .. } | Self::ValidityChanged { roles, .. } => Some(roles),
             Self::BudgetsChanged { .. }
             | Self::CertificatesChanged { .. }
             | Self::KindChanged { .. }
@@ -115,6 +122,7 @@ impl fmt::Display for AccessChange {
             }
             Self::KindChanged { name } => write!(f, "kind of {name} changed"),
             Self::OrganisationChanged { name } => write!(f, "organisation of {name} changed"),
+            Self::PersonChanged { name, .. } => write!(f, "person of {name} changed"),
             Self::Removed { name, roles } => write!(f, "removed {name}: {}", or_none(roles)),
             Self::RolesChanged { name, granted, revoked } => {
                 let (granted, revoked) = (or_none(granted), or_none(revoked));
@@ -157,6 +165,9 @@ fn compare(before: &Principal, after: &Principal, changes: &mut Vec<AccessChange
     let name = || after.name.clone();
     if before.kind != after.kind {
         changes.push(AccessChange::KindChanged { name: name() });
+    }
+    if before.kind == after.kind && before.person() != after.person() {
+        changes.push(AccessChange::PersonChanged { name: name(), roles: after.roles.clone() });
     }
     if before.organisation != after.organisation {
         changes.push(AccessChange::OrganisationChanged { name: name() });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Access, CertificateIdentity, Principal, PrincipalKind, Role, SourceScope};
 use crate::config::budgets::{OwnBudgets, read_own};
-use crate::config::codes::{RegisterCode, RegisterDirectory};
+use crate::config::codes::{PrincipalName, RegisterCode, RegisterDirectory};
 use crate::config::reader::Section;
 use crate::config::words::listed;
 
@@ -42,8 +42,9 @@ fn principal(
     registers: &impl RegisterDirectory,
     seen: &mut BTreeMap<CertificateIdentity, String>,
 ) -> Option<Principal> {
-    let name = section.required::<super::PrincipalName>("name");
+    let name = section.required::<PrincipalName>("name");
     let kind = section.required::<PrincipalKind>("kind");
+    let person = person(section, kind);
     let organisation = section.required("organisation");
     let certificates = certificates(section, seen, name.as_ref().map(ToString::to_string));
     let roles = roles(section, registers, kind);
@@ -52,12 +53,28 @@ fn principal(
     Some(Principal {
         name: name?,
         kind: kind?,
+        person,
         organisation: organisation?,
         certificates,
         roles,
         budgets,
         validity: validity?,
     })
+}
+
+/// Who is behind a principal, if that is not told by its name: a name of the file's own, and never
+/// anybody's number.
+fn person(section: &mut Section<'_, '_>, kind: Option<PrincipalKind>) -> Option<PrincipalName> {
+    const DIGITS_MAX: usize = 9;
+    let person: PrincipalName = section.parsed("person")?;
+    let digits = person.as_str().split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+    if kind == Some(PrincipalKind::System) {
+        section.problem("person", "is for a natural person; a system is none: remove it");
+    }
+    if digits > Some(DIGITS_MAX) {
+        section.problem("person", "may be somebody's number; give them a name of this file's own");
+    }
+    Some(person)
 }
 
 fn certificates(

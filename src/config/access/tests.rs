@@ -122,6 +122,12 @@ fn every_mistake_has_its_own_problem() {
             good.clone() + "budget = [{ register = 'NPR', misses = 1 }]",
             "budget[1].misses: unknown option",
         ),
+        (good.clone() + "person = 'Kari'", "principal[1].person: `Kari` is not a principal's name"),
+        (good.clone() + "person = '41814061033'", "person: may be somebody's number"),
+        (
+            changed("'person'", "'system'").replace("'officer'", "") + "person = 'a'",
+            "is for a natural",
+        ),
         ("principals = []".to_owned(), "principals: unknown option"),
         ("principal = 'kari'".to_owned(), "principal: must be a list of tables"),
     ];
@@ -191,6 +197,24 @@ fn a_new_certificate_of_a_custodian_needs_approval_and_a_lost_one_does_not() {
     let (one, two) = (parse(&one).unwrap(), parse(&two).unwrap());
     assert!(difference(&one, &two)[0].needs_approval());
     assert!(!difference(&two, &one)[0].needs_approval());
+}
+
+#[test]
+fn principals_with_the_same_person_are_one_human_and_a_change_of_that_needs_approval() {
+    let kari = principal("kari", "person", "kari", "'officer'");
+    let second = principal("kari.approver", "person", "k2", "'approver'");
+    let access = parse(&(kari.clone() + &second + "person = 'kari'")).unwrap();
+    let person = |access: &Access, name: &str| {
+        access.by_name(&name.parse().unwrap()).unwrap().person().map(ToString::to_string)
+    };
+    assert_eq!(person(&access, "kari").as_deref(), Some("kari"), "by name, if nothing is said");
+    assert_eq!(person(&access, "kari.approver"), person(&access, "kari"));
+    let system = parse(&principal("a", "system", "a", "")).unwrap();
+    assert_eq!(person(&system, "a"), None);
+    let apart = parse(&(kari + &second)).unwrap();
+    let changes = difference(&access, &apart);
+    assert_eq!(changes[0].to_string(), "person of kari.approver changed");
+    assert!(changes[0].needs_approval(), "one human becomes two");
 }
 
 #[test]

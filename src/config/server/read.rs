@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::{Audit, Config, Identifiers, Log, MetricsEndpoint, Mode, Tls, limits};
-use crate::config::budgets;
 use crate::config::reader::Section;
 use crate::config::words::shown;
+use crate::config::{approvals, budgets};
 
 /// The shortest and longest time a handshake may be given: ten seconds are for a slow hardware
 /// token, and a minute is an attack.
@@ -37,6 +37,7 @@ pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
         tls: tls(top.child("tls"), default.tls),
         limits: limits::read(top.child("limits")),
         budgets: budgets::read(top.child("budgets")),
+        approvals: approvals::read(top.child("approvals")),
         identifiers: identifiers(top.child("identifiers"), default.identifiers, mode),
         audit: audit(top.child("audit"), default.audit),
         metrics: metrics(top.child("metrics"), default.metrics),

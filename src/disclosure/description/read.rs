@@ -39,7 +39,7 @@ pub(super) fn description(mut top: Section<'_, '_>) -> Option<Description> {
     })
 }
 
-fn application(section: &mut Section<'_, '_>) -> Option<Request> {
+pub(super) fn application(section: &mut Section<'_, '_>) -> Option<Request> {
     let applicant = section.required("applicant");
     let organisation = section.required("organisation");
     let purpose = section.required("purpose");
@@ -72,7 +72,7 @@ fn application(section: &mut Section<'_, '_>) -> Option<Request> {
     Some(request)
 }
 
-fn decision(section: &mut Section<'_, '_>) -> Option<Decision> {
+pub(super) fn decision(section: &mut Section<'_, '_>) -> Option<Decision> {
     let (authority, kind) = (section.required("authority"), section.required("kind"));
     let reference = section.required("reference");
     section.require("dated");
@@ -83,7 +83,7 @@ fn decision(section: &mut Section<'_, '_>) -> Option<Decision> {
     let bridge_out = bridge_out(section);
     let bridge_in = bridge_in(section);
     let reidentification = section.required("reidentification");
-    let overrides = all(section.children("override"), |item| {
+    let overrides = all(section.children("overrides"), |item| {
         let (provision, identifiers) = (item.required("provision"), item.required("identifiers"));
         Some(ReservationOverride { provision: provision?, identifiers: identifiers? })
     });
@@ -129,7 +129,7 @@ fn bridge_out(section: &mut Section<'_, '_>) -> Option<Option<BridgeOut>> {
     if !is_present {
         return Some(None);
     }
-    let to = party(&mut table);
+    let to = party(&mut table, "to");
     table.require("delete_by");
     let delete_by = table.date("delete_by");
     table.finish();
@@ -142,13 +142,20 @@ fn bridge_in(section: &mut Section<'_, '_>) -> Option<Option<BridgeIn>> {
     if !is_present {
         return Some(None);
     }
-    let from = party(&mut table);
+    let from = party(&mut table, "from");
     table.finish();
     Some(Some(BridgeIn { from: from? }))
 }
 
-fn party(table: &mut Section<'_, '_>) -> Option<LinkingParty> {
+fn party(section: &mut Section<'_, '_>, key: &'static str) -> Option<LinkingParty> {
+    section.require(key);
+    let is_present = section.has(key);
+    let mut table = section.child(key);
+    if !is_present {
+        return None;
+    }
     let (number, name) = (table.required("number"), table.required("name"));
+    table.finish();
     Some(LinkingParty { number: number?, name: name? })
 }
 

@@ -57,7 +57,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("dated = 2026-03-02", "dated = 2", "decision.dated: "),
     ("serial_width = 9", "serial_width = 11", "decision.serial_width: must be 8, 9, 13 or 14"),
     ("reidentification = \"refused\"\n", "", "decision.reidentification: is missing; add it"),
-    ("identifiers = \"without\"", "fnr = \"without\"", "decision.override[1].fnr: unknown option"),
+    ("identifiers = \"without\"", "fnr = \"without\"", "decision.overrides[1].fnr: unknown option"),
     ("kind = \"month\"", "kind = \"week\"", "decision.terms: expected one of `age_band`"),
     ("years = 5,", "years = 0,", "decision.terms: registers.NPR.variables.birth_year: years of a"),
     (RECIPIENT_KEY, "AGE-SECRET-KEY-1QQPQQ", "disclosure.recipient_key: is a secret key"),
@@ -85,8 +85,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[disclosure]", "[opening]", "opening: unknown option"),
     (
         "reidentification = \"refused\"\n",
-        "reidentification = \"refused\"\nbridge_out = { name = \"X\" }\n",
-        "decision.bridge_out.number: is missing; add it",
+        "reidentification = \"refused\"\nbridge_out = { to = { name = \"X\" } }\n",
+        "decision.bridge_out.to.number: is missing; add it",
     ),
     (
         "reidentification = \"refused\"\n",
@@ -128,17 +128,39 @@ fn all_mistakes_are_reported_at_once() {
 
 #[test]
 fn a_description_with_bridges_and_a_continuation_is_read() {
-    let party = "number = \"382199359\", name = \"Koblingsenheten\"";
+    let party = "{ number = \"382199359\", name = \"Koblingsenheten\" }";
     let more = format!(
-        "reidentification = \"permitted\"\ncontinues = \"{}\"\nbridge_in = {{ {party} }}\n\
-         bridge_out = {{ {party}, delete_by = \"2026-12-31\" }}\n",
+        "reidentification = \"permitted\"\ncontinues = \"{}\"\nbridge_in = {{ from = {party} }}\n\
+         bridge_out = {{ to = {party}, delete_by = \"2026-12-31\" }}\n",
         "ab".repeat(16)
     );
-    let text = EXAMPLE
-        .replace("reidentification = \"refused\"\n", &more)
-        .replace("serial_width = 9\n", "");
-    let decision = parse(&text).unwrap().decision;
+    let text = EXAMPLE.replace("reidentification = \"refused\"\n", &more);
+    means_what_it_means_when_stored(&text.lines().map(quoted).collect::<String>());
+    let decision = parse(&text.replace("serial_width = 9\n", "")).unwrap().decision;
     assert_eq!(decision.continues, Some(DisclosureId([0xab; 16])));
     assert_eq!(decision.bridge_in.unwrap().from, decision.bridge_out.unwrap().to);
     assert_eq!(decision.serial_width.digit_count(), 9);
+}
+
+/// TOML has days of its own; what is stored has text.
+fn quoted(line: &str) -> String {
+    match line.split_once(" = 20") {
+        Some((key, rest)) if !line.starts_with('#') => format!("{key} = \"20{rest}\"\n"),
+        _ => format!("{line}\n"),
+    }
+}
+
+/// The reader that finds all mistakes, and serde, which reads what is stored, agree.
+fn means_what_it_means_when_stored(text: &str) {
+    let table: toml::Table = text.parse().unwrap();
+    let description = parse(text).unwrap();
+    let application: Request = table["application"].clone().try_into().unwrap();
+    assert_eq!(application, description.application);
+    let decision: Decision = table["decision"].clone().try_into().unwrap();
+    assert_eq!(decision, description.decision);
+}
+
+#[test]
+fn the_example_means_what_it_means_when_stored() {
+    means_what_it_means_when_stored(&EXAMPLE.lines().map(quoted).collect::<String>());
 }

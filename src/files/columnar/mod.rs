@@ -22,6 +22,7 @@
 
 mod caught;
 mod cells;
+mod groups;
 mod metadata;
 mod reader;
 mod schema;
@@ -33,6 +34,7 @@ mod writer;
 
 use parquet::errors::ParquetError;
 
+pub(crate) use groups::Groups;
 pub use reader::{GroupBlock, GroupReader};
 pub use writer::GroupWriter;
 
@@ -71,7 +73,7 @@ fn unreadable(place: &str, cause: &ParquetError) -> Error {
 }
 
 /// The output cannot be written.
-fn unwritable(cause: &ParquetError) -> Error {
+pub(crate) fn unwritable(cause: &ParquetError) -> Error {
     match cause {
         ParquetError::External(cause) => match cause.downcast_ref::<std::io::Error>() {
             Some(cause) => {

@@ -6,19 +6,15 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
-};
-use parquet::errors::ParquetError;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
-use super::caught::caught;
 use super::cells::{Cells, can_identify, cells};
+use super::groups::Groups;
 use super::metadata::KeyValues;
-use super::{ROWS_MAX, unreadable, watch};
+use super::{ROWS_MAX, watch};
 use crate::files::delimited::refuse_taken;
 use crate::files::guard::{Guard, own_number};
-use crate::files::{Asked, Block, Error, ErrorKind, IdColumn, Place, Reader, Values};
+use crate::files::{Asked, Block, Error, IdColumn, Place, Reader, Values};
 
 /// Rows that wait for their answer. Holds identifiers: no `Debug`.
 pub struct GroupBlock {
@@ -65,17 +61,10 @@ impl Block for GroupBlock {
 
 /// Reads a Parquet file block by block.
 pub struct GroupReader {
-    file: File,
-    metadata: ArrowReaderMetadata,
+    groups: Groups,
     columns: Arc<[IdColumn]>,
     places: Arc<[usize]>,
-    rows_max: usize,
-    /// The row group that is read, or to be read next.
-    group: usize,
-    reader: Option<ParquetRecordBatchReader>,
-    /// Rows handed out: in all, of this row group, and since the last boundary.
-    rows: u64,
-    rows_of_group: u64,
+    /// Rows handed out since the last boundary.
     rows_since_boundary: u64,
 }
 
@@ -92,9 +81,9 @@ impl GroupReader {
         rows_max: usize,
         guard: &mut Guard,
     ) -> Result<Self, Error> {
-        let metadata = caught(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
-            .map_err(|cause| unreadable(&name.display().to_string(), &cause))?;
-        let schema = metadata.schema();
+        let mut groups = Groups::open(file, name, ArrowReaderOptions::new())?;
+        groups.limit(rows_max);
+        let schema = groups.metadata().schema();
         let places = columns
             .iter()
             .map(|column| find_column(schema, &column.name))
@@ -111,30 +100,19 @@ impl GroupReader {
             }
         }
         guard.watch(&leaves)?;
-        KeyValues::of(&metadata).refuse_identifiers(guard)?;
-        Ok(Self {
-            file,
-            metadata,
-            columns: columns.into(),
-            places: places.into(),
-            rows_max,
-            group: 0,
-            reader: None,
-            rows: 0,
-            rows_of_group: 0,
-            rows_since_boundary: 0,
-        })
+        KeyValues::of(groups.metadata()).refuse_identifiers(guard)?;
+        Ok(Self { groups, columns: columns.into(), places: places.into(), rows_since_boundary: 0 })
     }
 
     /// How many rows there are.
     #[must_use]
     pub fn row_count(&self) -> u64 {
-        u64::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or_default()
+        self.groups.row_count()
     }
 
     /// What the file is like, for its writer.
     pub(super) fn metadata(&self) -> &ArrowReaderMetadata {
-        &self.metadata
+        self.groups.metadata()
     }
 
     /// The columns of identifiers, and where they are in the file.
@@ -148,76 +126,7 @@ impl GroupReader {
     ///
     /// There are fewer rows.
     pub fn go_to(&mut self, place: Place) -> Result<(), Error> {
-        let mut before = 0;
-        for group in 0..self.group_count() {
-            let rows = self.rows_in(group);
-            if before + rows > place.rows {
-                break;
-            }
-            before += rows;
-            self.group = group + 1;
-        }
-        self.rows = place.rows;
-        self.rows_of_group = place.rows - before;
-        if self.group == self.group_count() && self.rows_of_group > 0 {
-            return Err(Error::new(ErrorKind::Stale, "the input has fewer rows than were read")
-                .advise("Begin anew with --restart."));
-        }
-        Ok(())
-    }
-
-    fn group_count(&self) -> usize {
-        self.metadata.metadata().num_row_groups()
-    }
-
-    fn rows_in(&self, group: usize) -> u64 {
-        let group = self.metadata.metadata().row_groups().get(group);
-        group.map_or(0, |group| u64::try_from(group.num_rows()).unwrap_or_default())
-    }
-
-    /// The next batch; `None` at the end of the file.
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
-        while self.group < self.group_count() {
-            let mut reader = match self.reader.take() {
-                Some(reader) => reader,
-                None => self.open_group()?,
-            };
-            let batch = caught(|| reader.next().transpose().map_err(ParquetError::from))
-                .map_err(|cause| unreadable(&self.whereabouts(), &cause))?;
-            match batch {
-                Some(batch) => {
-                    self.reader = Some(reader);
-                    return Ok(Some(batch));
-                }
-                None if self.rows_of_group == self.rows_in(self.group) => {
-                    self.group += 1;
-                    self.rows_of_group = 0;
-                }
-                None => {
-                    let what = format!("{} has fewer rows than it says", self.whereabouts());
-                    return Err(Error::input(what).advise("Copy it again, or write it anew."));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn open_group(&self) -> Result<ParquetRecordBatchReader, Error> {
-        let failed = |cause| unreadable(&self.whereabouts(), &cause);
-        let file = self.file.try_clone().map_err(|cause| failed(cause.into()))?;
-        let skipped = usize::try_from(self.rows_of_group).unwrap_or(usize::MAX);
-        caught(|| {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-                .with_batch_size(self.rows_max)
-                .with_row_groups(vec![self.group])
-                .with_offset(skipped)
-                .build()
-        })
-        .map_err(failed)
-    }
-
-    fn whereabouts(&self) -> String {
-        format!("row group {} (after row {})", self.group + 1, self.rows)
+        self.groups.go_to(place.rows)
     }
 
     fn show(&self, batch: &RecordBatch, guard: &mut Guard) {
@@ -241,22 +150,18 @@ impl Reader for GroupReader {
     type Block = GroupBlock;
 
     fn limit(&mut self, rows_max: usize) {
-        self.rows_max = self.rows_max.min(rows_max).max(1);
+        self.groups.limit(rows_max);
     }
 
     fn read(&mut self, guard: &mut Guard) -> Result<GroupBlock, Error> {
-        let first_row = self.rows + 1;
-        let batch = match self.next_batch()? {
+        let first_row = self.groups.rows() + 1;
+        let batch = match self.groups.next_batch()? {
             Some(batch) => batch,
-            None => RecordBatch::new_empty(Arc::clone(self.metadata.schema())),
+            None => RecordBatch::new_empty(Arc::clone(self.groups.metadata().schema())),
         };
         self.show(&batch, guard);
-        let rows = batch.num_rows() as u64;
-        self.rows += rows;
-        self.rows_of_group += rows;
-        self.rows_since_boundary += rows;
-        let is_boundary =
-            self.rows_of_group == self.rows_in(self.group) || self.rows_since_boundary >= ROWS_MAX;
+        self.rows_since_boundary += batch.num_rows() as u64;
+        let is_boundary = self.groups.is_at_end_of_group() || self.rows_since_boundary >= ROWS_MAX;
         if is_boundary {
             self.rows_since_boundary = 0;
         }

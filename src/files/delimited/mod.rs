@@ -4,6 +4,7 @@
 //! The rules of the format are in `record.rs`.
 
 mod block;
+mod content;
 mod record;
 mod table;
 mod writer;
@@ -12,8 +13,8 @@ use std::borrow::Cow;
 
 pub(super) use block::refuse_taken;
 pub use block::{RowBlock, RowReader};
-pub(super) use table::no_such_column;
 pub use table::{Layout, Row, Table};
+pub(crate) use table::{no_such_column, wrongly_encoded};
 pub use writer::RowWriter;
 
 /// How a file's text is encoded.
@@ -36,7 +37,7 @@ impl Encoding {
     }
 
     /// The text of bytes; of wrong ones, something to show.
-    fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
+    pub(crate) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         match self {
             Self::Utf8 => String::from_utf8_lossy(bytes),
             Self::Latin1 => encoding_rs::mem::decode_latin1(bytes),
@@ -44,7 +45,7 @@ impl Encoding {
     }
 
     /// Where the first byte is that does not belong there.
-    fn fault(self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn fault(self, bytes: &[u8]) -> Option<usize> {
         let valid = match self {
             Self::Latin1 => return None,
             Self::Utf8 => encoding_rs::Encoding::utf8_valid_up_to(bytes),

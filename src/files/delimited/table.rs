@@ -97,7 +97,7 @@ impl<R: Read> Table<R> {
     }
 
     /// How the text is encoded.
-    pub(super) fn encoding(&self) -> Encoding {
+    pub(crate) fn encoding(&self) -> Encoding {
         self.encoding
     }
 
@@ -300,7 +300,7 @@ impl<R: Read> Table<R> {
     }
 
     /// Refuses a header that is not in the encoding it is said to be in.
-    pub(super) fn refuse_encoding(&self) -> Result<(), Error> {
+    pub(crate) fn refuse_encoding(&self) -> Result<(), Error> {
         match self.encoding.fault(&self.header) {
             Some(_) => Err(wrongly_encoded("the header")),
             None => Ok(()),
@@ -354,13 +354,13 @@ impl<R: Read + Seek> Table<R> {
 }
 
 /// Something is not in the encoding it is said to be in.
-pub(super) fn wrongly_encoded(place: &str) -> Error {
+pub(crate) fn wrongly_encoded(place: &str) -> Error {
     Error::input(format!("{place} is not UTF-8"))
         .advise("Repair it, or give --encoding iso-8859-1 if that is what the file is in.")
 }
 
 /// Lists the columns, unless the first row may be data: then it is not shown at all.
-pub(in crate::files) fn no_such_column(column: &str, names: &[String]) -> Error {
+pub(crate) fn no_such_column(column: &str, names: &[String]) -> Error {
     if !names.iter().all(|name| is_column_name(name)) {
         return Error::input(format!("there is no column {column}, and perhaps no header"))
             .advise("The first row looks like data, so it is not shown. A header is required.");

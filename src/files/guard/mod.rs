@@ -41,6 +41,7 @@ pub use self::kind::Kind;
 use self::sample::{HashKey, Sample};
 use super::chance::is_chance;
 use super::{Error, ErrorKind};
+use crate::ident::RegisterId;
 
 /// How many numbers of each kind, by [`Kind::place`].
 type Counts = [u64; Kind::ALL.len()];
@@ -80,9 +81,19 @@ struct Watched {
     numbers: Sample,
 }
 
+/// What the file's identifier columns hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identifiers {
+    /// National identifiers.
+    National,
+    /// Register IDs.
+    Register,
+}
+
 /// Looks at every cell that is not an identifier's.
 pub struct Guard {
     classifier: Classifier,
+    declared: Identifiers,
     key: HashKey,
     columns: Vec<Watched>,
     exceptions: Vec<Exception>,
@@ -96,10 +107,24 @@ impl Guard {
     ///
     /// None in practice: the rules it uses are constant.
     pub fn new(today: Date, exceptions: Vec<Exception>) -> Result<Self, Error> {
+        Self::beside(Identifiers::National, today, exceptions)
+    }
+
+    /// A guard over a file whose identifier columns hold such identifiers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Guard::new`].
+    pub fn beside(
+        declared: Identifiers,
+        today: Date,
+        exceptions: Vec<Exception>,
+    ) -> Result<Self, Error> {
         let classifier = Classifier::new(today)
             .ok_or_else(|| Error::new(ErrorKind::Internal, "the guard has no rules"))?;
         Ok(Self {
             classifier,
+            declared,
             key: HashKey::generate(),
             columns: Vec::new(),
             exceptions,
@@ -112,7 +137,7 @@ impl Guard {
     /// # Errors
     ///
     /// A name that holds an identifier; an exception for a column that there is not.
-    pub(super) fn watch(&mut self, names: &[Option<String>]) -> Result<(), Error> {
+    pub(crate) fn watch(&mut self, names: &[Option<String>]) -> Result<(), Error> {
         for (place, name) in (1..).zip(names) {
             let name = name.clone().unwrap_or_default();
             if self.holds_single(name.as_bytes()) {
@@ -148,7 +173,7 @@ impl Guard {
     }
 
     /// Whether a text of the file that is no cell holds a fødselsnummer or D-number.
-    pub(super) fn holds_single(&self, text: &[u8]) -> bool {
+    pub(crate) fn holds_single(&self, text: &[u8]) -> bool {
         let mut holds = false;
         numbers(text, |found| {
             let kind = self.classifier.classify(found);
@@ -158,20 +183,21 @@ impl Guard {
     }
 
     /// Takes notice of an identifier of the file's identifier columns.
-    pub(super) fn identifier(&mut self, number: u64) {
+    pub(crate) fn identifier(&mut self, number: u64) {
         self.identifiers.add(self.key, number, true);
     }
 
     /// Looks at a cell of text; `own` are the identifiers of its row.
-    pub(super) fn text(&mut self, column: usize, cell: &[u8], own: &[u64]) {
-        let Self { classifier, key, columns, .. } = self;
+    pub(crate) fn text(&mut self, column: usize, cell: &[u8], own: &[u64]) {
+        let Self { classifier, declared, key, columns, .. } = self;
         if let Some(watched) = columns.get_mut(column) {
-            numbers(cell, |found| watched.see(classifier, *key, found, own));
+            let seen = |found: Found| Seen { found, is_like_declared: declared.are_like(found) };
+            numbers(cell, |found| watched.see(classifier, *key, &seen(found), own));
         }
     }
 
     /// Looks at a cell that is a whole number, `times` times.
-    pub(super) fn number(&mut self, column: usize, number: u64, own: &[u64]) {
+    pub(crate) fn number(&mut self, column: usize, number: u64, own: &[u64]) {
         let digits = match number {
             1_000_000_000..10_000_000_000 => 10,
             10_000_000_000..100_000_000_000 => 11,
@@ -179,9 +205,11 @@ impl Guard {
             100_000_000_000_000..1_000_000_000_000_000 => 15,
             _ => return,
         };
-        let Self { classifier, key, columns, .. } = self;
+        let Self { classifier, declared, key, columns, .. } = self;
         if let Some(watched) = columns.get_mut(column) {
-            watched.see(classifier, *key, Found { number, digits, form: Form::Whole }, own);
+            let found = Found { number, digits, form: Form::Whole };
+            let seen = Seen { found, is_like_declared: declared.are_like(found) };
+            watched.see(classifier, *key, &seen, own);
         }
     }
 
@@ -271,13 +299,30 @@ impl Guard {
     }
 }
 
+impl Identifiers {
+    /// Whether a number is as long as they are.
+    fn are_like(self, found: Found) -> bool {
+        match self {
+            Self::National => matches!(found.digits, 10..=12),
+            Self::Register => found.digits == RegisterId::DIGIT_COUNT,
+        }
+    }
+}
+
+/// A number of a cell, and whether it is as long as the declared identifiers.
+struct Seen {
+    found: Found,
+    is_like_declared: bool,
+}
+
 impl Watched {
-    fn see(&mut self, classifier: &Classifier, key: HashKey, found: Found, own: &[u64]) {
+    fn see(&mut self, classifier: &Classifier, key: HashKey, seen: &Seen, own: &[u64]) {
+        let Seen { found, is_like_declared } = *seen;
         let is_repeated = own.contains(&found.number);
         if is_repeated {
             self.add(Kind::Repeated);
         }
-        if matches!(found.digits, 10..=12) {
+        if is_like_declared {
             self.numbers.add(key, found.number, false);
         }
         let Some((kind, is_hit)) = classifier.classify(found) else { return };

@@ -114,7 +114,7 @@ fn more_identifiers_of_other_kinds_than_chance_gives_are_found() {
     assert_eq!(found(in_words), [(Kind::InWord, 50)]);
     let ids = (0..100).map(|body| {
         let epoch = crate::ident::KeyEpochDigit::new(1).unwrap();
-        crate::ident::RegisterId::from_parts(epoch, body * 7919).unwrap().as_u64().to_string()
+        RegisterId::from_parts(epoch, body * 7919).unwrap().as_u64().to_string()
     });
     assert_eq!(found(ids), [(Kind::RegisterId, 100)]);
 }

@@ -235,7 +235,6 @@ impl Receiving<IssueSurrogatesRequest> {
             };
             let (surrogates, audit_entry) =
                 off_thread(move || this.issue(&batch)).await?.into_answer();
-            let surrogates = surrogates.into();
             replies.send(Ok(IssueSurrogatesResponse { surrogates, audit_entry })).await?;
             drop(slot);
         }

@@ -8,11 +8,13 @@ use crate::registers::{Answered, RowCode as Code};
 use crate::rpc::calendar::read_date;
 use crate::rpc::proto::identifier_batch::Column as WireColumn;
 use crate::rpc::proto::{
-    DeliveryHeader, IdentifierBatch, IdentifierType, IngestPurpose as WirePurpose,
-    Mode as WireMode, PseudonymizeRequest, RegisterIds, ReportingPeriod, RowCode, RowNote, RowType,
+    DeliveryHeader, IdentifierBatch, IdentifierException as WireException, IdentifierType,
+    IngestPurpose as WirePurpose, Mode as WireMode, PseudonymizeRequest, RegisterIds,
+    ReportingPeriod, RowCode, RowNote, RowType,
 };
 use crate::service::{
-    Batch, Column, DeliveryRequest, Error, IngestMode, IngestPurpose, RowKind, Violation,
+    Batch, Column, DeliveryRequest, EXCEPTIONS_MAX, Error, IdentifierException, IngestMode,
+    IngestPurpose, KindWord, LogLine, RowKind, Violation,
 };
 
 /// Collects what is wrong with a request.
@@ -91,13 +93,41 @@ fn read_header(header: DeliveryHeader, violations: &mut Violations) -> Option<De
     } else if !is_given && mode == Some(IngestMode::ResolveOrAssign) {
         violations.add("delivery.period", "must be given when unknown identifiers get a person");
     }
+    let exceptions = read_exceptions(&header.identifier_exceptions, violations);
     Some(DeliveryRequest {
         register: register?,
         source: source?,
         purpose: purpose?,
         mode: mode?,
         period,
+        exceptions: exceptions?,
     })
+}
+
+fn read_exceptions(
+    exceptions: &[WireException],
+    violations: &mut Violations,
+) -> Option<Vec<IdentifierException>> {
+    const COLUMN: &str = "delivery.identifier_exceptions.column";
+    const REASON: &str = "delivery.identifier_exceptions.reason";
+    const KIND: &str = "delivery.identifier_exceptions.kind";
+    const LINE: &str = "must be one line of 1 to 200 printable characters, without ten digits in \
+                        a row, grouped or not";
+    if exceptions.len() > EXCEPTIONS_MAX {
+        violations.add("delivery.identifier_exceptions", "must be at most 32");
+        return None;
+    }
+    let mut read = |exception: &WireException| {
+        let WireException { column, kind, reason } = exception;
+        let column = violations.need(LogLine::parse(column), COLUMN, LINE);
+        let word = KindWord::parse(kind);
+        let kind = violations.need(word, KIND, "must be a word of 1 to 32 of a-z and _");
+        let reason = violations.need(LogLine::parse(reason), REASON, LINE);
+        Some(IdentifierException { column: column?, kind: kind?, reason: reason? })
+    };
+    // All of them, so that everything that is wrong is told at once.
+    let read: Vec<_> = exceptions.iter().map(&mut read).collect();
+    read.into_iter().collect()
 }
 
 fn read_period(period: &ReportingPeriod) -> Option<(Date, Date)> {

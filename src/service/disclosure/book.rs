@@ -108,20 +108,17 @@ impl Entries {
 }
 
 impl InUse {
-    /// Opens the keys and reads the persons of a disclosure.
+    /// Opens the keys of a disclosure, whose persons are these.
     pub(super) fn load(
         registers: &Registers,
         erasure: &ErasureKeys,
         id: DisclosureId,
         width: SerialWidth,
-        partition: u16,
-        persons_end: u64,
+        membership: Membership,
     ) -> Result<Self, Error> {
         let wrapped = stored_key(registers, id)?;
         let keys = wrapped.open(id.0, erasure, width).map_err(Error::internal)?;
-        let membership = registers.membership(id.0, partition, persons_end);
-        let membership = Arc::new(membership.map_err(Error::internal)?);
-        Ok(Self { keys: RwLock::new(Some(Arc::new(keys))), membership })
+        Ok(Self { keys: RwLock::new(Some(Arc::new(keys))), membership: Arc::new(membership) })
     }
 
     /// The keys, unless the disclosure was closed.

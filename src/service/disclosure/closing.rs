@@ -17,7 +17,8 @@ use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, Service, actor};
 use super::book::{closed, disclosure_of};
-use super::objects::{DisclosureView, about_disclosure, view};
+use super::changing::about;
+use super::disclosures::DisclosureView;
 use crate::audit::{Action, Entry, Recorded};
 use crate::crypto::{Entropy, WrapKey};
 use crate::disclosure::DisclosureId;
@@ -41,9 +42,14 @@ impl Service {
     ) -> Result<(DisclosureView, Recorded<()>), Error> {
         let (open, act) = self.begin_act(permit)?;
         let mut entries = open.book.entries();
-        let mut disclosure = entries.disclosure(id)?.clone();
-        disclosure.close(&act)?;
-        let persons = open.book.persons(id);
+        let (disclosure, application) = entries.with_application(id)?;
+        let (mut disclosure, application) = (disclosure.clone(), application.clone());
+        let decided = application.decision(disclosure.decision())?;
+        let entry = self.entry(actor(permit), Action::DisclosureClosed);
+        let mut entry = about(entry, &disclosure, &application, decided);
+        let closed = disclosure.close(&act);
+        self.or_record_refusal(&open, entry.clone(), closed)?;
+        entry.counts.insert("persons".into(), self.persons_in(&open, id, decided)?);
         open.book.revoke(id);
         let (erasure, entropy) = (open.keys().keyring.erasure(), &self.parts.entropy);
         let now = self.parts.clock.now();
@@ -56,13 +62,10 @@ impl Service {
         let key = Key::disclosure(id.0);
         let sealed = open.registers.seal_record(&key, &disclosure.encode());
         writes.push(Write::Put(key, sealed.map_err(Error::internal)?));
-        let mut entry = self.entry(actor(permit), Action::DisclosureClosed);
-        entry.counts.insert("persons".into(), persons.unwrap_or_default());
-        let entry = about_disclosure(entry, &disclosure);
         let recorded = self.record_keys(&open, entry, writes)?;
         entries.disclosures.insert(id, disclosure.clone());
         erasure.finish(entropy, now).map_err(super::super::open::key_file_error)?;
-        Ok((view(&open, &entries, disclosure)?, recorded))
+        Ok((self.view(&open, &entries, disclosure)?, recorded))
     }
 
     fn record_keys(

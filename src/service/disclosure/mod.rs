@@ -10,16 +10,20 @@
 //! is refused here whatever else is said, and recorded; after the entry that closes a disclosure
 //! nothing is issued under its key.
 
+mod applications;
 mod book;
+mod changing;
 mod closing;
-mod objects;
+mod disclosures;
+mod extracts;
 mod rules;
 mod serials;
 mod surrogates;
 
 pub(super) use book::Book;
 pub(super) use closing::finish_erasure;
-pub use objects::{DeliveryReport, DisclosureView, OpenDisclosure};
+pub use disclosures::{DisclosureView, OpenDisclosure};
+pub use extracts::DeliveryReport;
 pub use rules::DisclosureRules;
 pub use serials::{Issuing, IssuingSummary, MappedSerials};
 pub use surrogates::{SurrogateBatch, SurrogateIssuing};

@@ -21,7 +21,7 @@ use super::super::ingest::{digest_of, register_error};
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
 use super::book::{InUse, closed};
-use super::objects::about;
+use super::changing::about;
 use crate::audit::{Action, Entry};
 use crate::config::codes::{Identifiers, TermCode};
 use crate::crypto::{KeyedDigest, SerialWidth};
@@ -30,7 +30,9 @@ use crate::disclosure::{Application, Decision, DisclosureId};
 use crate::ident::{self, Serial};
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
-use crate::registers::{self, Answer, Answered, HeldRights, Release, ReleaseRule, RowNote};
+use crate::registers::{
+    self, Answer, Answered, HeldRights, Membership, Release, ReleaseRule, RowNote,
+};
 use crate::vault::{PERSONS, PersonNo};
 
 /// An open stream of serials.
@@ -188,10 +190,37 @@ impl Service {
     }
 
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
-        let partition = self.partition_of(of)?;
-        let (width, end) = (cipher_width(of.serial_width)?, open.persons_end(partition));
+        let width = cipher_width(of.serial_width)?;
         let erasure = open.keys().keyring.erasure();
-        open.book.in_use(id, || InUse::load(&open.registers, erasure, id, width, partition, end))
+        open.book.in_use(id, || {
+            let membership = self.membership(open, id, of)?;
+            InUse::load(&open.registers, erasure, id, width, membership)
+        })
+    }
+
+    /// The persons of a disclosure, read from the store.
+    fn membership(
+        &self,
+        open: &Open,
+        id: DisclosureId,
+        of: &Decision,
+    ) -> Result<Membership, Error> {
+        let partition = self.partition_of(of)?;
+        let membership = open.registers.membership(id.0, partition, open.persons_end(partition));
+        membership.map_err(Error::internal)
+    }
+
+    /// How many persons are in a disclosure.
+    pub(super) fn persons_in(
+        &self,
+        open: &Open,
+        id: DisclosureId,
+        of: &Decision,
+    ) -> Result<u64, Error> {
+        match open.book.persons(id) {
+            Some(persons) => Ok(persons),
+            None => Ok(self.membership(open, id, of)?.count()),
+        }
     }
 
     /// The partition whose persons a decision is about.

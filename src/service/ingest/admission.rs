@@ -72,7 +72,7 @@ impl Delivery {
         let parse = |parsed: &mut Rows| {
             parsed.extend_from_slice(left.next().unwrap_or_default());
         };
-        let found = open.vault.find(self.partition, rows.len(), parse, |_| ());
+        let found = open.vault.find(self.partition, rows.len(), parse);
         let persons = found.and_then(|mut found| found.finish(unknown));
         persons.map_err(|error| self.vault_error(open, error))
     }

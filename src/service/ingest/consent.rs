@@ -25,6 +25,7 @@ impl<'a> Consents<'a> {
     }
 
     /// Whether a row about a person may be answered.
+    #[inline]
     pub(super) fn allow(&mut self, row: u32, person: PersonNo) -> bool {
         let Some(held) = &self.held else { return true };
         let consents = held.consents(person);

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::exception::IdentifierException;
 use crate::config::codes::{RegisterCode, SourceCode};
 use crate::policy::Right;
 
@@ -52,6 +53,8 @@ pub struct DeliveryRequest {
     pub mode: IngestMode,
     /// First and last day reported about.
     pub period: Option<(Date, Date)>,
+    /// What stays in the sender's file although it holds identifiers.
+    pub exceptions: Vec<IdentifierException>,
 }
 
 impl DeliveryRequest {

@@ -11,10 +11,12 @@
 //! failure; the model is held against the real files at each cut, so that a call the shim misses
 //! fails the test.
 
+mod alerts;
 mod disk;
 mod failing_calls;
 mod full_disk;
 mod journal;
+mod opening;
 mod pending;
 mod power_cut;
 mod set_up;

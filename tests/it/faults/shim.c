@@ -1,8 +1,8 @@
 /*
  * Faults below the storage engine: a library that a test loads into the server (LD_PRELOAD).
  *
- * It stands between the process and the kernel for every call that changes a file below one
- * directory, and for nothing else. It can refuse a call, cut a write short, bound the bytes that may
+ * It stands between the process and the kernel for every call that reads or changes a file below
+ * one directory, and for nothing else. It can refuse a call, cut a write short, bound the bytes that may
  * be written, and end the process instead of a call. It writes down what was done, in the order in
  * which it was done, so that the test can work out what a disk may hold after a power cut (disk.rs).
  *
@@ -14,11 +14,13 @@
  * the process ends under the same lock, so nothing is done that is not in the journal. A sync runs
  * beside other calls and says how much of the journal there was when it began.
  *
- * What it does not see: calls that the C library makes itself, among them stdio. The engine's own
- * log (`LOG`) is written by stdio and is not state. disk.rs holds the journal against the real files
+ * What it does not see: calls that the C library makes itself, among them stdio, except
+ * `fread_unlocked`, by which the engine reads its logs; and directories that are listed. The engine's
+ * own log (`LOG`) is written by stdio and is not state. disk.rs holds the journal against the real files
  * after each cut, so a call that is missing here fails a test.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,6 +28,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,7 +39,7 @@
 #include <unistd.h>
 
 /* What a call does; the test chooses which are counted. */
-enum kind { WRITES = 1, SYNCS = 2, OPENS = 4, NAMES = 8, SIZES = 16 };
+enum kind { WRITES = 1, SYNCS = 2, OPENS = 4, NAMES = 8, SIZES = 16, READS = 32 };
 
 /* FORMAT: numbers of 64 bits, native order, in this order (shim.rs, `Slot`). */
 struct control {
@@ -164,6 +167,41 @@ static size_t fit(size_t bytes) {
     if (bytes == 0)
         errno = ENOSPC;
     return bytes;
+}
+
+/* Whether a read fails. What is read changes nothing, so it is not written down. */
+static int fails_to_read(int file) {
+    if (!is_watched(file))
+        return 0;
+    pthread_mutex_lock(&lock);
+    enum verdict verdict = judge(READS);
+    int error = errno;
+    pthread_mutex_unlock(&lock);
+    errno = error;
+    return verdict == FAIL;
+}
+
+ssize_t read(int file, void *data, size_t bytes) {
+    return fails_to_read(file) ? -1 : syscall(SYS_read, file, data, bytes);
+}
+
+ssize_t pread(int file, void *data, size_t bytes, off_t offset) {
+    return fails_to_read(file) ? -1 : syscall(SYS_pread64, file, data, bytes, offset);
+}
+
+ssize_t pread64(int file, void *data, size_t bytes, off64_t offset) {
+    return pread(file, data, bytes, offset);
+}
+
+#undef fread_unlocked
+/* The end of the file is not reached, so a reader knows it for an error. */
+size_t fread_unlocked(void *data, size_t bytes, size_t count, FILE *file) {
+    static size_t (*_Atomic next)(void *, size_t, size_t, FILE *);
+    if (fails_to_read(fileno_unlocked(file)))
+        return 0;
+    if (!next)
+        next = (size_t(*)(void *, size_t, size_t, FILE *))dlsym(RTLD_NEXT, "fread_unlocked");
+    return next(data, bytes, count, file);
 }
 
 /* Writes at an offset, or with -1 where the file stands. */

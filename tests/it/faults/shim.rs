@@ -14,9 +14,10 @@ use crate::harness::PROGRAM;
 /// An input/output error, as Linux numbers it.
 pub(super) const EIO: u64 = 5;
 
-/// Calls that write, sync, open, change names, and change sizes: `enum kind` of shim.c.
+/// Calls that write, sync, open, change names, change sizes, and read: `enum kind` of shim.c.
 pub(super) const WRITES: u64 = 1;
 pub(super) const EVERYTHING: u64 = 1 | 2 | 4 | 8 | 16;
+pub(super) const READS: u64 = 32;
 
 /// `struct control` of shim.c.
 #[derive(Clone, Copy)]
@@ -70,10 +71,15 @@ impl Shim {
 
     /// Fails these calls from now, the first being 1.
     pub(super) fn fail(&self, numbers: Range<u64>, error: u64) {
+        self.fail_of(EVERYTHING, numbers, error);
+    }
+
+    /// Fails these calls of these kinds.
+    pub(super) fn fail_of(&self, kinds: u64, numbers: Range<u64>, error: u64) {
         self.set(Slot::Error, error);
         self.set(Slot::FailFrom, numbers.start);
         self.set(Slot::FailUntil, numbers.end);
-        self.count(EVERYTHING);
+        self.count(kinds);
     }
 
     /// From now on each write writes half of what it is given.
@@ -106,8 +112,13 @@ impl Shim {
         journal::read(&self.directory.path().join("journal"))
     }
 
+    /// How many calls of the kinds that are counted there were.
+    pub(super) fn counted(&self) -> u64 {
+        self.get(Slot::Count)
+    }
+
     /// Counts calls from now on.
-    fn count(&self, kinds: u64) {
+    pub(super) fn count(&self, kinds: u64) {
         self.set(Slot::Count, 0);
         self.set(Slot::Kinds, kinds);
     }

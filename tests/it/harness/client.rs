@@ -32,6 +32,7 @@ pub(crate) fn header(register: &str, source: &str) -> DeliveryHeader {
         purpose: IngestPurpose::Reporting.into(),
         mode: Mode::ResolveOrAssign.into(),
         period: Some(ReportingPeriod { from: day(1, 1), to: day(12, 31) }),
+        identifier_exceptions: Vec::new(),
     }
 }
 

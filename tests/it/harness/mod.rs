@@ -3,6 +3,7 @@
 mod acknowledged;
 mod client;
 mod installation;
+mod manifest;
 mod numbers;
 mod process;
 mod scrape;
@@ -17,8 +18,9 @@ pub(crate) use client::{
 pub(crate) use installation::{
     Installation, InstallationOptions, PASSPHRASE, PRINCIPALS, copy_directory, validity,
 };
+pub(crate) use manifest::manifest;
 pub(crate) use numbers::{Random, completed, digits, dnr, first_with, people, people_born};
-pub(crate) use process::{PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
+pub(crate) use process::{LISTENING, PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
 pub(crate) use scrape::{Scraped, exchange, scrape};
 pub(crate) use server::{InProcessServer, unseal};
 

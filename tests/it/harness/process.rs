@@ -5,12 +5,15 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use super::BOUND;
 
 /// The program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_hvelv");
+
+/// What a server says when it listens.
+pub(crate) const LISTENING: &str = "127.0.0.1:";
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -83,14 +86,25 @@ impl Running {
     }
 
     /// Waits for a line with something in it.
+    #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        let Some(line) = self.says(text) else {
+            panic!("the process never said {text:?}, but {:?}", self.said);
+        };
+        line
+    }
+
+    /// Waits for a line with something in it; none if the process ends without it.
+    pub(crate) fn says(&mut self, text: &str) -> Option<String> {
         loop {
-            let Ok(line) = self.lines.recv_timeout(BOUND) else {
-                panic!("the process never said {text:?}, but {:?}", self.said);
+            let line = match self.lines.recv_timeout(BOUND) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("{text:?} is late: {:?}", self.said),
             };
             self.said.push(line.clone());
             if line.contains(text) {
-                return line;
+                return Some(line);
             }
         }
     }
@@ -144,8 +158,13 @@ impl ServerProcess {
 
     /// Waits until a process serves.
     pub(crate) fn reached(mut process: Running) -> Self {
-        let line = process.wait_for("127.0.0.1:");
-        let rest = line.split_once("127.0.0.1:").unwrap().1;
+        let line = process.wait_for(LISTENING);
+        Self::listening(process, &line)
+    }
+
+    /// A process that serves, by the line that says so.
+    pub(crate) fn listening(process: Running, line: &str) -> Self {
+        let rest = line.split_once(LISTENING).unwrap().1;
         let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let address = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
         Self { process, address }

@@ -143,7 +143,7 @@ fn send(address: &str, input: &[u8], out: &Path) -> Result<Tally, Error> {
     let reader = RowReader::new(table, ids, delivery.batch_rows_max(), &mut guard)?;
     let writer = RowWriter::create(out, Existing::Keep, b"npr_id\n")?;
     let rejects = Rejects::create(None, Existing::Keep)?;
-    let judge = Judge::new(&columns, Rejected::LeaveOut, rejects, Tally::default());
+    let judge = Judge::new(&columns, Rejected::LeaveOut, rejects, Default::default());
     let progress = Progress::new(Voice::Quiet, out, Size::Bytes(0));
     let input = Input { reader, guard, begin: Place::default() };
     let output = Output { writer, judge, checkpoints: None, progress };

@@ -187,6 +187,29 @@ fn a_column_that_changes_from_digits_to_text_is_sent_as_text_from_there() {
     assert_eq!(bench.rejects().unwrap(), "row,code\n4,format\n");
 }
 
+/// The beginnings of files that are no text: a workbook, a compressed table, UTF-16 that does not say
+/// so.
+#[test]
+fn a_file_of_another_kind_is_refused_and_not_shown() {
+    for input in [
+        &b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00b\xee\x9dh^\x01\n\x00"[..],
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\xcb\n\x2b\xe2",
+        b"f\x00n\x00r\x00,\x00x\x00\n\x00",
+    ] {
+        let error = refused_plainly(input);
+        assert_eq!(error.exit(), Exit::Input, "{error}");
+        assert!(!error.to_string().contains(['\0', '\u{8}']), "{error}");
+    }
+}
+
+/// A file that was cut within its last cell: with one column nothing else shows it.
+#[test]
+fn an_identifier_that_is_cut_is_a_reject() {
+    let bench = sent(b"fnr\n01810012345\n018100\n");
+    assert_eq!(bench.output(), "npr_id\n100001810012345\n");
+    assert_eq!(bench.rejects().unwrap(), "row,code\n2,format\n");
+}
+
 #[test]
 fn utf_16_is_refused() {
     assert!(refused_plainly(b"\xff\xfef\0n\0r\0\n\0").to_string().contains("UTF-16"));

@@ -33,6 +33,87 @@ fn a_file_goes_on_from_its_last_checkpoint_and_comes_out_the_same() {
     assert_eq!(bench.files(), ["out.csv", "out.csv.rejects.csv"]);
 }
 
+fn checkpoint(bench: &Bench) -> serde_json::Value {
+    serde_json::from_str(&bench.read("out.csv.checkpoint").unwrap()).unwrap()
+}
+
+/// Takes a checkpoint back to version 1, as it was written before rejects were counted by code.
+fn take_back(bench: &Bench) {
+    let mut old = checkpoint(bench);
+    old["v"] = 1.into();
+    old.as_object_mut().unwrap().remove("rejected").unwrap();
+    std::fs::write(bench.path("out.csv.checkpoint"), old.to_string()).unwrap();
+}
+
+#[test]
+fn rejects_by_code_and_their_causes_are_counted_on_from_a_checkpoint() {
+    let spoilt = |rows: &[u8]| [rows, b"1810012345;lost\n1,81E+10;spoilt\n".as_slice()].concat();
+    let rows = input(6000);
+    let half =
+        rows.len() / 2 + rows[rows.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
+    let input = [spoilt(&rows[..half]), spoilt(&rows[half..])].concat();
+    let bench = Bench::new(&input);
+    bench.run(&WORDS, Fault::StopAfter(47)).unwrap_err();
+    let counts = |check_digits: u64, suppressed: u64, spoilt: u64| {
+        let codes = serde_json::json!({
+            "check_digits": check_digits, "format": 2 * spoilt, "suppressed": suppressed
+        });
+        let causes = serde_json::json!({ "lost_zero": spoilt, "scientific": spoilt });
+        serde_json::json!({ "codes": codes, "causes": causes })
+    };
+    let (first, v) = (checkpoint(&bench), 2);
+    assert_eq!((&first["v"], &first["place"]["rows"]), (&v.into(), &4000.into()));
+    assert_eq!(first["rejected"], counts(399, 400, 1));
+    bench.run(&WORDS, Fault::StopAfter(15)).unwrap_err();
+    let second = checkpoint(&bench);
+    assert_eq!(second["place"]["rows"], 5000);
+    assert_eq!(second["rejected"], counts(499, 500, 1), "what was before is counted");
+}
+
+#[test]
+fn a_checkpoint_of_version_1_is_gone_on_with_and_its_rejects_are_not_counted() {
+    let whole = Bench::new(&input(5000));
+    whole.run(&WORDS, Fault::None).unwrap();
+    let bench = Bench::new(&input(5000));
+    stopped(&bench);
+    let rejected = checkpoint(&bench)["tally"]["rejected"].clone();
+    assert_eq!(rejected, 600);
+    take_back(&bench);
+    bench.run(&WORDS, Fault::StopAfter(15)).unwrap_err();
+    let found = checkpoint(&bench);
+    assert_eq!((&found["v"], &found["place"]["rows"]), (&2.into(), &4000.into()));
+    let codes = serde_json::json!({ "check_digits": 100, "not_counted": 600, "suppressed": 100 });
+    assert_eq!(found["rejected"]["codes"], codes);
+    bench.run(&WORDS, Fault::None).unwrap();
+    assert!(bench.output() == whole.output());
+    assert_eq!(bench.rejects(), whole.rejects());
+}
+
+#[test]
+fn a_checkpoint_of_a_version_that_is_not_known_is_refused() {
+    let bench = Bench::new(&input(5000));
+    stopped(&bench);
+    let good = checkpoint(&bench);
+    for (v, has_rejected) in [(0, true), (1, true), (2, false), (3, true)] {
+        let mut other = good.clone();
+        other["v"] = v.into();
+        if !has_rejected {
+            other.as_object_mut().unwrap().remove("rejected");
+        }
+        std::fs::write(bench.path("out.csv.checkpoint"), other.to_string()).unwrap();
+        let error = bench.run(&WORDS, Fault::None).unwrap_err();
+        assert_eq!(error.exit(), Exit::Precondition);
+        assert!(error.to_string().contains("of another version"), "{v}: {error}");
+    }
+    // And a field that a later version adds.
+    let mut later = good;
+    later["later"] = 1.into();
+    std::fs::write(bench.path("out.csv.checkpoint"), later.to_string()).unwrap();
+    let error = bench.run(&WORDS, Fault::None).unwrap_err();
+    assert!(error.to_string().contains("not a checkpoint of this version"), "{error}");
+    assert!(error.advice()[0].contains("--restart"), "{error:?}");
+}
+
 #[test]
 fn a_checkpoint_holds_no_identifier() {
     let bench = Bench::new(&input(5000));

@@ -1,4 +1,4 @@
-//! Lowercase hexadecimal, the form of every byte string in the log's JSON.
+//! Lowercase hexadecimal, the form of every byte string in JSON and in verifier keys.
 //!
 //! Only lowercase is read back: a value has one form, so a changed letter case is a changed export.
 
@@ -7,13 +7,13 @@ use serde::{Deserialize as _, Deserializer, Serializer, de};
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// The bytes as lowercase hexadecimal.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0x0f)]);
     bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
 }
 
 /// The `N` bytes that the text spells, or nothing if it is not exactly 2·`N` lowercase digits.
-pub(super) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {
         return None;
@@ -34,7 +34,7 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 /// For `#[serde(with = "hex")]` on a byte array.
-pub(super) fn serialize<S: Serializer, const N: usize>(
+pub(crate) fn serialize<S: Serializer, const N: usize>(
     bytes: &[u8; N],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -42,7 +42,7 @@ pub(super) fn serialize<S: Serializer, const N: usize>(
 }
 
 /// For `#[serde(with = "hex")]` on a byte array.
-pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
     deserializer: D,
 ) -> Result<[u8; N], D::Error> {
     let text = String::deserialize(deserializer)?;

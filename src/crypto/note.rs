@@ -1,6 +1,7 @@
 //! Signed notes: text with Ed25519 signatures that any C2SP or Go tool can check.
 //!
-//! They exist so that the log's word can be verified without Hvelv: the form is that of
+//! They exist so that what the server signs, the log's checkpoints and the manifests of extracts, can
+//! be verified without Hvelv: the form is that of
 //! <https://c2sp.org/signed-note> and of Go's `golang.org/x/mod/sumdb/note`.
 //!
 //! FORMAT:
@@ -28,8 +29,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
-use super::hex;
-use crate::crypto::{PublicKey, Signature, SigningKey};
+use super::{PublicKey, Signature, SigningKey, hex};
 
 /// Longest name of a key, in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -165,7 +165,7 @@ fn is_text(text: &str) -> bool {
 ///
 /// [`NoteError::Malformed`] if the text does not end in a newline or holds another control
 /// character.
-pub fn sign_note(text: &str, name: &Origin, key: &SigningKey) -> Result<String, NoteError> {
+pub(crate) fn sign_note(text: &str, name: &Origin, key: &SigningKey) -> Result<String, NoteError> {
     if !is_text(text) {
         return Err(NoteError::Malformed);
     }
@@ -183,7 +183,7 @@ pub fn sign_note(text: &str, name: &Origin, key: &SigningKey) -> Result<String, 
 /// # Errors
 ///
 /// [`NoteError`].
-pub(super) fn open_note<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteError> {
+pub(crate) fn open_note<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteError> {
     if note.len() > NOTE_BYTES_MAX || !is_text(note) {
         return Err(NoteError::Malformed);
     }
@@ -221,6 +221,3 @@ fn parse_signature(line: &str) -> Result<(Origin, [u8; 4], Vec<u8>), NoteError> 
     }
     Ok((name, *id, signature.to_vec()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,9 +1,10 @@
+use std::str::FromStr as _;
+
 use serde::Deserialize;
 
 use super::*;
-use crate::audit::checkpoint::{Checkpoint, CheckpointError};
-use crate::audit::tree::{Hash, TreeHead};
-use crate::crypto::SecretBytes;
+use crate::crypto::note::NOTE_BYTES_MAX;
+use crate::crypto::{SecretBytes, hex};
 
 #[derive(Deserialize)]
 struct Vectors {

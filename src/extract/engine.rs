@@ -1,0 +1,175 @@
+//! Makes the files of an extract, one after the other.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use super::block::Block;
+use super::cell::Kind;
+use super::columns::{Columns, Person, Shape, Wanted};
+use super::error::Error;
+use super::issuer::Issuer;
+use super::maker::{Maker, begun};
+use super::plan::{Input, MEMORY_BYTES_MIN, Observer, Output, Plan, RefusedRows};
+use super::reader::Reader;
+use super::report::{FileReport, Report};
+use super::sort::{Sorted, Sorter};
+use super::writing::{Observed, write};
+use crate::disclosure::terms::RegisterTerms;
+use crate::files::guard::{Finding, Guard, Identifiers};
+use crate::files::{self, ErrorKind};
+
+/// Blocks that wait for their serials.
+const BLOCKS: usize = 2;
+
+/// Makes an extract: each input goes to the output of its place. Nothing that an output got may be
+/// used unless this succeeds.
+///
+/// # Errors
+///
+/// Terms that contradict themselves; a file that cannot be used, or that holds identifiers where
+/// there should be none; rows without a løpenummer; a full disk; the issuer's.
+pub fn run(
+    plan: &Plan,
+    inputs: Vec<Input>,
+    issuer: &mut dyn Issuer,
+    outputs: Vec<Output<'_>>,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
+    refuse(plan, &inputs, outputs.len())?;
+    let mut person = None;
+    let mut report = Report { files: Vec::new() };
+    for (place, (input, output)) in inputs.into_iter().zip(outputs).enumerate() {
+        let made = gather(plan, input, issuer, &mut person)?;
+        let Gathered { mut file, sorted, columns } = made;
+        let shape = Shape { person: person.unwrap_or_default(), columns };
+        file.columns = shape.described();
+        let observed = Observed::of(plan, &shape, place, observer);
+        write(plan, sorted, shape, output, observed)?;
+        report.files.push(file);
+    }
+    Ok(report)
+}
+
+fn refuse(plan: &Plan, inputs: &[Input], outputs: usize) -> Result<(), Error> {
+    let problems = plan.terms.problems();
+    if !problems.is_empty() {
+        let mut error = files::Error::input("the terms of the disclosure contradict themselves");
+        for problem in problems {
+            error = error.advise(problem.to_string());
+        }
+        return Err(error.into());
+    }
+    if plan.memory_bytes < MEMORY_BYTES_MIN {
+        let what = format!("less than {} MiB of memory", MEMORY_BYTES_MIN / 1024 / 1024);
+        return Err(files::Error::input(what).advise("Give more: --memory.").into());
+    }
+    if inputs.len() != outputs {
+        return Err(Error::internal("there are not as many outputs as inputs"));
+    }
+    for input in inputs {
+        terms_of(plan, input)?;
+    }
+    Ok(())
+}
+
+fn terms_of<'a>(plan: &'a Plan, input: &Input) -> Result<&'a RegisterTerms, Error> {
+    plan.terms.of(&input.register).ok_or_else(|| {
+        let what = format!("the disclosure lets out nothing of register {}", input.register);
+        files::Error::input(what).advise("Name a register of the decision.").into()
+    })
+}
+
+/// The rows of one file, ready to be written.
+struct Gathered {
+    file: FileReport,
+    sorted: Sorted,
+    columns: Vec<(String, Kind)>,
+}
+
+/// Reads a file to its end and sorts what comes out.
+fn gather(
+    plan: &Plan,
+    input: Input,
+    issuer: &mut dyn Issuer,
+    person: &mut Option<Person>,
+) -> Result<Gathered, Error> {
+    let terms = terms_of(plan, &input)?;
+    let wanted = Wanted::of(terms, &input.id_column())?;
+    let mut file = begun(&input.register, input.name.clone());
+    let (name, exceptions) = (input.name.clone(), input.exceptions.clone());
+    let reader = Reader::open(input, &wanted)?;
+    let columns = Columns::of(terms, &wanted, reader.kinds().to_vec(), &name)?;
+    let mut guard = Guard::beside(Identifiers::Register, plan.today, exceptions)?;
+    file.dropped = dropped(&reader, &columns, &guard)?;
+    let watched = wanted.names.iter().zip(&wanted.is_kept);
+    let watched: Vec<Option<String>> =
+        watched.map(|(name, is_kept)| is_kept.then(|| name.clone())).collect();
+    guard.watch(&watched)?;
+
+    let mut sorter = Sorter::new(plan.memory_bytes / 8 * 5, &plan.temporary);
+    let (reading, blocks) = begin_reading(reader, guard);
+    let mut maker = Maker::new(&columns, &mut file, person, plan.memory_bytes / 16);
+    let taken = blocks.iter().try_for_each(|block| maker.take(&block, issuer, &mut sorter));
+    drop((maker, blocks));
+    let sorted = sorter.finish();
+    let read = reading.join().map_err(|_| Error::internal("the reading thread has failed"))?;
+    // What went wrong on disk stops the maker, and what went wrong with the maker stops the reader.
+    let sorted = sorted?;
+    taken?;
+    let guard = read?;
+    file.findings = findings(&guard)?;
+    if !file.refused.is_empty() && plan.refused_rows == RefusedRows::Fail {
+        return Err(Error::refused(&file));
+    }
+    Ok(Gathered { file, sorted, columns: columns.released() })
+}
+
+/// Reads in a thread of its own, so that reading and asking overlap.
+fn begin_reading(
+    mut reader: Reader,
+    mut guard: Guard,
+) -> (JoinHandle<Result<Guard, Error>>, Receiver<Block>) {
+    let (sender, blocks) = sync_channel(BLOCKS);
+    let reading = std::thread::spawn(move || {
+        while let Some(block) = reader.read(&mut guard)? {
+            if sender.send(block).is_err() {
+                break;
+            }
+        }
+        Ok(guard)
+    });
+    (reading, blocks)
+}
+
+/// The columns that do not come out.
+fn dropped(reader: &Reader, columns: &Columns, guard: &Guard) -> Result<Vec<String>, Error> {
+    for (place, name) in (1..).zip(reader.names()) {
+        if guard.holds_single(name.as_bytes()) {
+            let what = format!("the name of column {place} holds a national identifier");
+            return Err(files::Error::new(ErrorKind::Found, what)
+                .advise("Is there a header? If so, rename the column. It is not shown here.")
+                .into());
+        }
+    }
+    let released = columns.released();
+    let is_released = |name: &String| released.iter().any(|(released, _)| released == name);
+    Ok(reader.names().iter().filter(|name| !is_released(name)).cloned().collect())
+}
+
+/// What the guard found: what is let through is told, anything else refuses the file.
+fn findings(guard: &Guard) -> Result<Vec<Finding>, Error> {
+    let findings = guard.findings();
+    let refused: Vec<&Finding> = findings.iter().filter(|one| one.reason.is_none()).collect();
+    if refused.is_empty() {
+        return Ok(findings);
+    }
+    let what = "identifiers stand in columns that would come out";
+    let mut error = files::Error::new(ErrorKind::Found, what);
+    for Finding { column, kind, count, .. } in refused {
+        error = error.advise(format!("column {column}: {count} × {}", kind.name()));
+    }
+    Err(error
+        .advise("Nothing was written. Take them out of the file, or have the decision changed.")
+        .advise("If they must come out as they are: --allow-identifiers COLUMN=REASON.")
+        .into())
+}

@@ -1,0 +1,132 @@
+//! Records of the register plane that other parts of the program own: sealed, read, put back.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::disclosed::disclosures_of;
+use super::{DeliveryRecord, Error, Membership, Registers, delivery};
+use crate::crypto::Place;
+use crate::store::Step;
+use crate::store::keys::{Key, Kind};
+use crate::vault::PersonNo;
+
+/// A record, opened, under its key.
+pub(crate) type OpenedRecord = (Key, Zeroizing<Vec<u8>>);
+
+impl Registers {
+    /// Seals a record of this plane for its place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn seal_record(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.keys.storage().seal(&self.entropy, &record_place(key), plain)?)
+    }
+
+    /// Every record of a kind, opened, in the order of their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub(crate) fn records(&self, kind: Kind) -> Result<Vec<OpenedRecord>, Error> {
+        let (mut found, mut failure) = (Vec::new(), None);
+        self.store.scan(Key::all(kind), &mut |bytes, value| {
+            let (_, key) = Key::parse(bytes)?;
+            match self.keys.storage().open(&record_place(&key), value) {
+                Ok(plain) => found.push((key, plain)),
+                Err(_) => failure = Some(Error::Damaged { what: kind.name() }),
+            }
+            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+        })?;
+        failure.map_or(Ok(found), Err)
+    }
+
+    /// What stands under a key of this plane, as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn stored(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.store.get(key)?)
+    }
+
+    /// Everything of a kind, as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn stored_all(&self, range: Range<Key>) -> Result<Vec<(Key, Vec<u8>)>, Error> {
+        let mut found = Vec::new();
+        self.store.scan(range, &mut |bytes, value| {
+            found.push((Key::parse(bytes)?.1, value.to_vec()));
+            Ok(Step::Continue)
+        })?;
+        Ok(found)
+    }
+
+    /// The persons of a disclosure. `persons_end` is above every number of the partition in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn membership(
+        &self,
+        disclosure: [u8; 16],
+        partition: u16,
+        persons_end: u64,
+    ) -> Result<Membership, Error> {
+        Membership::load(self.store.as_ref(), &self.keys, disclosure, partition, persons_end)
+    }
+
+    /// The disclosures that a person is in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<[u8; 16]>, Error> {
+        disclosures_of(self.store.as_ref(), &self.keys, partition, person)
+    }
+
+    /// Stored deliveries with their persons. For innsyn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "innsyn reads deliveries; tests hold the format until it comes"
+        )
+    )]
+    pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
+        let mut records = Vec::new();
+        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
+            records.push((key.to_vec(), value.to_vec()));
+            Ok(Step::Continue)
+        })?;
+        let mut found = Vec::new();
+        for (key, value) in records {
+            let record = delivery::open_record(&self.keys, &key, &value)?;
+            let id = key.last_chunk().copied().ok_or(Error::Damaged { what: "delivery" })?;
+            let (mut persons, mut failure) = (Vec::new(), None);
+            self.store.scan(Key::delivery_parts(id), &mut |key, value| {
+                match delivery::open_persons(&self.keys, key, value) {
+                    Ok(part) => persons.extend(part),
+                    Err(error) => failure = Some(error),
+                }
+                Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+            })?;
+            failure.map_or(Ok(()), Err)?;
+            found.push((record, persons));
+        }
+        Ok(found)
+    }
+}
+
+/// Where a record that is sealed whole stands: its table is the kind byte of its key.
+pub(super) fn record_place(key: &Key) -> Place<'_> {
+    let kind = key.as_bytes().first().copied().map_or(0, u16::from);
+    Place { kind, row: key.as_bytes(), field: 0 }
+}

@@ -1,0 +1,128 @@
+//! What messages of disclosures show of themselves: how many rows there are, and nothing else.
+
+use std::fmt;
+
+use super::*;
+
+/// Shows the name of a message and nothing of its content.
+macro_rules! hidden {
+    ($($name:ident),+ $(,)?) => {
+        $(impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        })+
+    };
+}
+
+pub(super) use hidden;
+
+// Texts of applications and decisions, also before anybody has looked whether a person's number is
+// among them.
+hidden!(
+    Application,
+    ApplicationRequest,
+    BridgeIn,
+    BridgeOut,
+    CloseDisclosureResponse,
+    CompleteDisclosureResponse,
+    ConfirmDeletionResponse,
+    Decision,
+    Disclosure,
+    GetApplicationResponse,
+    GetDisclosureResponse,
+    LinkingParty,
+    ListApplicationsResponse,
+    ListDisclosuresResponse,
+    OpenDisclosureRequest,
+    OpenDisclosureResponse,
+    OtherSource,
+    ReceiveApplicationRequest,
+    ReceiveApplicationResponse,
+    RecordDecisionRequest,
+    RecordDecisionResponse,
+    RecordDeliveryRequest,
+    RecordDeliveryResponse,
+    RefuseApplicationRequest,
+    RefuseApplicationResponse,
+    RouteApplicationRequest,
+    WithdrawApplicationRequest,
+    WithdrawApplicationResponse,
+);
+
+impl fmt::Debug for RegisterIdBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisterIdBatch").field("rows", &self.ids.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for issue_serials_request::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(header) => header.fmt(f),
+            Self::Batch(batch) => batch.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for IssueSerialsRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssueSerialsRequest").field(&self.message).finish()
+    }
+}
+
+impl fmt::Debug for Serials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serials")
+            .field("rows", &self.serials.len())
+            .field("notes", &self.notes.len())
+            .field("audit_entry", &self.audit_entry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for issue_serials_response::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened(opened) => opened.fmt(f),
+            Self::Result(serials) => serials.fmt(f),
+            Self::Summary(summary) => summary.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for IssueSerialsResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssueSerialsResponse").field(&self.message).finish()
+    }
+}
+
+impl fmt::Debug for ValueBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValueBatch").field("rows", &self.values.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for issue_surrogates_request::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(header) => header.fmt(f),
+            Self::Batch(batch) => batch.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for IssueSurrogatesRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssueSurrogatesRequest").field(&self.message).finish()
+    }
+}
+
+impl fmt::Debug for IssueSurrogatesResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssueSurrogatesResponse")
+            .field("bytes", &self.surrogates.len())
+            .field("audit_entry", &self.audit_entry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,197 @@
+//! Disclosures: opened, read, ended.
+
+use std::cmp::Reverse;
+
+use jiff::civil::Date;
+
+use super::super::open::Open;
+use super::super::{Error, Service, actor, allow};
+use super::book::{Entries, stored_key};
+use super::changing::{Change, Changed, about, about_application};
+use crate::audit::{Action, Recorded};
+use crate::disclosure::lifecycle::Opening;
+use crate::disclosure::recipient_key::RecipientKey;
+use crate::disclosure::{self, Act, ApplicationId, Decision, Disclosure, DisclosureId};
+use crate::keyring::WrappedDisclosureKey;
+use crate::policy::{Permit, Right};
+use crate::registers::Write;
+use crate::store::keys::Key;
+
+/// What a disclosure is opened with.
+#[derive(Clone, Debug)]
+pub struct OpenDisclosure {
+    /// On which application.
+    pub application: ApplicationId,
+    /// On which of its decisions, from 1.
+    pub decision: u32,
+    /// The recipient's age key.
+    pub recipient_key: RecipientKey,
+    /// The last day; the decision's if absent.
+    pub expires: Option<Date>,
+}
+
+/// A disclosure as it is shown.
+#[derive(Clone, Debug)]
+pub struct DisclosureView {
+    /// It.
+    pub disclosure: Disclosure,
+    /// What was decided.
+    pub decided: Decision,
+    /// Persons whose serials were answered.
+    pub persons: u64,
+}
+
+impl Service {
+    /// Opens a disclosure: makes its key.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `application_unknown`, `rule_refuses`, `step_out_of_order`, `server_sealed`,
+    /// `commit_uncertain`.
+    pub fn open_disclosure(
+        &self,
+        permit: &Permit,
+        request: OpenDisclosure,
+    ) -> Result<(DisclosureView, Recorded<()>), Error> {
+        let (open, act) = self.begin_act(permit)?;
+        let mut entries = open.book.entries();
+        let mut application = entries.application(request.application)?.clone();
+        let decided = application.decision(request.decision)?;
+        let decided = decided.clone();
+        self.check_width(&open, &decided)?;
+        let id = DisclosureId(self.parts.entropy.draw().map_err(Error::internal)?);
+        let verifier = self.extract_verifier(&open)?.to_string();
+        let opening = Opening {
+            id,
+            decision: request.decision,
+            recipient_key: request.recipient_key,
+            verifier: verifier.parse().map_err(Error::internal)?,
+            expires: request.expires.unwrap_or(decided.valid_until),
+        };
+        let entry = self.entry(actor(permit), Action::DisclosureOpened);
+        let opened = Disclosure::open(opening, &mut application, &act);
+        let refused = about_application(entry.clone(), &application);
+        let disclosure = self.or_record_refusal(&open, refused, opened)?;
+        let (keys, entropy) = (open.keys().keyring.erasure(), &self.parts.entropy);
+        let wrapped = match decided.continues {
+            Some(earlier) => stored_key(&open.registers, earlier)?
+                .continued_as(earlier.0, id.0, keys, entropy)
+                .map_err(Error::internal)?,
+            None => WrappedDisclosureKey::generate(id.0, keys, entropy).map_err(Error::internal)?,
+        };
+        let key = Write::Put(Key::disclosure_key(id.0), wrapped.as_bytes().to_vec());
+        let entry = about(entry, &disclosure, &application, &decided);
+        let changed =
+            vec![Changed::Application(application), Changed::Disclosure(disclosure.clone())];
+        let recorded =
+            self.commit(&open, &mut entries, Change { entry, changed, writes: vec![key] })?;
+        Ok((DisclosureView { disclosure, decided, persons: 0 }, recorded))
+    }
+
+    /// One disclosure.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `disclosure_unknown`, `server_sealed`.
+    pub fn disclosure(&self, permit: &Permit, id: DisclosureId) -> Result<DisclosureView, Error> {
+        allow_reading(permit)?;
+        let open = self.open_now()?;
+        let entries = open.book.entries();
+        self.view(&open, &entries, entries.disclosure(id)?.clone())
+    }
+
+    /// All disclosures, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `server_sealed`.
+    pub fn disclosures(&self, permit: &Permit) -> Result<Vec<DisclosureView>, Error> {
+        allow_reading(permit)?;
+        let open = self.open_now()?;
+        let entries = open.book.entries();
+        let mut all: Vec<&Disclosure> = entries.disclosures.values().collect();
+        all.sort_by_key(|one| Reverse(one.history().changes().first().map(|one| one.at)));
+        all.into_iter().map(|one| self.view(&open, &entries, one.clone())).collect()
+    }
+
+    /// Says that nothing more is issued.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `disclosure_unknown`, `step_out_of_order`, `server_sealed`,
+    /// `commit_uncertain`.
+    pub fn complete_disclosure(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+    ) -> Result<(DisclosureView, Recorded<()>), Error> {
+        self.change_disclosure(permit, id, Action::DisclosureCompleted, Disclosure::complete)
+    }
+
+    /// Records that the recipient has deleted the data.
+    ///
+    /// # Errors
+    ///
+    /// As [`Service::complete_disclosure`], and `rule_refuses`.
+    pub fn confirm_deletion(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+    ) -> Result<(DisclosureView, Recorded<()>), Error> {
+        self.change_disclosure(permit, id, Action::DeletionConfirmed, Disclosure::confirm_deletion)
+    }
+
+    fn change_disclosure(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+        action: Action,
+        change: impl FnOnce(&mut Disclosure, &Act) -> Result<(), disclosure::Error>,
+    ) -> Result<(DisclosureView, Recorded<()>), Error> {
+        let (open, act) = self.begin_act(permit)?;
+        let mut entries = open.book.entries();
+        let (disclosure, application) = entries.with_application(id)?;
+        let mut disclosure = disclosure.clone();
+        let decided = application.decision(disclosure.decision())?;
+        let entry = self.entry(actor(permit), action);
+        let entry = about(entry, &disclosure, application, decided);
+        let outcome = change(&mut disclosure, &act);
+        self.or_record_refusal(&open, entry.clone(), outcome)?;
+        let changed = vec![Changed::Disclosure(disclosure.clone())];
+        let recorded =
+            self.commit(&open, &mut entries, Change { entry, changed, writes: Vec::new() })?;
+        Ok((self.view(&open, &entries, disclosure)?, recorded))
+    }
+
+    /// A width that the numbers in use do not fit in would fail in the middle of a stream.
+    fn check_width(&self, open: &Open, decided: &Decision) -> Result<(), Error> {
+        let width = super::serials::cipher_width(decided.serial_width)?;
+        let partition = self.partition_of(decided)?;
+        if open.persons_end(partition) > width.capacity() {
+            let digits = width.digits();
+            return Err(Error::rule(format!(
+                "serials of {digits} digits are too few for the persons of this server; decide on \
+                 more digits"
+            )));
+        }
+        Ok(())
+    }
+
+    /// A disclosure as it is shown.
+    pub(super) fn view(
+        &self,
+        open: &Open,
+        entries: &Entries,
+        disclosure: Disclosure,
+    ) -> Result<DisclosureView, Error> {
+        let application = entries.application(disclosure.application())?;
+        let decided = application.decision(disclosure.decision())?.clone();
+        let persons = self.persons_in(open, disclosure.id(), &decided)?;
+        Ok(DisclosureView { disclosure, decided, persons })
+    }
+}
+
+/// An officer reads, and so does an auditor.
+pub(super) fn allow_reading(permit: &Permit) -> Result<(), Error> {
+    allow(permit, &Right::Disclose).or_else(|_| allow(permit, &Right::ReadDisclosures))
+}

@@ -1,0 +1,122 @@
+//! Extracts: recorded, and their manifests signed.
+
+use super::super::open::Open;
+use super::super::{Error, Service, Violation, actor};
+use super::changing::{Change, Changed, about};
+use super::disclosures::DisclosureView;
+use crate::audit::{Action, Recorded};
+use crate::crypto::note::{Origin, VerifierKey};
+use crate::crypto::sha256;
+use crate::disclosure::delivery::Extract;
+use crate::disclosure::id::Sha256Hex;
+use crate::disclosure::line::Line;
+use crate::disclosure::{Decision, Disclosure, DisclosureId};
+use crate::extract::manifest::Manifest;
+use crate::policy::Permit;
+
+/// An extract that is to be recorded.
+#[derive(Clone, Debug)]
+pub struct DeliveryReport {
+    /// The manifest's text.
+    pub manifest: String,
+    /// The names of the files.
+    pub files: Vec<Line>,
+    /// Rows in all files.
+    pub rows: u64,
+    /// Different persons in all files.
+    pub persons: u64,
+    /// Persons left out because of a reservation.
+    pub persons_left_out: u64,
+    /// What the guard against identifiers was told to let pass, and why.
+    pub guard_exceptions: Vec<Line>,
+}
+
+impl Service {
+    /// The key that manifests are verified with.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`.
+    pub fn verifier_key(&self) -> Result<String, Error> {
+        Ok(self.extract_verifier(&*self.open_now()?)?.to_string())
+    }
+
+    /// Records an extract and signs its manifest.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `disclosure_unknown`, `rule_refuses`, `step_out_of_order`,
+    /// `request_invalid` for a text that is no manifest, `server_sealed`, `commit_uncertain`.
+    pub fn record_delivery(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+        report: DeliveryReport,
+    ) -> Result<(String, DisclosureView, Recorded<()>), Error> {
+        let (open, act) = self.begin_act(permit)?;
+        let mut entries = open.book.entries();
+        let (disclosure, application) = entries.with_application(id)?;
+        let (mut disclosure, application) = (disclosure.clone(), application.clone());
+        let decided = application.decision(disclosure.decision());
+        let decided = decided?.clone();
+        let name = self.extract_name()?;
+        check_manifest(&report.manifest, &disclosure, &decided)?;
+        let signed = Manifest::sign(&report.manifest, &name, open.extract_signing()?);
+        let signed = signed.map_err(|error| invalid_manifest(&error.to_string()))?;
+        let extract = Extract {
+            manifest: Sha256Hex(sha256(signed.as_bytes())),
+            files: report.files,
+            rows: report.rows,
+            persons: report.persons,
+            persons_left_out: report.persons_left_out,
+        };
+        let counts = [
+            ("files", extract.files.len() as u64),
+            ("rows", extract.rows),
+            ("persons", extract.persons),
+            ("persons_left_out", extract.persons_left_out),
+        ];
+        let mut entry = self.entry(actor(permit), Action::ExtractRecorded);
+        entry.counts = counts.into_iter().map(|(name, count)| (name.into(), count)).collect();
+        entry.changes = report.guard_exceptions.iter().map(ToString::to_string).collect();
+        let entry = about(entry, &disclosure, &application, &decided);
+        let delivered = disclosure.deliver(extract, &application, &act);
+        self.or_record_refusal(&open, entry.clone(), delivered)?;
+        let changed = vec![Changed::Disclosure(disclosure.clone())];
+        let recorded =
+            self.commit(&open, &mut entries, Change { entry, changed, writes: Vec::new() })?;
+        Ok((signed, self.view(&open, &entries, disclosure)?, recorded))
+    }
+
+    /// The note's name of the key that signs extracts: that of the log, and what it signs.
+    fn extract_name(&self) -> Result<Origin, Error> {
+        format!("{}/extracts", self.parts.config.audit.origin).parse().map_err(Error::internal)
+    }
+
+    pub(super) fn extract_verifier(&self, open: &Open) -> Result<VerifierKey, Error> {
+        Ok(VerifierKey::new(self.extract_name()?, open.extract_signing()?.public_key()))
+    }
+}
+
+/// What is signed says what was decided, and for whom: the officer's program wrote it.
+fn check_manifest(text: &str, disclosure: &Disclosure, decided: &Decision) -> Result<(), Error> {
+    let manifest =
+        Manifest::parse_exact(text).map_err(|error| invalid_manifest(&error.to_string()))?;
+    let opening = disclosure.opening();
+    let is_so = [
+        (manifest.disclosure == disclosure.id().to_string(), "names another disclosure"),
+        (manifest.recipient.keys == [opening.recipient_key.to_string()], "names another key"),
+        (manifest.decision.reference == decided.reference.as_str(), "names another decision"),
+        (manifest.expires == opening.expires, "names another last day"),
+    ];
+    match is_so.into_iter().find(|(is_so, _)| !is_so) {
+        None => Ok(()),
+        Some((_, what)) => Err(invalid_manifest(what)),
+    }
+}
+
+/// A refusal of a manifest names fields and says what to do; it quotes nothing of it but names.
+fn invalid_manifest(what: &str) -> Error {
+    let text = what.to_owned().into();
+    Error::invalid(vec![Violation { field: "manifest".into(), text }])
+}
