@@ -13,7 +13,6 @@
 //! while a stream runs ends it; a person whose rights keep the rows from the disclosure is answered
 //! `suppressed`, from the entry on that records the right.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 
@@ -22,18 +21,15 @@ use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
 use super::book::{InUse, closed};
 use super::changing::about;
+use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
-use crate::config::codes::{Identifiers, TermCode};
 use crate::crypto::{KeyedDigest, SerialWidth};
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{Application, Decision, DisclosureId};
 use crate::ident::{self, Serial};
 use crate::policy::{Permit, Right};
-use crate::registers::catalogue::Register;
-use crate::registers::{
-    self, Answer, Answered, HeldRights, Membership, Release, ReleaseRule, RowNote,
-};
-use crate::vault::{PERSONS, PersonNo};
+use crate::registers::{self, Answer, Answered, Membership, RowNote};
+use crate::vault::PERSONS;
 
 /// An open stream of serials.
 pub struct Issuing {
@@ -52,13 +48,6 @@ pub struct Issuing {
     answered: Arc<AtomicU64>,
 }
 
-/// A register whose IDs are taken, and what counts there of its persons' rights.
-struct IssuingRegister {
-    code: String,
-    number: u16,
-    rule: ReleaseRule,
-}
-
 /// A batch that has its serials and is to be recorded.
 #[must_use = "a mapped batch is answered once it is submitted and recorded"]
 pub struct MappedSerials {
@@ -66,48 +55,6 @@ pub struct MappedSerials {
     screened: Screened,
     place: usize,
     digest: KeyedDigest,
-}
-
-/// The rows of a batch that have a person, as the rights have it.
-struct Screened {
-    /// Those that are answered, and whose they are.
-    rows: Vec<(u32, PersonNo)>,
-    left_out: Vec<u32>,
-    /// Rows that are answered in spite of a reservation, by provision.
-    overridden: BTreeMap<TermCode, u64>,
-    /// Facts by which this was decided.
-    fact_count: u64,
-}
-
-impl IssuingRegister {
-    fn new(register: &Register, application: &Application, decided: &Decision) -> Self {
-        let named = decided.overrides.iter().map(|one| (&one.provision, one.identifiers));
-        let purpose = application.request().purpose;
-        // Serials go without the fødselsnummer always; what goes with it is a bridge.
-        let rule = ReleaseRule::new(register, purpose, Identifiers::Without, named);
-        Self { code: register.code.to_string(), number: register.number, rule }
-    }
-
-    /// Leaves those out whose rights say so.
-    fn screen(&self, rights: &HeldRights<'_>, rows: Vec<(u32, PersonNo)>) -> Screened {
-        let fact_count = rights.fact_count();
-        let (mut left_out, mut overridden) = (Vec::new(), BTreeMap::new());
-        let is_answered =
-            |(row, person): &(u32, PersonNo)| match self.rule.decide(rights.of(*person)) {
-                Release::LeftOut => {
-                    left_out.push(*row);
-                    false
-                }
-                Release::Overridden(provision) => {
-                    *overridden.entry(provision.clone()).or_default() += 1;
-                    true
-                }
-                Release::Released => true,
-            };
-        let mut rows = rows;
-        rows.retain(is_answered);
-        Screened { rows, left_out, overridden, fact_count }
-    }
 }
 
 /// What came of a stream of serials.
