@@ -36,6 +36,7 @@ mod open;
 mod persons;
 mod recorder;
 mod records;
+mod rights;
 
 #[cfg(test)]
 mod golden;
@@ -63,6 +64,10 @@ pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
 use recorder::{ActReply, Command, Other, With};
+use rights::Rights;
+pub use rights::{
+    Channel, Fact, HeldRights, PersonRights, Release, ReleaseRule, RightsChange, RightsFact,
+};
 
 /// Why the register plane refuses.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +131,7 @@ struct Members {
     /// The column backwards, once somebody has brought IDs of the register.
     inverse: RwLock<Option<Inverse>>,
     count: AtomicU64,
+    rights: Rights,
 }
 
 /// A batch that is being mapped: while it lives, the recorder waits a little for it.

@@ -126,7 +126,7 @@ impl Registers {
 }
 
 /// Where a record that is sealed whole stands: its table is the kind byte of its key.
-fn record_place(key: &Key) -> Place<'_> {
+pub(super) fn record_place(key: &Key) -> Place<'_> {
     let kind = key.as_bytes().first().copied().map_or(0, u16::from);
     Place { kind, row: key.as_bytes(), field: 0 }
 }

@@ -8,10 +8,12 @@
 //! ```
 //!
 //! Invariants: a refused row never fails its batch and its value goes nowhere; a person of a register
-//! on consent is answered only with consent, and one without is not even assigned; a batch that
+//! on consent is answered only with consent, from the entry on that records it and until the one that
+//! records its end, and one without is not even assigned; a batch that
 //! failed is sent again and gets the same IDs; a delivery with rows that were refused for a budget
 //! is never stored as complete.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -32,12 +34,14 @@ use crate::vault::{self, Found, Origin, PERSONS, PersonNo, yyyymmdd};
 
 pub(super) use answer::digest_of;
 pub use batch::{Batch, Column, RowKind};
+use consent::{Consented, Consents};
 pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
 mod admission;
 mod answer;
 mod batch;
+mod consent;
 mod exception;
 mod request;
 
@@ -51,6 +55,7 @@ pub struct Mapped {
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
     spending: Option<Spending>,
+    consented: Option<Consented>,
     digest: KeyedDigest,
     under_way: UnderWay,
 }
@@ -282,8 +287,10 @@ impl Delivery {
     /// # Errors
     ///
     /// `server_sealed`.
-    pub fn submit(&self, mapped: Mapped) -> Result<Pending<Answered>, Error> {
+    pub fn submit(&self, mut mapped: Mapped) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
+        // Held until the recorder has the answer: no consent ends in between.
+        let _consents = self.look_again(&open, &mut mapped)?;
         let due = self.count(&mapped);
         if due {
             self.store(&open, DeliveryState::Open, Action::DeliveryStored, Box::new(drop))?;
@@ -306,6 +313,7 @@ impl Delivery {
             joining: mapped.joining,
             asked,
             disclosed: None,
+            overridden: BTreeMap::new(),
             spending: mapped.spending,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
                 if let Ok(recorded) = &recorded {

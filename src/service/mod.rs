@@ -23,6 +23,7 @@ pub mod error;
 mod ingest;
 mod measure;
 mod open;
+mod rights;
 pub mod setup;
 mod state;
 
@@ -62,6 +63,7 @@ pub use ingest::{
 use measure::MeteredStores;
 use open::{Open, OpenKeys};
 pub use open::{RocksStores, Stores};
+pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, State, Status, StatusDetail, Unsealed};
 
 /// How long sealing waits for batches that are under way.

@@ -10,6 +10,8 @@
 //! registers  0x04  VaultLease      partition u16                       records::Mark
 //! vault      0x10  Group           partition u16, first position u64   vault::group
 //! registers  0x20  Delta           register u16, sequence u64          registers::delta
+//! registers  0x21  RightsFact      register u16, sequence u64          sealed record
+//! registers  0x23  AuditPerson     reference 16 bytes                  sealed person
 //! registers  0x30  AuditBody       index u64                           sealed audit leaf
 //! registers  0x31  AuditLeaf       index u64                           leaf hash, 32 bytes
 //! registers  0x32  Checkpoint      size u64                            signed note
@@ -60,6 +62,10 @@ pub enum Kind {
     Group,
     /// New members of a register.
     Delta,
+    /// A reservation or a consent, or the end of one.
+    RightsFact,
+    /// The person whom an audit entry is about.
+    AuditPerson,
     /// Sealed body of an audit entry.
     AuditBody,
     /// Leaf hash of an audit entry.
@@ -93,13 +99,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
         Self::VaultLease,
         Self::Group,
         Self::Delta,
+        Self::RightsFact,
+        Self::AuditPerson,
         Self::AuditBody,
         Self::AuditLeaf,
         Self::Checkpoint,
@@ -125,6 +133,8 @@ impl Kind {
             Self::VaultLease => 0x04,
             Self::Group => 0x10,
             Self::Delta => 0x20,
+            Self::RightsFact => 0x21,
+            Self::AuditPerson => 0x23,
             Self::AuditBody => 0x30,
             Self::AuditLeaf => 0x31,
             Self::Checkpoint => 0x32,
@@ -148,9 +158,9 @@ impl Kind {
         match self {
             Self::Marker => 0,
             Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
-            Self::Group | Self::Delta => 10,
+            Self::Group | Self::Delta | Self::RightsFact => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
-            Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
+            Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::DeliveryPersons => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
@@ -169,6 +179,8 @@ impl Kind {
             Self::VaultUsed | Self::VaultLease => "mark of the vault",
             Self::Group => "group of persons",
             Self::Delta => "membership delta",
+            Self::RightsFact => "rights fact",
+            Self::AuditPerson => "audit person",
             Self::AuditBody => "audit entry",
             Self::AuditLeaf => "audit leaf hash",
             Self::Checkpoint => "checkpoint",
@@ -218,6 +230,16 @@ impl Key {
     /// A register's delta.
     pub fn delta(register: u16, sequence: u64) -> Self {
         Self::build(Kind::Delta, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// A fact of a register's rights.
+    pub fn rights_fact(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::RightsFact, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// The person whom an audit entry with that reference is about.
+    pub fn audit_person(reference: [u8; 16]) -> Self {
+        Self::build(Kind::AuditPerson, &[&reference])
     }
 
     /// The sealed body of an audit entry.
@@ -315,6 +337,11 @@ impl Key {
     /// Every delta of a register.
     pub fn deltas(register: u16) -> Range<Self> {
         Self::delta(register, 0)..Self::after_space(Kind::Delta, register)
+    }
+
+    /// Every fact of a register's rights.
+    pub fn rights_facts(register: u16) -> Range<Self> {
+        Self::rights_fact(register, 0)..Self::after_space(Kind::RightsFact, register)
     }
 
     /// Every part of a delivery's set of persons.

@@ -87,6 +87,7 @@ async fn each_role_opens_its_own_methods_and_no_others() {
     let server = InProcessServer::open(&installation).await;
     for (name, own) in [
         ("sender", &["IngestService/"][..]),
+        ("rights", &["RightsService/"]),
         (
             "operator",
             &[

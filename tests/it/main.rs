@@ -25,6 +25,7 @@ mod harness;
 mod ingest;
 mod metrics;
 mod pseudonymize;
+mod rights;
 mod sealing;
 mod stores;
 mod synth;

@@ -156,7 +156,25 @@ fn printers() -> Printers {
         WithdrawApprovalResponse,
     ];
     printers.extend(printers_of_disclosures());
+    printers.extend(printers_of_rights());
     printers
+}
+
+fn printers_of_rights() -> Printers {
+    shown_of![
+        GetRightsRequest,
+        GetRightsResponse,
+        GiveConsentRequest,
+        GiveConsentResponse,
+        LiftReservationRequest,
+        LiftReservationResponse,
+        RightsFact,
+        RightsSubject,
+        SetReservationRequest,
+        SetReservationResponse,
+        WithdrawConsentRequest,
+        WithdrawConsentResponse,
+    ]
 }
 
 fn printers_of_disclosures() -> Printers {

@@ -17,6 +17,7 @@ mod closing;
 mod disclosures;
 mod extracts;
 mod rules;
+mod screening;
 mod serials;
 mod surrogates;
 

@@ -52,7 +52,7 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<SurrogateIssuing, Error> {
-        let (_, decided, base, in_use) =
+        let (_, (_, decided), base, in_use) =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SurrogatesIssued)?;
         let key_spaces = decided.key_spaces().into_iter().map(str::to_owned).collect();
         Ok(SurrogateIssuing { service: Arc::clone(self), key_spaces, base, in_use })

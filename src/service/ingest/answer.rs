@@ -9,7 +9,7 @@ use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use super::admission::Admitted;
-use super::{Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
+use super::{Consents, Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
 use crate::crypto::{KeyedDigest, KeyedHasher};
 use crate::ident::{NationalId, Reject};
 use crate::registers::{Answered, JoiningRow, RowCode, RowNote, Standing};
@@ -22,9 +22,9 @@ const AHEAD: usize = 32;
 const ROWS_AT_ONCE: usize = 16;
 
 /// A batch as far as it is answered.
-struct Answering {
+struct Answering<'a> {
     looked_up: bool,
-    consent_required: bool,
+    consents: Consents<'a>,
     decided: Peekable<IntoIter<RowNote>>,
     answered: Answered,
     joining: Vec<JoiningRow>,
@@ -42,10 +42,11 @@ impl Delivery {
         under_way: UnderWay,
     ) -> Result<Mapped, Error> {
         let Admitted { persons, decided, spending } = admitted;
+        let consents = Consents::hold(self, open)?;
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let mut answering = Answering {
             looked_up: self.mode == IngestMode::ResolveOnly,
-            consent_required: self.consent_required,
+            consents,
             decided: decided.into_iter().peekable(),
             answered: Answered { ids: Vec::with_capacity(rows.len()), ..Answered::default() },
             joining: Vec::new(),
@@ -68,13 +69,14 @@ impl Delivery {
         }
         digest.add_ids(&answering.answered.ids[digested..]);
         drop(held);
-        let Answering { answered, joining, persons, .. } = answering;
+        let Answering { answered, joining, persons, consents, .. } = answering;
+        let consented = consents.consented();
         let digest = digest.finish(&answered.notes);
-        Ok(Mapped { answered, joining, persons, spending, digest, under_way })
+        Ok(Mapped { answered, joining, persons, spending, consented, digest, under_way })
     }
 }
 
-impl Answering {
+impl Answering<'_> {
     /// Answers the next row.
     #[inline]
     fn take(&mut self, row: &Result<NationalId, Reject>, standing: Option<(PersonNo, Standing)>) {
@@ -82,7 +84,7 @@ impl Answering {
         let decided = self.decided.next_if(|decided| decided.row == at);
         if let Some((person, Standing::Member(id))) = standing
             && decided.is_none()
-            && !self.consent_required
+            && self.consents.allow(at, person)
         {
             self.answered.ids.push(id);
             self.persons.push(person);
@@ -115,7 +117,7 @@ impl Answering {
                 Some(if is_member { RowCode::Suppressed } else { RowCode::Unknown })
             }
             None if self.looked_up => Some(RowCode::Unknown),
-            Some((person, Standing::NotMember)) if !self.consent_required => {
+            Some((person, Standing::NotMember)) if self.consents.allow(at, person) => {
                 self.joining.push(JoiningRow { row: at, person });
                 self.persons.push(person);
                 None

@@ -11,7 +11,7 @@ use crate::extract::manifest::{
 use crate::ident::{Serial, SerialWidth};
 use crate::keyring::WrappedDisclosureKey;
 
-const REQUEST: &str = r#"
+pub(super) const REQUEST: &str = r#"
     applicant = "Prosjekt X"
     organisation = "352601810"
     purpose = "research"
@@ -45,14 +45,14 @@ fn request() -> Request {
     toml::from_str(REQUEST).unwrap()
 }
 
-fn decision() -> Decision {
+pub(super) fn decision() -> Decision {
     // Dates of TOML are of a type of their own; records are JSON.
     let table: toml::Table = toml::from_str(DECISION).unwrap();
     serde_json::from_value(serde_json::to_value(table).unwrap()).unwrap()
 }
 
 impl World {
-    fn officer(&self) -> Permit {
+    pub(super) fn officer(&self) -> Permit {
         self.permit("f", Right::Disclose)
     }
 
@@ -62,7 +62,11 @@ impl World {
         application.id()
     }
 
-    fn disclosure_of(&self, application: ApplicationId, decision: Decision) -> DisclosureId {
+    pub(super) fn disclosure_of(
+        &self,
+        application: ApplicationId,
+        decision: Decision,
+    ) -> DisclosureId {
         let officer = self.officer();
         let (_, number, _) = self.service.record_decision(&officer, application, decision).unwrap();
         let request = OpenDisclosure {
@@ -78,7 +82,12 @@ impl World {
         self.disclosure_of(self.application(), decision())
     }
 
-    fn serials(&self, id: DisclosureId, register: &str, ids: &[u64]) -> Result<Answered, Error> {
+    pub(super) fn serials(
+        &self,
+        id: DisclosureId,
+        register: &str,
+        ids: &[u64],
+    ) -> Result<Answered, Error> {
         let issuing = self.service.open_serials(&self.officer(), id)?;
         let answered = issue(&issuing, register, ids)?;
         let _ = done(&issuing, issuing.finish()?)?;
@@ -86,12 +95,12 @@ impl World {
     }
 }
 
-fn issue(issuing: &Issuing, register: &str, ids: &[u64]) -> Result<Answered, Error> {
+pub(super) fn issue(issuing: &Issuing, register: &str, ids: &[u64]) -> Result<Answered, Error> {
     let mapped = issuing.map(register, ids)?;
     Ok(done(issuing, issuing.submit(mapped)?)?.into_answer().0)
 }
 
-fn done<T>(issuing: &Issuing, pending: Pending<T>) -> Result<Recorded<T>, Error> {
+pub(super) fn done<T>(issuing: &Issuing, pending: Pending<T>) -> Result<Recorded<T>, Error> {
     let sealed = || Error::new(ErrorCode::ServerSealed);
     pending.blocking_recv().map_err(|_| sealed())?.map_err(|error| issuing.record_failed(error))
 }
