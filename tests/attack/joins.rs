@@ -1,6 +1,6 @@
 //! Joins of two tables: how many of the pairs are right.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -36,9 +36,22 @@ pub(crate) fn by_digits(a: &Table, b: &Table) -> Joined {
 
 /// The first with the first, the second with the second: persons, or rows by whose they are.
 pub(crate) fn by_order(a: &[usize], b: &[usize]) -> Joined {
-    let right = a.iter().zip(b).filter(|(a, b)| a == b).count();
-    let pairs = a.len().min(b.len());
-    Joined { pairs, right, mean: of_shuffled(a, b) * real(pairs) }
+    let mean = of_shuffled(a, b) * real(a.len().min(b.len()));
+    of_persons(a.iter().zip(b).map(|(a, b)| (*a, Some(*b))), mean)
+}
+
+/// Pairs that are made of rows: a person counts once, since rows of a person stand together, so that
+/// one right pair brings more.  Persons that were paired rightly are no more than right pairs, so the
+/// mean of these is a bound on theirs.
+pub(crate) fn of_persons(pairs: impl Iterator<Item = (usize, Option<usize>)>, mean: f64) -> Joined {
+    let (mut all, mut right) = (HashSet::new(), HashSet::new());
+    for (ours, theirs) in pairs {
+        all.insert(ours);
+        if theirs == Some(ours) {
+            right.insert(ours);
+        }
+    }
+    Joined { pairs: all.len(), right: right.len(), mean }
 }
 
 /// How likely one thing drawn from each is the same person's.
@@ -60,9 +73,9 @@ fn counts(persons: &[usize]) -> HashMap<usize, usize> {
 pub(crate) fn by_value(a: &Table, b: &Table) -> Joined {
     let theirs: HashMap<&str, usize> =
         b.rows.iter().map(|row| (row.value.as_str(), row.person)).collect();
-    let right = a.rows.iter().filter(|row| theirs.get(row.value.as_str()) == Some(&row.person));
+    let pairs = a.rows.iter().map(|row| (row.person, theirs.get(row.value.as_str()).copied()));
     // Surrogates have 128 bits.
-    Joined { pairs: a.rows.len(), right: right.count(), mean: 0.0 }
+    of_persons(pairs, 0.0)
 }
 
 /// Files that were changed at the same moment.
@@ -117,4 +130,7 @@ fn pairs_are_counted_as_they_are_right() {
     // Of three persons with one row each, one of three pairs by chance.
     assert!((by_order(&[1, 2, 3], &[1, 3, 2]).mean - 1.0).abs() < 1e-12);
     assert!((by_order(&[1, 1, 2, 2], &[1, 2, 1, 2]).mean - 2.0).abs() < 1e-12);
+    // Two rows of one person are one right person.
+    let together = by_order(&[1, 1, 2, 3], &[1, 1, 3, 2]);
+    assert_eq!((together.pairs, together.right), (3, 1));
 }

@@ -10,7 +10,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 
 use super::chance::{Joined, real};
-use super::joins::of_shuffled;
+use super::joins::{of_persons, of_shuffled};
 use super::released::{Row, Table};
 
 /// The columns of an extract: the serial, four variables, the surrogate.
@@ -78,15 +78,19 @@ impl Parts {
 
     /// The joins of two extracts.
     pub(crate) fn joins(&self, other: &Self) -> [(&'static str, Joined); 4] {
-        let right = self.edges.iter().zip(&other.edges).filter(|(a, b)| a == b).count();
-        let pairs = self.edges.len().min(other.edges.len());
-        let mean = of_shuffled(&self.owners, &other.owners) * real(pairs);
+        let edges = self.edges.iter().zip(&other.edges).map(|(a, b)| (*a, Some(*b)));
+        let edges = of_persons(edges, self.at_random(other) * real(self.edges.len()));
         [
             ("dictionary of serials", self.by_places(other, 0)),
             ("dictionaries of variables", self.by_entries(other)),
             ("dictionary of surrogates", self.by_places(other, SURROGATE)),
-            ("first and last rows of row groups", Joined { pairs, right, mean }),
+            ("first and last rows of row groups", edges),
         ]
+    }
+
+    /// How likely a row of each is the same person's.
+    fn at_random(&self, other: &Self) -> f64 {
+        of_shuffled(&self.owners, &other.owners)
     }
 
     /// Entries at the same place in the dictionaries of serials or surrogates.
@@ -95,33 +99,31 @@ impl Parts {
             let entries = parts.dictionaries[column][group].iter();
             entries.map(|entry| parts.firsts[column][group][entry]).collect()
         };
-        let mut joined = Joined { pairs: 0, right: 0, mean: 0.0 };
+        let mut pairs = Vec::new();
         for group in 0..self.group_rows.len() {
             let (ours, theirs) = (owners(self, group), owners(other, group));
-            joined.right += ours.iter().zip(&theirs).filter(|(a, b)| a == b).count();
-            joined.pairs += ours.len().min(theirs.len());
+            pairs.extend(ours.into_iter().zip(theirs.into_iter().map(Some)));
         }
         // Whoever stands there is anybody of the file.
-        joined.mean = of_shuffled(&self.owners, &other.owners) * real(joined.pairs);
-        joined
+        let mean = self.at_random(other) * real(pairs.len());
+        of_persons(pairs.into_iter(), mean)
     }
 
     /// Equal entries of the dictionaries of variables: that their first rows are the same person's
     /// is as likely as chance makes it among all who have such a row.
     fn by_entries(&self, other: &Self) -> Joined {
-        let mut joined = Joined { pairs: 0, right: 0, mean: 0.0 };
+        let mut pairs = Vec::new();
+        let mut mean = 0.0;
         for column in 1..SURROGATE {
             for (group, entries) in self.dictionaries[column].iter().enumerate() {
                 for entry in entries {
-                    let ours = &self.firsts[column][group][entry];
-                    joined.pairs += 1;
-                    joined.right +=
-                        usize::from(other.firsts[column][group].get(entry) == Some(ours));
-                    joined.mean += 1.0 / real(self.sharing[column][entry]);
+                    let theirs = other.firsts[column][group].get(entry).copied();
+                    pairs.push((self.firsts[column][group][entry], theirs));
+                    mean += 1.0 / real(self.sharing[column][entry]);
                 }
             }
         }
-        joined
+        of_persons(pairs.into_iter(), mean)
     }
 }
 

@@ -159,7 +159,7 @@ fn an_extract_that_may_not_be_made_leaves_nothing_behind() {
     assert!(!ran.err.contains(&of_kpr) && !ran.err.contains(&mine), "no ID is told: {ran:?}");
 
     // Four persons of a third sex are fewer than five.
-    let mut few = npr.clone();
+    let mut few = npr;
     for place in [0, 2, 4, 6] {
         few = few.replace(&format!("E-{place},1,"), &format!("E-{place},3,"));
     }
