@@ -10,7 +10,7 @@ SHELL := /bin/sh
 CARGO_FLAGS := --locked --release
 PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
 
-.PHONY: help build demo examples test lint bench long long-tests crash clean
+.PHONY: help build demo examples test lint bench attack long long-tests crash clean
 
 help: ## Shows this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,10 @@ test: lint ## Formats, lints and tests everything. Ends with the test runner's s
 bench: ## Measures ingest beside a raw echo, files beside a plain copy, extracts beside DuckDB; writes bench-results.json.
 	@$(PREPARE)
 	cargo bench --locked --bench extract --bench files --bench ingest
+
+attack: ## Joins of two disclosures, and of one and the register, on 100,000 persons.
+	@$(PREPARE)
+	HVELV_LONG=1 cargo test $(CARGO_FLAGS) --test attack -- --nocapture
 
 crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)

@@ -18,6 +18,7 @@ mod concurrency;
 mod crash;
 mod disclosure;
 mod extract;
+mod extract_make;
 mod faults;
 mod files;
 mod greedy_clients;

@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod client;
+mod course;
 mod installation;
 mod manifest;
 mod numbers;
@@ -15,6 +16,7 @@ pub(crate) use acknowledged::{Acknowledged, all_is_there, ingest_until_gone, log
 pub(crate) use client::{
     Stream, ask, audit_entries, header, integers, look_up, packed, reason, refusal, text, texts,
 };
+pub(crate) use course::Course;
 pub(crate) use installation::{
     Installation, InstallationOptions, PASSPHRASE, PRINCIPALS, copy_directory, validity,
 };
