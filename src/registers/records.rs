@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::disclosed::disclosures_of;
-use super::{Error, Membership, Registers};
+use super::{Error, Membership, PersonSet, Registers, Write};
 use crate::crypto::Place;
 use crate::store::Step;
 use crate::store::keys::{Key, Kind};
@@ -22,6 +22,18 @@ impl Registers {
     /// [`Error::Crypto`].
     pub fn seal_record(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.keys.storage().seal(&self.entropy, &record_place(key), plain)?)
+    }
+
+    /// What leads from a reference in the audit log to its person.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn seal_reference(&self, reference: [u8; 16], person: PersonNo) -> Result<Write, Error> {
+        let key = Key::identified(reference);
+        let mut set = PersonSet::default();
+        set.extend(&[person]);
+        Ok(Write::Put(key, self.seal_record(&key, &set.encode()?)?))
     }
 
     /// Every record of a kind, opened, in the order of their keys.

@@ -134,6 +134,8 @@ error_codes! {
     Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
     /// The rules of disclosure are against it; the text says which and what to do.
     Precondition RuleRefuses = "rule_refuses", "the rules of disclosure refuse this";
+    /// Nobody in the disclosure has the serial.
+    NotFound SerialUnknown = "serial_unknown", "nobody in the disclosure has this serial";
     /// The server is sealed.
     Precondition ServerSealed = "server_sealed", "the server is sealed";
     /// The server stops.

@@ -51,7 +51,7 @@ pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, In
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use disclosure::{
     DeliveryReport, DisclosureRules, DisclosureView, Issuing, IssuingSummary, MappedSerials,
-    OpenDisclosure, SurrogateBatch, SurrogateIssuing,
+    OpenDisclosure, RevealedIdentifier, SurrogateBatch, SurrogateIssuing,
 };
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use ingest::{

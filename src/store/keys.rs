@@ -25,6 +25,8 @@
 //! registers  0x64  Disclosed       partition u16, chunk u32,
 //!                                  disclosure id 16 bytes              sealed set of persons
 //! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
+//! registers  0x66  Bridge          disclosure id 16 bytes, number u32  sealed record
+//! registers  0x67  Identified      reference 16 bytes                  sealed set of persons
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
@@ -88,12 +90,16 @@ pub enum Kind {
     Disclosed,
     /// What dies with a disclosure's key.
     DisclosureItem,
+    /// A bridge out: a file of identifiers and serials that was given to a linking party.
+    Bridge,
+    /// Whom a reference in the audit log is to.
+    Identified,
     /// What one person asked for and another allows.
     Approval,
 }
 
 impl Kind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -114,6 +120,8 @@ impl Kind {
         Self::DisclosedDelta,
         Self::Disclosed,
         Self::DisclosureItem,
+        Self::Bridge,
+        Self::Identified,
         Self::Approval,
     ];
 
@@ -139,6 +147,8 @@ impl Kind {
             Self::DisclosedDelta => 0x63,
             Self::Disclosed => 0x64,
             Self::DisclosureItem => 0x65,
+            Self::Bridge => 0x66,
+            Self::Identified => 0x67,
             Self::Approval => 0x70,
         }
     }
@@ -150,8 +160,8 @@ impl Kind {
             Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
             Self::Group | Self::Delta => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
-            Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
-            Self::DeliveryPersons => 20,
+            Self::Delivery | Self::Disclosure | Self::DisclosureKey | Self::Identified => 16,
+            Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
             Self::Application => 6,
@@ -182,6 +192,8 @@ impl Kind {
             Self::DisclosureKey => "disclosure key",
             Self::DisclosedDelta | Self::Disclosed => "disclosure person set",
             Self::DisclosureItem => "disclosure item",
+            Self::Bridge => "bridge",
+            Self::Identified => "person of a reference",
             Self::Approval => "approval",
         }
     }
@@ -290,6 +302,16 @@ impl Key {
     /// What dies with a disclosure's key.
     pub fn disclosure_item(disclosure: [u8; 16], sequence: u64) -> Self {
         Self::build(Kind::DisclosureItem, &[&disclosure, &sequence.to_be_bytes()])
+    }
+
+    /// A bridge out of a disclosure.
+    pub fn bridge(disclosure: [u8; 16], number: u32) -> Self {
+        Self::build(Kind::Bridge, &[&disclosure, &number.to_be_bytes()])
+    }
+
+    /// Whom a reference in the audit log is to.
+    pub fn identified(reference: [u8; 16]) -> Self {
+        Self::build(Kind::Identified, &[&reference])
     }
 
     /// An approval.

@@ -85,10 +85,13 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 13] = [
+const GOLDEN_WORDS: [(Action, &str); 17] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
+    (Action::BridgeDeleted, "bridge_deleted"),
+    (Action::BridgeIssued, "bridge_issued"),
+    (Action::BridgeLoaded, "bridge_loaded"),
     (Action::DecisionRecorded, "decision_recorded"),
     (Action::DeletionConfirmed, "deletion_confirmed"),
     (Action::DisclosureClosed, "disclosure_closed"),
@@ -96,6 +99,7 @@ const GOLDEN_WORDS: [(Action, &str); 13] = [
     (Action::DisclosureOpened, "disclosure_opened"),
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::KeysRewrapped, "keys_rewrapped"),
+    (Action::SerialIdentified, "serial_identified"),
     (Action::SerialsIssued, "serials_issued"),
     (Action::SerialsStored, "serials_stored"),
     (Action::SurrogatesIssued, "surrogates_issued"),
@@ -204,8 +208,12 @@ fn golden_bodies_hold_every_action_and_every_field() {
         Action::ApprovalRefused => 28,
         Action::ApprovalWithdrawn => 29,
         Action::ApprovalUsed => 30,
+        Action::SerialIdentified => 31,
+        Action::BridgeIssued => 32,
+        Action::BridgeDeleted => 33,
+        Action::BridgeLoaded => 34,
     };
-    let mut seen = [false; 31];
+    let mut seen = [false; 35];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -218,7 +226,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 31]);
+    assert_eq!(seen, [true; 35]);
 }
 
 #[test]

@@ -59,11 +59,21 @@ impl Service {
     pub(super) fn or_record_refusal<T>(
         &self,
         open: &Open,
-        mut entry: Entry,
+        entry: Entry,
         outcome: Result<T, disclosure::Error>,
     ) -> Result<T, Error> {
-        outcome.map_err(|refused| {
-            let error = Error::from(refused);
+        self.or_record(open, &entry, outcome.map_err(Error::from))
+    }
+
+    /// What has succeeded; a refusal is recorded before it is told.
+    pub(super) fn or_record<T>(
+        &self,
+        open: &Open,
+        entry: &Entry,
+        outcome: Result<T, Error>,
+    ) -> Result<T, Error> {
+        outcome.map_err(|error| {
+            let mut entry = entry.clone();
             entry.attempted = Some(std::mem::replace(&mut entry.action, Action::Refused));
             entry.reason = Some(error.code().as_str().to_owned());
             entry.changes = Vec::new();

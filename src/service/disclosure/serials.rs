@@ -67,6 +67,15 @@ pub struct IssuingSummary {
     pub persons: u64,
 }
 
+/// A disclosure that may be used today.
+pub(super) struct Using {
+    pub(super) open: Arc<Open>,
+    pub(super) decided: Decision,
+    /// The entry that its use begins.
+    pub(super) entry: Entry,
+    pub(super) in_use: Arc<InUse>,
+}
+
 /// The width as the cipher has it.
 pub(super) fn cipher_width(width: ident::SerialWidth) -> Result<SerialWidth, Error> {
     let digits = u32::try_from(width.digit_count()).map_err(Error::internal)?;
@@ -85,7 +94,7 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<Issuing, Error> {
-        let (open, decided, base, in_use) =
+        let Using { open, decided, entry, in_use } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SerialsIssued)?;
         let registers = decided.terms.registers.iter().map(|terms| {
             let register = self.parts.catalogue.by_code(&terms.register);
@@ -101,7 +110,7 @@ impl Service {
             partition: self.partition_of(&decided)?,
             registers: registers.collect::<Result<_, Error>>()?,
             permit: permit.clone(),
-            base: Arc::new(base),
+            base: Arc::new(entry),
             in_use,
             rows: AtomicU64::new(0),
             answered: Arc::default(),
@@ -115,7 +124,7 @@ impl Service {
         id: DisclosureId,
         used_for: DisclosureUse,
         action: Action,
-    ) -> Result<(Arc<Open>, Decision, Entry, Arc<InUse>), Error> {
+    ) -> Result<Using, Error> {
         allow(permit, &Right::Disclose)?;
         let open = self.open_now()?;
         let entries = open.book.entries();
@@ -128,7 +137,7 @@ impl Service {
         let granted = disclosure.grant(used_for, &application, self.parts.clock.today());
         let _ = self.or_record_refusal(&open, entry.clone(), granted)?;
         let in_use = self.in_use(&open, id, &decided)?;
-        Ok((open, decided, entry, in_use))
+        Ok(Using { open, decided, entry, in_use })
     }
 
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
