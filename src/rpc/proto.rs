@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-    const SECRET_FIELDS: [&str; 33] = [
+    const SECRET_FIELDS: [&str; 37] = [
         // Free text, before it is looked at; so are those below of applications and decisions.
         ".hvelv.v1.ApplicationRequest.applicant",
         ".hvelv.v1.ApplicationRequest.contact",
@@ -211,7 +211,11 @@ mod tests {
         ".hvelv.v1.IdentifierBatch.packed_ascii",
         ".hvelv.v1.IdentifierException.column",
         ".hvelv.v1.IdentifierException.reason",
+        ".hvelv.v1.IdentifySerialRequest.serial",
         ".hvelv.v1.IntegerColumn.values",
+        // Somebody may send the secret key in its place.
+        ".hvelv.v1.IssueBridgeRequest.key",
+        ".hvelv.v1.IssueBridgeResponse.chunk",
         ".hvelv.v1.IssueSurrogatesResponse.surrogates",
         ".hvelv.v1.LinkingParty.name",
         // No identifier, but who did what, for the auditor alone.
@@ -228,6 +232,7 @@ mod tests {
         ".hvelv.v1.RequestApprovalRequest.legal_basis",
         ".hvelv.v1.RequestApprovalRequest.reason",
         ".hvelv.v1.RequestApprovalRequest.subject",
+        ".hvelv.v1.RevealedIdentifier.number",
         ".hvelv.v1.RowNote.own_id",
         ".hvelv.v1.Serials.serials",
         ".hvelv.v1.TextColumn.values",
@@ -343,6 +348,15 @@ mod tests {
         let recipient_key = CANARY.to_owned();
         let open = OpenDisclosureRequest { recipient_key, ..OpenDisclosureRequest::default() };
         shown += &format!("{open:?}");
+        let (disclosure, serial) = (CANARY.to_owned(), CANARY.to_owned());
+        shown += &format!("{:?}", IdentifySerialRequest { disclosure, serial });
+        let number = CANARY.to_owned();
+        let identifiers = vec![RevealedIdentifier { number, ..RevealedIdentifier::default() }];
+        shown += &format!("{:?}", IdentifySerialResponse { identifiers, audit_entry: 1 });
+        let key = CANARY.to_owned();
+        shown += &format!("{:?}", IssueBridgeRequest { key, ..IssueBridgeRequest::default() });
+        let chunk = issue_bridge_response::Message::Chunk(CANARY.as_bytes().to_vec());
+        shown += &format!("{:?}", IssueBridgeResponse { message: Some(chunk) });
         let (column, reason) = (CANARY.to_owned(), CANARY.to_owned());
         let exception = IdentifierException { column, reason, kind: String::new() };
         let identifier_exceptions = vec![exception];

@@ -88,6 +88,8 @@ error_codes! {
     Precondition ApprovalVoid = "approval_void", "whoever asked for the approval, or gave it, no longer has the role for it; ask for another";
     /// A batch has more rows than one may have.
     Exhausted BatchTooLarge = "batch_too_large", "the batch has too many identifiers";
+    /// There is no such bridge.
+    NotFound BridgeUnknown = "bridge_unknown", "no such bridge; `hvelv bridge list` has them all";
     /// A budget is spent.
     Exhausted BudgetSpent = "budget_spent", "a budget is spent";
     /// The certificate's time is over.

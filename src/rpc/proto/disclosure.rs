@@ -20,17 +20,23 @@ macro_rules! hidden {
 hidden!(
     Application,
     ApplicationRequest,
+    Bridge,
     BridgeIn,
+    BridgeIssued,
     BridgeOut,
     CloseDisclosureResponse,
     CompleteDisclosureResponse,
+    ConfirmBridgeDeletionResponse,
     ConfirmDeletionResponse,
     Decision,
     Disclosure,
     GetApplicationResponse,
     GetDisclosureResponse,
+    IdentifySerialRequest,
+    IssueBridgeRequest,
     LinkingParty,
     ListApplicationsResponse,
+    ListBridgesResponse,
     ListDisclosuresResponse,
     OpenDisclosureRequest,
     OpenDisclosureResponse,
@@ -43,10 +49,37 @@ hidden!(
     RecordDeliveryResponse,
     RefuseApplicationRequest,
     RefuseApplicationResponse,
+    RevealedIdentifier,
     RouteApplicationRequest,
     WithdrawApplicationRequest,
     WithdrawApplicationResponse,
 );
+
+impl fmt::Debug for IdentifySerialResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentifySerialResponse")
+            .field("rows", &self.identifiers.len())
+            .field("audit_entry", &self.audit_entry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for issue_bridge_response::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Issued(issued) => issued.fmt(f),
+            Self::Chunk(chunk) => {
+                f.debug_struct("Chunk").field("bytes", &chunk.len()).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+impl fmt::Debug for IssueBridgeResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IssueBridgeResponse").field(&self.message).finish()
+    }
+}
 
 impl fmt::Debug for RegisterIdBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@
 
 mod applications;
 mod book;
+mod bridges;
 mod changing;
 mod closing;
 mod disclosures;
@@ -22,6 +23,7 @@ mod serials;
 mod surrogates;
 
 pub(super) use book::Book;
+pub use bridges::{BridgeView, IssueBridge, SealedBridge};
 pub(super) use closing::finish_erasure;
 pub use disclosures::{DisclosureView, OpenDisclosure};
 pub use extracts::DeliveryReport;

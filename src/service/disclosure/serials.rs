@@ -20,11 +20,13 @@ use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
 use super::book::{InUse, closed};
 use super::changing::about;
+use jiff::civil::Date;
+
 use crate::audit::{Action, Entry};
 use crate::config::codes::RegisterCode;
 use crate::crypto::{KeyedDigest, SerialWidth};
 use crate::disclosure::lifecycle::DisclosureUse;
-use crate::disclosure::{Decision, DisclosureId};
+use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident::{self, Serial};
 use crate::policy::{Permit, Right};
 use crate::registers::{self, Answer, Answered, Membership, RowNote};
@@ -125,6 +127,19 @@ impl Service {
         used_for: DisclosureUse,
         action: Action,
     ) -> Result<Using, Error> {
+        self.use_granted(permit, id, action, |disclosure, application, day| {
+            disclosure.grant(used_for, application, day).map(|_| ())
+        })
+    }
+
+    /// As [`Self::use_disclosure`], with what is asked of the rules.
+    pub(super) fn use_granted(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+        action: Action,
+        grant: impl FnOnce(&Disclosure, &Application, Date) -> Result<(), disclosure::Error>,
+    ) -> Result<Using, Error> {
         allow(permit, &Right::Disclose)?;
         let open = self.open_now()?;
         let entries = open.book.entries();
@@ -134,8 +149,8 @@ impl Service {
         let decided = application.decision(disclosure.decision())?.clone();
         let entry = self.entry(actor(permit), action);
         let entry = about(entry, &disclosure, &application, &decided);
-        let granted = disclosure.grant(used_for, &application, self.parts.clock.today());
-        let _ = self.or_record_refusal(&open, entry.clone(), granted)?;
+        let granted = grant(&disclosure, &application, self.parts.clock.today());
+        self.or_record_refusal(&open, entry.clone(), granted)?;
         let in_use = self.in_use(&open, id, &decided)?;
         Ok(Using { open, decided, entry, in_use })
     }
