@@ -83,3 +83,40 @@ impl BridgeFile {
         self.output.finish()
     }
 }
+
+/// A bridge as the party reads it; nothing for whoever has another key.
+#[cfg(test)]
+pub(crate) fn opened(file: &[u8], key_file: &str) -> Option<String> {
+    use std::io::Read as _;
+
+    let identities = super::recipient::Identities::parse(key_file).unwrap();
+    let mut text = String::new();
+    identities.decrypt(file).ok()?.read_to_string(&mut text).unwrap();
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::recipient::NewKey;
+    use crate::ident::{Assigner, SerialWidth};
+
+    #[test]
+    fn a_file_has_each_kind_in_a_word_and_the_assigner_of_an_h_number_alone() {
+        let key = NewKey::generate();
+        let mut file = BridgeFile::new(&Recipients::parse(&[&key.public]).unwrap()).unwrap();
+        let serial = Serial::from_body(SerialWidth::Nine, 12_345_678).unwrap();
+        let number = crate::testing::numbers(1)[0];
+        let text = format!("{number:011}");
+        let id = crate::testing::identifiers(1).remove(0).unwrap();
+        file.row(&id, serial).unwrap();
+        assert_eq!(file.rows(), 1);
+        let sealed = file.finish().unwrap();
+        assert!(!sealed.windows(11).any(|bytes| bytes == text.as_bytes()));
+        let read = opened(&sealed, &key.file).unwrap();
+        let serial = serial.digits();
+        assert_eq!(read, format!("type,number,assigner,lopenr\nfnr,{text},,{}\n", serial.as_str()));
+        assert_eq!(opened(&sealed, &NewKey::generate().file), None);
+        assert_eq!(Assigner::DIGIT_COUNT, 9);
+    }
+}

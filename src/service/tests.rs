@@ -25,6 +25,7 @@ use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
 mod approvals;
+mod bridges;
 mod budgets;
 mod disclosures;
 

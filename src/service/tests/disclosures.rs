@@ -38,28 +38,32 @@ const DECISION: &str = r#"
 
 const KEY: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     toml::from_str(REQUEST).unwrap()
 }
 
-fn decision() -> Decision {
+pub(super) fn decision() -> Decision {
     // Dates of TOML are of a type of their own; records are JSON.
     let table: toml::Table = toml::from_str(DECISION).unwrap();
     serde_json::from_value(serde_json::to_value(table).unwrap()).unwrap()
 }
 
 impl World {
-    fn officer(&self) -> Permit {
+    pub(super) fn officer(&self) -> Permit {
         self.permit("f", Right::Disclose)
     }
 
-    fn application(&self) -> ApplicationId {
+    pub(super) fn application(&self) -> ApplicationId {
         let (application, _) =
             self.service.receive_application(&self.officer(), request()).unwrap();
         application.id()
     }
 
-    fn disclosure_of(&self, application: ApplicationId, decision: Decision) -> DisclosureId {
+    pub(super) fn disclosure_of(
+        &self,
+        application: ApplicationId,
+        decision: Decision,
+    ) -> DisclosureId {
         let officer = self.officer();
         let (_, number, _) = self.service.record_decision(&officer, application, decision).unwrap();
         let request = OpenDisclosure {
@@ -71,11 +75,16 @@ impl World {
         self.service.open_disclosure(&officer, request).unwrap().0.disclosure.id()
     }
 
-    fn disclosure(&self) -> DisclosureId {
+    pub(super) fn disclosure(&self) -> DisclosureId {
         self.disclosure_of(self.application(), decision())
     }
 
-    fn serials(&self, id: DisclosureId, register: &str, ids: &[u64]) -> Result<Answered, Error> {
+    pub(super) fn serials(
+        &self,
+        id: DisclosureId,
+        register: &str,
+        ids: &[u64],
+    ) -> Result<Answered, Error> {
         let issuing = self.service.open_serials(&self.officer(), id)?;
         let answered = issue(&issuing, register, ids)?;
         let _ = done(&issuing, issuing.finish()?)?;
