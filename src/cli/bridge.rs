@@ -10,7 +10,6 @@ use super::disclosure::client::{Asking, told};
 use super::error::{Error, Exit};
 use super::output::{self, day};
 use crate::files::destination::{Destination, Existing};
-use crate::rpc::proto::issue_bridge_response::Message;
 use crate::rpc::proto::{
     Bridge, BridgeIssued, ConfirmBridgeDeletionRequest, IssueBridgeRequest, ListBridgesRequest,
 };
@@ -139,13 +138,12 @@ fn out(options: &OutOptions) -> Result<Exit, Error> {
     };
     let issued = options.asking.ask(async |client| {
         let mut replies = client.issue_bridge(request).await?.into_inner();
-        let first = replies.message().await?.and_then(|reply| reply.message);
-        let Some(Message::Issued(issued)) = first else { return Err(cut_off()) };
+        let first = replies.message().await?.and_then(|reply| reply.issued);
+        let issued = first.ok_or_else(cut_off)?;
         let mut left = issued.bytes;
         while let Some(reply) = replies.message().await? {
-            let Some(Message::Chunk(chunk)) = reply.message else { return Err(cut_off()) };
-            left = left.checked_sub(chunk.len() as u64).ok_or_else(cut_off)?;
-            file.append(&chunk)?;
+            left = left.checked_sub(reply.chunk.len() as u64).ok_or_else(cut_off)?;
+            file.append(&reply.chunk)?;
         }
         if left == 0 { Ok(issued) } else { Err(cut_off()) }
     })?;

@@ -198,7 +198,7 @@ impl Partition {
         let (mut numbers, mut failure) = (Vec::new(), None);
         store.scan(Key::groups_from(keys.partition(), 0), &mut |key, value| {
             let first = Key::trailing_u64(key)?;
-            let step = open_group(keys, first, value, &mut numbers, &is_wanted, &mut each);
+            let step = open_group(keys, (first, value), &mut numbers, &is_wanted, &mut each);
             Ok(step.unwrap_or_else(|error| {
                 failure = Some(error);
                 Step::Stop
@@ -240,8 +240,7 @@ impl Partition {
 /// Opens the identities of those of a group who are wanted.
 fn open_group(
     keys: &PartitionKeys,
-    first: u64,
-    value: &[u8],
+    (first, value): (u64, &[u8]),
     numbers: &mut Vec<u64>,
     is_wanted: &impl Fn(PersonNo) -> bool,
     each: &mut impl FnMut(PersonNo, Vec<KnownIdentifier>) -> Step,

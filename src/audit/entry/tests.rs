@@ -151,7 +151,7 @@ fn later_bodies_are_the_golden_bytes() {
 }
 
 #[test]
-fn golden_bodies_hold_every_action_and_every_field() {
+fn golden_bodies_hold_every_field() {
     let fields = [
         "v",
         "time",
@@ -175,6 +175,10 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
+}
+
+#[test]
+fn golden_bodies_hold_every_action() {
     // A new action is a new golden line at the end of the file; the match makes one think of it.
     let number = |action| match action {
         Action::AccessLoaded => 0,

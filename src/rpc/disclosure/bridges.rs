@@ -12,7 +12,6 @@ use crate::policy::Right;
 use crate::rpc::auth::Caller;
 use crate::rpc::calendar::wire_date;
 use crate::rpc::off_thread;
-use crate::rpc::proto::issue_bridge_response::Message;
 use crate::rpc::proto::{
     self, BridgeIssued, IdentifierType, IssueBridgeRequest, IssueBridgeResponse,
 };
@@ -44,10 +43,11 @@ pub(super) async fn issue(
     let chunks = (0..file.len()).step_by(CHUNK_BYTES).map(move |from| {
         // The stream is counted until its last chunk is taken.
         let _slot = &slot;
-        Message::Chunk(file[from..file.len().min(from + CHUNK_BYTES)].to_vec())
+        let chunk = file[from..file.len().min(from + CHUNK_BYTES)].to_vec();
+        IssueBridgeResponse { issued: None, chunk }
     });
-    let messages = std::iter::once(Message::Issued(issued)).chain(chunks);
-    let replies = messages.map(|message| Ok(IssueBridgeResponse { message: Some(message) }));
+    let first = IssueBridgeResponse { issued: Some(issued), chunk: Vec::new() };
+    let replies = std::iter::once(first).chain(chunks).map(Ok);
     Ok(Response::new(Box::pin(tokio_stream::iter(replies))))
 }
 

@@ -64,20 +64,11 @@ impl fmt::Debug for IdentifySerialResponse {
     }
 }
 
-impl fmt::Debug for issue_bridge_response::Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Issued(issued) => issued.fmt(f),
-            Self::Chunk(chunk) => {
-                f.debug_struct("Chunk").field("bytes", &chunk.len()).finish_non_exhaustive()
-            }
-        }
-    }
-}
-
 impl fmt::Debug for IssueBridgeResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IssueBridgeResponse").field(&self.message).finish()
+        f.debug_struct("IssueBridgeResponse")
+            .field("bytes", &self.chunk.len())
+            .finish_non_exhaustive()
     }
 }
 

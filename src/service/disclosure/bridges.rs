@@ -117,7 +117,7 @@ impl Service {
         let approved = self.take_approval(open, permit, act, &parameters);
         let approved = self.or_record(open, entry, approved)?;
         let sealed = self.seal_bridge(&using, &approved, &recipients)?;
-        self.record_bridge(permit, request, using, sealed, approved)
+        self.record_bridge(permit, request, using, (sealed, approved))
     }
 
     /// The file, whole in memory, of which nothing has left.
@@ -147,8 +147,7 @@ impl Service {
         permit: &Permit,
         request: &IssueBridge,
         using: Using,
-        sealed: Sealed,
-        approved: Approved,
+        (sealed, approved): (Sealed, Approved),
     ) -> Result<Recorded<SealedBridge>, Error> {
         let Using { open, mut entry, in_use, .. } = using;
         let IssueBridge { disclosure: id, party, key } = request;
