@@ -46,8 +46,8 @@ const CONFIRM_EXAMPLES: &str = "\
 Examples:
   hvelv bridge confirm 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a 1 --connect keys/dev/officer.toml
 
-For the party's word that it has deleted the file and what it made of it; also when the disclosure is
-closed.";
+For the party's word that it has deleted the file and what it made of it; also when the disclosure
+is closed.";
 
 /// Gives a linking party identifiers and serials, and keeps track of what must be deleted.
 #[derive(Debug, clap::Args)]

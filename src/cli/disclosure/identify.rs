@@ -89,7 +89,7 @@ fn tell(found: &IdentifySerialResponse, as_json: bool) {
             let (number, assigner) = (&one.number, &one.assigner);
             output::event(&json!({ "type": kind, "number": number, "assigner": assigner }));
         } else {
-            output::result(&format!("{kind} {} {}", one.number, one.assigner).trim_end());
+            output::result(format!("{kind} {} {}", one.number, one.assigner).trim_end());
         }
     }
 }
