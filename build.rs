@@ -16,13 +16,14 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 6] = [
+    const FILES: [&str; 7] = [
         "hvelv/v1/approval.proto",
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
         "hvelv/v1/disclosure.proto",
         "hvelv/v1/ingest.proto",
         "hvelv/v1/operator.proto",
+        "hvelv/v1/rights.proto",
     ];
 
     /// Messages and oneofs that hold, or contain what holds, identifiers, register IDs, secrets,
@@ -30,7 +31,7 @@ mod protos {
     /// They get no derived `Debug`: `src/rpc/proto.rs` writes one that shows counts only, and the
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
-    const REDACTED: [&str; 67] = [
+    const REDACTED: [&str; 75] = [
         ".hvelv.v1.Application",
         ".hvelv.v1.ApplicationRequest",
         ".hvelv.v1.ApprovalParameter",
@@ -48,6 +49,9 @@ mod protos {
         ".hvelv.v1.Disclosure",
         ".hvelv.v1.GetApplicationResponse",
         ".hvelv.v1.GetDisclosureResponse",
+        ".hvelv.v1.GetRightsRequest",
+        ".hvelv.v1.GetRightsResponse",
+        ".hvelv.v1.GiveConsentRequest",
         ".hvelv.v1.GrantBudgetRequest",
         ".hvelv.v1.IdentifierBatch",
         ".hvelv.v1.IdentifierBatch.column",
@@ -64,6 +68,7 @@ mod protos {
         ".hvelv.v1.IssueSurrogatesRequest",
         ".hvelv.v1.IssueSurrogatesRequest.message",
         ".hvelv.v1.IssueSurrogatesResponse",
+        ".hvelv.v1.LiftReservationRequest",
         ".hvelv.v1.LinkingParty",
         ".hvelv.v1.ListApplicationsResponse",
         ".hvelv.v1.ListBridgesResponse",
@@ -90,14 +95,18 @@ mod protos {
         ".hvelv.v1.RegisterIds",
         ".hvelv.v1.RequestApprovalRequest",
         ".hvelv.v1.RevealedIdentifier",
+        ".hvelv.v1.RightsFact",
+        ".hvelv.v1.RightsSubject",
         ".hvelv.v1.RouteApplicationRequest",
         ".hvelv.v1.RowNote",
         ".hvelv.v1.Serials",
+        ".hvelv.v1.SetReservationRequest",
         ".hvelv.v1.TextColumn",
         ".hvelv.v1.UnsealRequest",
         ".hvelv.v1.ValueBatch",
         ".hvelv.v1.WithdrawApplicationRequest",
         ".hvelv.v1.WithdrawApplicationResponse",
+        ".hvelv.v1.WithdrawConsentRequest",
     ];
 
     /// Fields that are taken out of the receive buffer without a copy.

@@ -5,8 +5,8 @@
 //! these ratios counts: a round that another process slowed on either side moves it little.  It is a
 //! ratio, not a time, so it says the same on a slow machine.
 //!
-//! Held for packed integers, 8 bytes in and 8 out.  Packed ASCII is printed beside it and not held:
-//! its echo hands the bytes through without reading them, and the ratio lies at the floor.
+//! Held for both packed forms: integers, 8 bytes in and 8 out, and ASCII, 11 in and 8 out, whose echo
+//! hands the bytes through without reading them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "the figures are printed whatever comes of them")]
@@ -25,7 +25,7 @@ use world::{Form, Load, World};
 
 /// Rounds of each, always all of them: stopping at the first that passes would wait for a round in
 /// which another process slows the echo down.
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 15;
 
 #[test]
 fn known_persons_are_answered_at_a_quarter_of_the_rate_of_a_raw_echo() {
@@ -42,7 +42,8 @@ fn known_persons_are_answered_at_a_quarter_of_the_rate_of_a_raw_echo() {
         println!("{:<28} in process, one thread: {rate:.2} M ids/s", form.name());
     }
     world.stop();
-    let [integers, _] = found;
+    let [integers, ascii] = found;
     // Without optimisation neither side's rate means anything.
-    assert!(cfg!(debug_assertions) || integers >= FLOOR, "packed integers: {integers:.2}");
+    let holds = cfg!(debug_assertions) || integers.min(ascii) >= FLOOR;
+    assert!(holds, "packed integers: {integers:.2}, packed ASCII: {ascii:.2}");
 }

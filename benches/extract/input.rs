@@ -65,7 +65,7 @@ pub(crate) fn write(rows: u64, input: &Path, serials: &Path) {
             person * 7919 % 9_999_991,
             random.below(3) + 1,
             random.one_of(&["acute", "planned"]),
-            if person % 2 == 0 { "female" } else { "male" },
+            if person.is_multiple_of(2) { "female" } else { "male" },
             1930 + person % 90,
             301 + person % 350,
             quoted(random.one_of(&COMMENTS)),

@@ -26,7 +26,7 @@ pub(crate) fn start(input: &Path, output: &Path, serials: &Path, work: Work) -> 
 
 /// Makes one extract and prints how long it took and how much memory.
 pub(crate) fn run(arguments: &[String]) {
-    let [input, output, serials, word] = arguments else { panic!("four arguments") };
+    let [input, output, serials, word]: &[String; 4] = arguments.try_into().unwrap();
     let (input, output) = (PathBuf::from(input), PathBuf::from(output));
     let is_equal = word == "equal";
     let clock = SystemClock::new();

@@ -139,10 +139,12 @@ pub enum Action {
     BridgeDeleted,
     /// A file of identifiers and serials was sealed to a linking party and answered.
     BridgeIssued,
-    /// A project's own IDs were taken from another party, in place of serials.
-    BridgeLoaded,
     /// A principal was granted more of a budget; `changes` says what, `basis` why.
     BudgetGranted,
+    /// A person's consent was recorded; `changes` says to what.
+    ConsentGiven,
+    /// A person's consent ended.
+    ConsentWithdrawn,
     /// A decision on an application was recorded; `basis` has its reference.
     DecisionRecorded,
     /// A recipient's word that it has deleted the data was recorded.
@@ -171,8 +173,14 @@ pub enum Action {
     LogExported,
     /// A request was refused; `attempted` says what it asked for, `reason` why.
     Refused,
+    /// A reservation of a person ended; `changes` says against what.
+    ReservationLifted,
+    /// A reservation of a person was recorded; `changes` says against what.
+    ReservationSet,
     /// Identifiers of persons already known were answered with register IDs.
     Resolve,
+    /// Reservations and consents of one person were read.
+    RightsRead,
     /// The server was sealed: its keys were wiped from memory.
     Sealed,
     /// The person of a serial was identified; `reference` is to them.

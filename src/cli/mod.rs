@@ -14,6 +14,7 @@ mod bridge;
 mod budget;
 mod check;
 mod connect;
+mod consent;
 mod decision;
 mod development;
 mod disclosure;
@@ -27,10 +28,12 @@ mod passphrase;
 mod pseudonymize;
 mod random;
 mod registers;
+mod reservation;
 mod scan;
 mod seal;
 mod serve;
 mod status;
+mod subject;
 mod synth;
 #[cfg(test)]
 mod tests;
@@ -72,6 +75,10 @@ enum Command {
     Audit(audit::AuditCommand),
     #[command(after_help = budget::EXAMPLES)]
     Budget(budget::BudgetCommand),
+    #[command(after_help = reservation::EXAMPLES)]
+    Reservation(reservation::ReservationCommand),
+    #[command(after_help = consent::EXAMPLES)]
+    Consent(consent::ConsentCommand),
     #[command(after_help = approval::EXAMPLES)]
     Approval(approval::ApprovalCommand),
     #[command(after_help = application::EXAMPLES)]
@@ -114,12 +121,14 @@ pub fn run() -> Result<Exit, Error> {
         Command::Bridge(options) => bridge::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),
+        Command::Consent(options) => consent::run(options),
         Command::Decision(options) => decision::run(options),
         Command::Disclosure(options) => disclosure::run(options),
         Command::Extract(options) => extract::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),
+        Command::Reservation(options) => reservation::run(options),
         Command::Scan(options) => scan::run(options),
         Command::Seal(options) => seal::run(options),
         Command::Serve(options) => serve::run(options),

@@ -140,7 +140,11 @@ fn from_terminal(prompt: Prompt) -> Result<GivenPassphrase, Error> {
 
 /// Reads all of a source, at most the bound, into one buffer that never grows (a buffer that grows
 /// leaves copies behind).
-fn read_bounded(mut source: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+///
+/// # Errors
+///
+/// The source is unreadable or too long.
+pub(super) fn read_bounded(mut source: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut bytes = Zeroizing::new(vec![0; PRIVATE_FILE_BYTES_MAX + 1]);
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {

@@ -77,6 +77,16 @@ word_enum! {
     }
 }
 
+word_enum! {
+    /// Whether the fødselsnummer goes with the data.
+    pub enum Identifiers {
+        /// It goes with them.
+        With = "with",
+        /// It does not.
+        Without = "without",
+    }
+}
+
 /// The number of an organisation in Enhetsregisteret: nine digits, the last a check digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganisationNumber(u32);

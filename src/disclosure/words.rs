@@ -3,6 +3,7 @@
 //! FORMAT: they stand in records, on the wire and in files, and are for ever.
 
 use super::text::as_text;
+pub use crate::config::codes::Identifiers;
 use crate::config::words::word_enum;
 
 word_enum! {
@@ -39,16 +40,6 @@ word_enum! {
         Access = "access",
         /// Dispensasjon fra taushetsplikt.
         Dispensation = "dispensation",
-    }
-}
-
-word_enum! {
-    /// Whether the fødselsnummer goes with the data.
-    pub enum Identifiers {
-        /// It goes with them.
-        With = "with",
-        /// It does not.
-        Without = "without",
     }
 }
 

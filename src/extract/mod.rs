@@ -70,8 +70,6 @@ mod row;
 mod runs;
 mod screen;
 pub mod seal;
-#[cfg(test)]
-mod sealing_testing;
 mod secondary;
 mod sort;
 mod standing;

@@ -1,5 +1,7 @@
 //! A disclosure without a server, and files to make extracts of.
 
+pub(super) mod sealing;
+
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -18,6 +18,7 @@
 
 use super::digits::Eleven;
 use super::national::{IdKind, Marker};
+use super::place::Place;
 
 /// Weights of the first check sum, K1 itself counted once (DOMAIN B1, Skatteetaten nyttfnr2032).
 const K1_WEIGHTS: [u32; 11] = [3, 7, 6, 1, 8, 9, 4, 5, 2, 1, 0];
@@ -34,84 +35,133 @@ pub(super) const LIMIT_11: u64 = 100_000_000_000;
 /// One more than the largest number of twelve digits.
 pub(super) const LIMIT_12: u64 = 1_000_000_000_000;
 
-// Both sums of a part in one word: K1's in the low half, K2's in the high half. The largest total
-// is 9 · 46 = 414 for K1 and 9 · 42 = 378 for K2, so the halves never meet. Tables are filled up
-// to a power of two, so that a mask proves each index.
-static DAY_SUMS: [u32; 128] = sums(0, 2);
-static MONTH_SUMS: [u32; 128] = sums(2, 2);
-static YEAR_SUMS: [u32; 128] = sums(4, 2);
-static INDIVID_SUMS: [u32; 128] = sums(6, 2);
-static TAIL_SUMS: [u32; 1024] = sums(8, 3);
+// What a part says is one word, and the words of the five parts are added up; no field reaches into
+// the next. Tables are filled up to a power of two, so that a mask proves each index.
+//
+//   bits  0–5    K1's sum, each part's modulo 11: at most 5 · 10
+//   bits  8–13   K2's sum, likewise
+//   bits 16–21   the real day of the month                          (day)
+//   bits 24–25   1 for a leap year, 1 for February: 2 for both      (year, month)
+//   bits 26–28   the marker                                         (month)
+//   bits 29–30   0 fødselsnummer or H-number, 1 D-number, 2 felles  (day)
+//   bits 32–63   bit n: the month has a day n in a common year      (month)
+const K2_SHIFT: u32 = 8;
+const DAY_SHIFT: u32 = 16;
+const LEAP_SHIFT: u32 = 24;
+const PLACE_SHIFT: u32 = 26;
+const CLASS_SHIFT: u32 = 29;
+const DAYS_SHIFT: u32 = 32;
+const SUM_MASK: u64 = 0x3F;
 
-/// The weighted sums of each value that `digit_count` digits from place `first` can have.
-#[expect(clippy::cast_possible_truncation, reason = "a remainder by 10")]
-const fn sums<const VALUES: usize>(first: usize, digit_count: usize) -> [u32; VALUES] {
-    let mut table = [0; VALUES];
+static DAYS: [u32; 128] = days();
+static MONTHS: [u64; 128] = months();
+static YEARS: [u32; 128] = years();
+static INDIVIDS: [u16; 128] = {
+    let mut table = [0; 128];
+    fill_sums(&mut table, 6, 2);
+    table
+};
+static TAILS: [u16; 1024] = {
+    let mut table = [0; 1024];
+    fill_sums(&mut table, 8, 3);
+    table
+};
+
+/// The weighted sums, modulo 11, of each value that `digit_count` digits from place `first` can
+/// have.
+#[expect(clippy::cast_possible_truncation, reason = "remainders by 10 and by 11")]
+const fn fill_sums(table: &mut [u16], first: usize, digit_count: usize) {
     let mut value = 0;
-    while value < VALUES {
+    while value < table.len() {
+        let (mut sum_1, mut sum_2) = (0, 0);
         let mut rest = value;
         let mut place = first + digit_count;
         while place > first {
             place -= 1;
             let digit = (rest % 10) as u32;
-            table[value] += digit * K1_WEIGHTS[place] + ((digit * K2_WEIGHTS[place]) << 16);
+            sum_1 += digit * K1_WEIGHTS[place];
+            sum_2 += digit * K2_WEIGHTS[place];
             rest /= 10;
         }
+        table[value] = (sum_1 % 11) as u16 | (((sum_2 % 11) as u16) << K2_SHIFT);
         value += 1;
     }
-    table
 }
 
-/// What the two month digits mean (DOMAIN B6).
-#[derive(Clone, Copy)]
-struct MonthDigits {
-    /// The real month, 1–12; 0 when the digits mean no month.
-    month: u8,
-    /// The last day of that month in a common year; 0 when there is no month.
-    last_day: u8,
-    /// 1 for February, to be added to `last_day` in a leap year.
-    february: u8,
-    marker: Marker,
-    /// The kind when the day is neither a D-number's nor a felles hjelpenummer's.
-    kind: IdKind,
+/// The sums for which the rest modulo 11 is at most `rest_max`, one bit each.
+pub(super) const fn sums_with_rest(rest_max: u32) -> u64 {
+    let (mut sums, mut sum) = (0, 0);
+    while sum < u64::BITS {
+        if sum % 11 <= rest_max {
+            sums |= 1 << sum;
+        }
+        sum += 1;
+    }
+    sums
 }
 
-/// What the two day digits say of the kind; the month decides among the fødselsnumre.
-static DAY_KINDS: [IdKind; 128] = day_kinds();
-
-const fn day_kinds() -> [IdKind; 128] {
-    let mut table = [IdKind::Fnr; 128];
-    let mut digits = 40;
-    while digits < 100 {
-        table[digits] = if digits < 80 { IdKind::Dnr } else { IdKind::Felles };
+const fn days() -> [u32; 128] {
+    let mut sums = [0; 128];
+    fill_sums(&mut sums, 0, 2);
+    let mut table = [0; 128];
+    let mut digits = 0_u8;
+    while digits < 128 {
+        // D-numbers are 41–71, with 40 added; a felles hjelpenummer begins with 8 or 9.
+        let (day, class) = match digits {
+            0..40 => (digits, 0),
+            40..80 => (digits - 40, 1),
+            _ => (0, 2),
+        };
+        let facts = ((day as u32) << DAY_SHIFT) | (class << CLASS_SHIFT);
+        table[digits as usize] = facts | sums[digits as usize] as u32;
         digits += 1;
     }
     table
 }
 
-static MONTHS: [MonthDigits; 128] = months();
+const fn years() -> [u32; 128] {
+    let mut sums = [0; 128];
+    fill_sums(&mut sums, 4, 2);
+    let mut table = [0; 128];
+    let mut year = 0_usize;
+    while year < 128 {
+        // Skatteetaten's own validator reads `00` as 2000 (DOMAIN B3).
+        let leap = year.is_multiple_of(4) as u32;
+        table[year] = (leap << LEAP_SHIFT) | sums[year] as u32;
+        year += 1;
+    }
+    table
+}
 
-const fn months() -> [MonthDigits; 128] {
-    const LAST_DAYS: [u8; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    const NONE: MonthDigits =
-        MonthDigits { month: 0, last_day: 0, february: 0, marker: Marker::None, kind: IdKind::Fnr };
-    let mut table = [NONE; 128];
-    let mut digits: u8 = 0;
-    while digits < 100 {
-        let (month, marker) = match digits {
-            1..=12 => (digits, Marker::None),
-            41..=52 => (digits - 40, Marker::Nav40),
-            61..=65 => (digits - 60, Marker::Nav60),
-            // 66–72 may also be NAV +60; read as NHN.
-            66..=77 => (digits - 65, Marker::Nhn65),
-            81..=92 => (digits - 80, Marker::Tenor80),
-            // Among them 21–32, NAV's own NPID, which no register takes.
-            _ => (0, Marker::None),
-        };
-        let kind = if matches!(marker, Marker::Nav40) { IdKind::Hnr } else { IdKind::Fnr };
-        let last_day = LAST_DAYS[month as usize];
-        table[digits as usize] =
-            MonthDigits { month, last_day, february: (month == 2) as u8, marker, kind };
+/// What the two month digits mean (DOMAIN B6): the real month, 0 when they mean none, and a marker.
+const fn meaning_of_month(digits: u8) -> (u8, Marker) {
+    match digits {
+        1..=12 => (digits, Marker::None),
+        41..=52 => (digits - 40, Marker::Nav40),
+        61..=65 => (digits - 60, Marker::Nav60),
+        // 66–72 may also be NAV +60; read as NHN.
+        66..=77 => (digits - 65, Marker::Nhn65),
+        81..=92 => (digits - 80, Marker::Tenor80),
+        // Among them 21–32, NAV's own NPID, which no register takes.
+        _ => (0, Marker::None),
+    }
+}
+
+const fn months() -> [u64; 128] {
+    const LAST_DAYS: [u32; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut sums = [0; 128];
+    fill_sums(&mut sums, 2, 2);
+    let mut table = [0; 128];
+    let mut digits = 0_u8;
+    while digits < 128 {
+        let (month, marker) = meaning_of_month(digits);
+        // Bits 1 to the last day; none without a month.
+        let days = (2_u64 << LAST_DAYS[month as usize]) - 2;
+        let february = (month == 2) as u64;
+        table[digits as usize] = (days << DAYS_SHIFT)
+            | ((marker as u64) << PLACE_SHIFT)
+            | (february << LEAP_SHIFT)
+            | sums[digits as usize] as u64;
         digits += 1;
     }
     table
@@ -120,15 +170,14 @@ const fn months() -> [MonthDigits; 128] {
 /// An eleven-digit number cut in its parts.
 #[derive(Clone, Copy)]
 pub(super) struct Parts {
-    /// The two day digits, with 40 added in a D-number; 80–99 in a felles hjelpenummer.
-    day_digits: u8,
     /// The two month digits, with the marker's offset.
     month_digits: u8,
     /// The year without its century, 0–99.
     pub(super) year: u8,
     /// The individ number, 0–999.
     pub(super) individ: u16,
-    sums: u32,
+    /// The words of the five parts, added up.
+    facts: u64,
 }
 
 impl Parts {
@@ -139,57 +188,55 @@ impl Parts {
     }
 
     /// The parts of eleven digits.
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "each part is masked to 7 or 10 bits")]
     pub(super) fn of_eleven(digits: Eleven) -> Self {
         let pair = |shift: u32| (digits.pairs >> shift) as usize & 0x7F;
         let (day, month, year, individ) = (pair(0), pair(16), pair(32), pair(48));
         let tail = digits.tail as usize & 0x3FF;
-        let sums = DAY_SUMS[day]
-            .wrapping_add(MONTH_SUMS[month])
-            .wrapping_add(YEAR_SUMS[year])
-            .wrapping_add(INDIVID_SUMS[individ])
-            .wrapping_add(TAIL_SUMS[tail]);
+        let facts = MONTHS[month]
+            .wrapping_add(u64::from(DAYS[day]))
+            .wrapping_add(u64::from(YEARS[year]))
+            .wrapping_add(u64::from(INDIVIDS[individ]))
+            .wrapping_add(u64::from(TAILS[tail]));
         Self {
-            day_digits: day as u8,
             month_digits: month as u8,
             year: year as u8,
             individ: (individ as u16).wrapping_mul(10).wrapping_add(tail as u16 / 100),
-            sums,
+            facts,
         }
     }
 
+    /// What first digit and month say together.
     #[inline]
-    fn month_row(self) -> MonthDigits {
-        MONTHS[usize::from(self.month_digits & 0x7F)]
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder by 32")]
+    pub(super) fn place(self) -> Place {
+        Place::new((self.facts >> PLACE_SHIFT) as u8)
     }
 
-    /// The kind by value alone: first digit, then month (DOMAIN B2, B4, B6).
+    /// The kind by value alone.
     #[inline]
     pub(super) fn kind(self) -> IdKind {
-        // Two table look-ups instead of branches: fødselsnumre and D-numbers come mixed.
-        match DAY_KINDS[usize::from(self.day_digits & 0x7F)] {
-            IdKind::Fnr => self.month_row().kind,
-            kind => kind,
-        }
+        self.place().kind()
     }
 
-    /// The marker in the month; a felles hjelpenummer has no month and so no marker.
+    /// The marker in the month.
     #[inline]
     pub(super) fn marker(self) -> Marker {
-        if self.day_digits >= 80 { Marker::None } else { self.month_row().marker }
+        self.place().marker()
     }
 
     /// The real day of the month, 1–31 where the date exists.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "six bits")]
     pub(super) fn day(self) -> u8 {
-        if self.day_digits >= 40 { self.day_digits.wrapping_sub(40) } else { self.day_digits }
+        (self.facts >> DAY_SHIFT) as u8 & 0x3F
     }
 
     /// The real month, 1–12, or 0 when the digits mean none.
     #[inline]
     pub(super) fn month(self) -> u8 {
-        self.month_row().month
+        meaning_of_month(self.month_digits).0
     }
 
     /// True for month digits 66–72, which both NHN (+65) and NAV (+60) use (DOMAIN B6).
@@ -204,24 +251,31 @@ impl Parts {
     /// reads `00` as 2000 (DOMAIN B3).
     #[inline]
     pub(super) fn has_date(self) -> bool {
-        let month = self.month_row();
-        let leap = u8::from(self.year.is_multiple_of(4));
-        let last_day = month.last_day.wrapping_add(month.february & leap);
-        let day = self.day();
-        let exists = (day >= 1) & (day <= last_day);
-        exists | (self.day_digits >= 80)
+        let leap_february = (self.facts >> (LEAP_SHIFT + 1)) & 1;
+        let days = (self.facts >> DAYS_SHIFT) | (leap_february << 29);
+        let is_felles = self.facts >> (CLASS_SHIFT + 1);
+        ((days >> self.day()) | is_felles) & 1 == 1
+    }
+
+    /// True when both check sums leave a rest that they may: `sums_1` has those of the first.
+    #[inline]
+    pub(super) fn digits_match(self, sums_1: u64) -> bool {
+        const SUMS_2: u64 = sums_with_rest(0);
+        let first = sums_1 >> (self.facts & SUM_MASK);
+        let second = SUMS_2 >> ((self.facts >> K2_SHIFT) & SUM_MASK);
+        first & second & 1 == 1
     }
 
     /// Rest of the first check sum: 0 under the 1964 rule, 0–3 under the 2032 rule.
     #[inline]
     pub(super) fn rest_1(self) -> u32 {
-        (self.sums & 0xFFFF) % 11
+        ((self.facts & SUM_MASK) % 11) as u32
     }
 
     /// Rest of the second check sum: 0 under both rules.
     #[inline]
     pub(super) fn rest_2(self) -> u32 {
-        (self.sums >> 16) % 11
+        (((self.facts >> K2_SHIFT) & SUM_MASK) % 11) as u32
     }
 }
 

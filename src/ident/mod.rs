@@ -33,6 +33,7 @@ mod digits;
 mod national;
 pub mod oid;
 mod parse;
+mod place;
 mod register_id;
 mod reject;
 mod rules;

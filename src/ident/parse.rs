@@ -194,24 +194,38 @@ fn take_11(
         return Err(Reject::Format);
     }
     let parts = Parts::of_eleven(digits);
-    let kind = parts.kind();
-    // Good rows take one branch here; which fault a bad row has is sorted out of line.
-    let digits_match = (parts.rest_1() <= rules.rest_max()) & (parts.rest_2() == 0);
-    if !(parts.has_date() & digits_match & declared.allows(kind)) {
-        return Err(fault_of_11(parts.has_date(), digits_match));
-    }
-    rules.admit(kind, parts.marker(), assigner, digits.number)?;
+    let place = parts.place();
+    let is_sound = parts.has_date() & parts.digits_match(rules.sums_1());
+    // Nearly all rows take one branch here, and no column is of H-numbers and others mixed.
+    let kind = if is_sound & rules.takes(place) & declared.allows(place.kind()) {
+        place.kind()
+    } else {
+        judge_11(rules, declared, assigner, digits.number)?
+    };
     Ok(NationalId::from_checked(kind, assigner, digits.number))
 }
 
-/// Which fault to tell of a number that has at least one.
-#[cold]
-const fn fault_of_11(has_date: bool, digits_match: bool) -> Reject {
-    match (has_date, digits_match) {
-        (false, _) => Reject::Date,
-        (true, false) => Reject::CheckDigits,
-        (true, true) => Reject::KindMismatch,
+/// Judges the eleven digits that are not taken at sight: why not, or by assigner and list.
+#[inline(never)]
+fn judge_11(
+    rules: &RulesAt<'_>,
+    declared: Declared,
+    assigner: Option<Assigner>,
+    number: u64,
+) -> Result<IdKind, Reject> {
+    let parts = Parts::of(number);
+    if !parts.has_date() {
+        return Err(Reject::Date);
     }
+    if !parts.digits_match(rules.sums_1()) {
+        return Err(Reject::CheckDigits);
+    }
+    let kind = parts.kind();
+    if !declared.allows(kind) {
+        return Err(Reject::KindMismatch);
+    }
+    rules.admit(kind, parts.marker(), assigner, number)?;
+    Ok(kind)
 }
 
 /// Judges a number below 10^12 that was sent with twelve digits.

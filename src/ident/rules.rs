@@ -29,9 +29,10 @@ use std::fmt;
 use jiff::civil::{Date, date};
 use thiserror::Error;
 
-use super::check::{Parts, duf_check_digits_match, duf_year_is_plausible};
+use super::check::{Parts, duf_check_digits_match, duf_year_is_plausible, sums_with_rest};
 use super::digits;
 use super::national::{Assigner, IdKind, Marker};
+use super::place::Place;
 use super::reject::Reject;
 
 #[cfg(test)]
@@ -219,7 +220,23 @@ impl Rules {
     #[must_use]
     pub fn at(&self, received: Date) -> RulesAt<'_> {
         let rest_max = if self.accepts_2032(received) { 3 } else { 0 };
-        RulesAt { rules: self, received, rest_max }
+        let taken = (0..Place::COUNT).map(Place::new);
+        let taken = taken.filter(|place| self.takes(place.kind(), place.marker()));
+        let taken = taken.fold(0, |taken, place| taken | (1 << place.number()));
+        RulesAt { rules: self, received, sums_1: sums_with_rest(rest_max), taken }
+    }
+}
+
+impl Rules {
+    /// Whether every sound number of a kind with this marker is taken, whoever assigned it.
+    const fn takes(&self, kind: IdKind, marker: Marker) -> bool {
+        let is_marked = !matches!(marker, Marker::None);
+        let is_production = matches!(self.mode, Mode::Production);
+        match kind {
+            IdKind::Dnr | IdKind::Fnr => is_marked != is_production,
+            IdKind::Duf | IdKind::Felles => is_production,
+            IdKind::Hnr => false,
+        }
     }
 }
 
@@ -234,8 +251,10 @@ impl fmt::Debug for Rules {
 pub struct RulesAt<'a> {
     rules: &'a Rules,
     received: Date,
-    /// The largest rest that the first check sum may leave.
-    rest_max: u32,
+    /// The first check sums that may be, one bit each.
+    sums_1: u64,
+    /// Of which kind and marker every sound number is taken, one bit each.
+    taken: u32,
 }
 
 impl RulesAt<'_> {
@@ -254,11 +273,19 @@ impl RulesAt<'_> {
     /// True when numbers may leave a rest of 1–3.
     #[must_use]
     pub const fn accepts_2032(&self) -> bool {
-        self.rest_max != 0
+        self.sums_1 != sums_with_rest(0)
     }
 
-    pub(super) const fn rest_max(&self) -> u32 {
-        self.rest_max
+    /// The first check sums that may be, one bit each.
+    #[inline]
+    pub(super) const fn sums_1(&self) -> u64 {
+        self.sums_1
+    }
+
+    /// Whether this environment takes every sound number of a kind and marker.
+    #[inline]
+    pub(super) const fn takes(&self, place: Place) -> bool {
+        (self.taken >> place.number()) & 1 == 1
     }
 
     /// Whether this environment takes a sound number; the table in the module's documentation.
@@ -270,15 +297,13 @@ impl RulesAt<'_> {
         assigner: Option<Assigner>,
         number: u64,
     ) -> Result<(), Reject> {
-        let is_marked = !matches!(marker, Marker::None);
         let is_production = matches!(self.rules.mode, Mode::Production);
         match kind {
-            IdKind::Dnr | IdKind::Fnr if is_marked != is_production => Ok(()),
+            _ if self.rules.takes(kind, marker) => Ok(()),
             IdKind::Dnr | IdKind::Fnr if is_production => Err(Reject::SyntheticInProduction),
             IdKind::Dnr | IdKind::Fnr => Err(Reject::RealInTest),
             IdKind::Hnr if is_production && assigner.is_some() => Ok(()),
             IdKind::Hnr if is_production => Err(Reject::AssignerMissing),
-            IdKind::Duf | IdKind::Felles if is_production => Ok(()),
             IdKind::Duf | IdKind::Felles | IdKind::Hnr => self.admit_listed(kind, assigner, number),
         }
     }

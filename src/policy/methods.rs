@@ -102,6 +102,7 @@ const SEER: Rule = Rule::Roles(&[
     RoleKind::Officer,
     RoleKind::Operator,
 ]);
+const RIGHTS: Rule = Rule::Roles(&[RoleKind::Rights]);
 const SENDER: Rule = Rule::Roles(&[RoleKind::Import, RoleKind::Ingest, RoleKind::Resolve]);
 
 /// The table.  Health answers everybody, as load balancers have no certificate; reflection is
@@ -148,6 +149,11 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.OperatorService/Seal", OPERATOR, Deadline::None),
     row("/hvelv.v1.OperatorService/Status", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
+    row("/hvelv.v1.RightsService/GetRights", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/GiveConsent", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/LiftReservation", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/SetReservation", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/WithdrawConsent", RIGHTS, Deadline::None),
 ];
 
 /// The row of a path, if there is one.

@@ -62,6 +62,8 @@ pub enum Right {
         /// Its source.
         source: SourceCode,
     },
+    /// Record reservations and consents, and read them.
+    Rights,
     /// See everybody's requests for approval.
     SeeApprovals,
 }
@@ -86,6 +88,7 @@ impl Right {
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
             }
+            Self::Rights => vec![Role::Rights],
             Self::SeeApprovals => vec![Role::Approver, Role::Auditor],
         }
     }
@@ -283,6 +286,14 @@ pub(crate) mod tests {
                 let is_allowed = authorize(principal, right.clone(), date(2026, 6, 1)).is_ok();
                 assert_eq!(is_allowed, roles.contains(role), "{role} asks for {roles}");
             }
+        }
+    }
+
+    #[test]
+    fn the_rights_of_persons_have_a_role_of_their_own() {
+        assert_eq!(Right::Rights.roles(), [Role::Rights]);
+        for roles in ["'auditor'", "'operator'", "'ingest:NPR:*', 'resolve:NPR:*'"] {
+            assert!(asks(roles, Right::Rights).is_err(), "{roles}");
         }
     }
 

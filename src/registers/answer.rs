@@ -1,8 +1,10 @@
 //! What a batch is answered with, and what is handed to the recorder for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::audit::{Entry, Recorded};
+use crate::config::codes::TermCode;
 use crate::crypto::KeyedDigest;
 use crate::ident::Reject;
 use crate::vault::PersonNo;
@@ -81,6 +83,17 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// Takes back what rows, ascending and without a note, would have been answered with.
+    pub fn suppress(&mut self, rows: &[u32]) {
+        for row in rows {
+            self.ids[*row as usize] = 0;
+            self.notes.push(RowNote { row: *row, code: RowCode::Suppressed });
+        }
+        if !rows.is_empty() {
+            self.notes.sort_unstable_by_key(|note| note.row);
+        }
+    }
+
     /// Rows that were refused because a budget is spent.
     pub fn over_budget_count(&self) -> usize {
         self.notes.iter().filter(|note| note.code == RowCode::BudgetSpent).count()
@@ -119,6 +132,8 @@ pub struct Answer {
     pub asked: Vec<PersonNo>,
     /// The disclosure that those persons are in from now on.
     pub disclosed: Option<Arc<Membership>>,
+    /// Rows that are answered although their persons are reserved, by the provision that goes before.
+    pub overridden: BTreeMap<TermCode, u64>,
     /// What it has spent of its account's budgets, if anything.
     pub spending: Option<Spending>,
     /// Told when it is durable.
@@ -137,18 +152,12 @@ impl Answer {
     /// Fills in the rows that joined: an ID, or a note where it is 0.
     pub(super) fn fill(&mut self, ids: &[u64], new_members: u32) {
         assert_eq!(ids.len(), self.joining.len(), "one outcome for each row that joins");
-        let mut suppressed = false;
+        let mut left_out = Vec::new();
         for (joining, id) in self.joining.iter().zip(ids) {
             self.answered.ids[joining.row as usize] = *id;
-            if *id == 0 {
-                let code = RowCode::Suppressed;
-                self.answered.notes.push(RowNote { row: joining.row, code });
-                suppressed = true;
-            }
+            left_out.extend((*id == 0).then_some(joining.row));
         }
-        if suppressed {
-            self.answered.notes.sort_unstable_by_key(|note| note.row);
-        }
+        self.answered.suppress(&left_out);
         self.answered.new_members = new_members;
     }
 }

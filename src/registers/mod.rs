@@ -36,6 +36,7 @@ mod open;
 mod persons;
 mod recorder;
 mod records;
+mod rights;
 
 #[cfg(test)]
 mod golden;
@@ -48,9 +49,7 @@ use std::thread::JoinHandle;
 
 use crate::audit::{AuditReader, Entry, LogError, Recorded};
 use crate::crypto::Entropy;
-use crate::store::keys::{Key, Kind};
-use crate::store::{self, Step, Store};
-use crate::vault::PersonNo;
+use crate::store::{self, Store};
 
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
@@ -65,6 +64,10 @@ pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
 use recorder::{ActReply, Command, Other, With};
+use rights::Rights;
+pub use rights::{
+    Channel, Fact, HeldRights, PersonRights, Release, ReleaseRule, RightsChange, RightsFact,
+};
 
 /// Why the register plane refuses.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +131,7 @@ struct Members {
     /// The column backwards, once somebody has brought IDs of the register.
     inverse: RwLock<Option<Inverse>>,
     count: AtomicU64,
+    rights: Rights,
 }
 
 /// A batch that is being mapped: while it lives, the recorder waits a little for it.
@@ -366,42 +370,6 @@ impl Registers {
     /// Whether a write failed, so that the register plane must be opened again.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
-    }
-
-    /// Stored deliveries with their persons. For innsyn.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Store`].
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "innsyn reads deliveries; tests hold the format until it comes"
-        )
-    )]
-    pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
-        let mut records = Vec::new();
-        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
-            records.push((key.to_vec(), value.to_vec()));
-            Ok(Step::Continue)
-        })?;
-        let mut found = Vec::new();
-        for (key, value) in records {
-            let record = delivery::open_record(&self.keys, &key, &value)?;
-            let id = key.last_chunk().copied().ok_or(Error::Damaged { what: "delivery" })?;
-            let (mut persons, mut failure) = (Vec::new(), None);
-            self.store.scan(Key::delivery_parts(id), &mut |key, value| {
-                match delivery::open_persons(&self.keys, key, value) {
-                    Ok(part) => persons.extend(part),
-                    Err(error) => failure = Some(error),
-                }
-                Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
-            })?;
-            failure.map_or(Ok(()), Err)?;
-            found.push((record, persons));
-        }
-        Ok(found)
     }
 }
 

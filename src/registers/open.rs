@@ -12,6 +12,7 @@ use super::delta::{self, Stored};
 use super::keys::PlaneKeys;
 use super::numbers::Numbers;
 use super::recorder::Recorder;
+use super::rights::Rights;
 use super::{Error, Members, RegisterMarks, Registers, VaultUsed};
 use crate::audit::{AuditLog, AuditReader, VerifierKey};
 use crate::clock::Clock;
@@ -58,14 +59,17 @@ impl Opening {
     /// [`Error::Behind`], [`Error::Damaged`], [`Error::Log`], [`Error::Store`].
     pub fn open(self) -> Result<Registers, Error> {
         let (mut members, mut numbers) = (BTreeMap::new(), BTreeMap::new());
-        let mut deltas = 0;
+        let (mut deltas, mut facts) = (0, 0);
         for spec in &self.registers {
             let leased = load_mark(self.store.as_ref(), &Key::high_water(spec.number))?;
             if leased < spec.leased_in_key_file {
                 return Err(Error::Behind);
             }
-            let (loaded, next_delta) = self.load(spec.number)?;
+            let (mut loaded, next_delta) = self.load(spec.number)?;
             deltas += next_delta;
+            let (rights, fact_count) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
+            loaded.rights = rights;
+            facts += fact_count;
             members.insert(spec.number, Arc::new(loaded));
             let store = Arc::clone(&self.store);
             let marks = Arc::clone(&self.marks);
@@ -83,7 +87,8 @@ impl Opening {
         let (ledger, budget_seals) = Ledger::load(self.store.as_ref(), storage, &self.entropy)?;
         let (approvals, approval_seals) = Approvals::load(self.store.as_ref(), storage)?;
         // The bound on seals under one key holds across restarts: each delta and each entry is one.
-        storage.active().resume(deltas + budget_seals + approval_seals);
+        // A fact comes with the person of its entry.
+        storage.active().resume(deltas + 2 * facts + budget_seals + approval_seals);
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
         let arriving = Arc::new(AtomicUsize::new(0));

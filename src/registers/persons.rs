@@ -19,7 +19,7 @@ use crate::vault::PersonNo;
 const VERSION: u8 = 0x01;
 const PART_BITS: u32 = 24;
 /// How many persons before it is set a bit's word is asked for.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 /// Persons above which a list becomes a bitmap.
 const LIST_MAX: usize = 32_768;
 

@@ -14,6 +14,7 @@
 //! only after the commit; consecutive messages of a stream in one commit share one entry; after a
 //! commit that failed or is uncertain this thread never writes again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -58,6 +59,9 @@ pub enum Write {
     Put(Key, Vec<u8>),
     /// Removes what there is.
     Remove(Key),
+    /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a
+    /// vault that is behind would not know.
+    VaultUsed(u16),
 }
 
 /// An act with its own entry, and what happens with it.
@@ -102,7 +106,7 @@ pub(super) struct Recorder {
 /// The entry that one stream's messages share.
 struct StreamEntry {
     base: Arc<Entry>,
-    counts: BTreeMap<&'static str, u64>,
+    counts: BTreeMap<Cow<'static, str>, u64>,
     digests: KeyedHasher,
     messages: u64,
     asked: PersonSet,
@@ -239,6 +243,7 @@ impl Recorder {
                 match write {
                     Write::Put(key, value) => batch.put(key, value),
                     Write::Remove(key) => batch.remove(key),
+                    Write::VaultUsed(partition) => self.mark_vault(partition, &mut batch),
                 }
             }
             if let Some(used) = used {
@@ -276,14 +281,19 @@ impl Recorder {
             joining.set_ids(drawn, ids);
         }
         for partition in joins.partitions() {
-            let used = (self.vault_used)(partition);
-            let mark = self.vault_marks.entry(partition).or_default();
-            if used > *mark {
-                *mark = used;
-                batch.put(Key::vault_used(partition), encode_mark(used));
-            }
+            self.mark_vault(partition, batch);
         }
         Ok(())
+    }
+
+    /// Raises the mark of what the vault has used of a partition.
+    fn mark_vault(&mut self, partition: u16, batch: &mut Batch) {
+        let used = (self.vault_used)(partition);
+        let mark = self.vault_marks.entry(partition).or_default();
+        if used > *mark {
+            *mark = used;
+            batch.put(Key::vault_used(partition), encode_mark(used));
+        }
     }
 
     fn add_to_stream(
@@ -305,7 +315,11 @@ impl Recorder {
         let joins = joined.ids.iter().filter(|id| **id != 0).count() as u64;
         let counts = [("answered", joins), ("new_members", u64::from(joined.new_members))];
         for (name, count) in answer.counts().chain(counts) {
-            *shared.counts.entry(name).or_default() += count;
+            *shared.counts.entry(name.into()).or_default() += count;
+        }
+        for (provision, count) in &answer.overridden {
+            let name = format!("overridden_{provision}");
+            *shared.counts.entry(name.into()).or_default() += count;
         }
         shared.digests.update(answer.digest.as_bytes());
         shared.digests.update(&(joined.ids.len() as u64).to_be_bytes());
@@ -323,12 +337,7 @@ impl Recorder {
         entry.time = self.clock.now();
         entry.messages = Some(shared.messages);
         entry.digest = Some(shared.digests.finish());
-        entry.counts = shared
-            .counts
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(name, count)| (name.into(), count))
-            .collect();
+        entry.counts = shared.counts.into_iter().filter(|(_, count)| *count > 0).collect();
         let index = self.log.stage(&entry)?;
         if let Some(membership) = &shared.disclosed {
             membership.stage(&self.keys, &self.entropy, &shared.told, batch)?;

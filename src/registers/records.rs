@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::disclosed::disclosures_of;
-use super::{Error, Membership, PersonSet, Registers, Write};
+use super::{DeliveryRecord, Error, Membership, Registers, delivery};
 use crate::crypto::Place;
 use crate::store::Step;
 use crate::store::keys::{Key, Kind};
@@ -22,18 +22,6 @@ impl Registers {
     /// [`Error::Crypto`].
     pub fn seal_record(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.keys.storage().seal(&self.entropy, &record_place(key), plain)?)
-    }
-
-    /// What leads from a reference in the audit log to its person.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Crypto`].
-    pub fn seal_reference(&self, reference: [u8; 16], person: PersonNo) -> Result<Write, Error> {
-        let key = Key::identified(reference);
-        let mut set = PersonSet::default();
-        set.extend(&[person]);
-        Ok(Write::Put(key, self.seal_record(&key, &set.encode()?)?))
     }
 
     /// Every record of a kind, opened, in the order of their keys.
@@ -99,10 +87,46 @@ impl Registers {
     pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<[u8; 16]>, Error> {
         disclosures_of(self.store.as_ref(), &self.keys, partition, person)
     }
+
+    /// Stored deliveries with their persons. For innsyn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "innsyn reads deliveries; tests hold the format until it comes"
+        )
+    )]
+    pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
+        let mut records = Vec::new();
+        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
+            records.push((key.to_vec(), value.to_vec()));
+            Ok(Step::Continue)
+        })?;
+        let mut found = Vec::new();
+        for (key, value) in records {
+            let record = delivery::open_record(&self.keys, &key, &value)?;
+            let id = key.last_chunk().copied().ok_or(Error::Damaged { what: "delivery" })?;
+            let (mut persons, mut failure) = (Vec::new(), None);
+            self.store.scan(Key::delivery_parts(id), &mut |key, value| {
+                match delivery::open_persons(&self.keys, key, value) {
+                    Ok(part) => persons.extend(part),
+                    Err(error) => failure = Some(error),
+                }
+                Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+            })?;
+            failure.map_or(Ok(()), Err)?;
+            found.push((record, persons));
+        }
+        Ok(found)
+    }
 }
 
 /// Where a record that is sealed whole stands: its table is the kind byte of its key.
-fn record_place(key: &Key) -> Place<'_> {
+pub(super) fn record_place(key: &Key) -> Place<'_> {
     let kind = key.as_bytes().first().copied().map_or(0, u16::from);
     Place { kind, row: key.as_bytes(), field: 0 }
 }

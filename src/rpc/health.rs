@@ -20,12 +20,13 @@ use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
+use super::proto::rights_service_server::RightsServiceServer;
 use crate::service::State;
 
 /// The name of the process as a whole, as the health protocol has it.
 const PROCESS: &str = "";
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     PROCESS,
     <ApprovalServiceServer<()> as NamedService>::NAME,
     <AuditServiceServer<()> as NamedService>::NAME,
@@ -33,6 +34,7 @@ const ALL: [&str; 7] = [
     <DisclosureServiceServer<()> as NamedService>::NAME,
     <IngestServiceServer<()> as NamedService>::NAME,
     <OperatorServiceServer<()> as NamedService>::NAME,
+    <RightsServiceServer<()> as NamedService>::NAME,
 ];
 
 /// Whether a service answers in a state.
@@ -42,6 +44,7 @@ fn serving(name: &str, state: State) -> ServingStatus {
         State::Degraded => {
             name != <DisclosureServiceServer<()> as NamedService>::NAME
                 && name != <IngestServiceServer<()> as NamedService>::NAME
+                && name != <RightsServiceServer<()> as NamedService>::NAME
         }
         State::Sealed | State::Unsealing => {
             name == PROCESS
@@ -85,12 +88,14 @@ mod tests {
             assert_eq!(serving("hvelv.v1.IngestService", state), ServingStatus::NotServing);
             assert_eq!(serving("hvelv.v1.AuditService", state), ServingStatus::NotServing);
             assert_eq!(serving("hvelv.v1.DisclosureService", state), ServingStatus::NotServing);
+            assert_eq!(serving("hvelv.v1.RightsService", state), ServingStatus::NotServing);
         }
     }
 
     #[test]
     fn a_degraded_server_is_read_and_not_written() {
-        for name in ["hvelv.v1.DisclosureService", "hvelv.v1.IngestService"] {
+        for name in ["DisclosureService", "IngestService", "RightsService"] {
+            let name = &format!("hvelv.v1.{name}");
             assert_eq!(serving(name, State::Degraded), ServingStatus::NotServing);
         }
         assert_eq!(serving("hvelv.v1.AuditService", State::Degraded), ServingStatus::Serving);

@@ -20,6 +20,7 @@ mod generated {
 pub use generated::*;
 
 mod disclosure;
+mod rights;
 
 use std::fmt;
 
@@ -197,7 +198,7 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-    const SECRET_FIELDS: [&str; 37] = [
+    const SECRET_FIELDS: [&str; 47] = [
         // Free text, before it is looked at; so are those below of applications and decisions.
         ".hvelv.v1.ApplicationRequest.applicant",
         ".hvelv.v1.ApplicationRequest.contact",
@@ -227,6 +228,16 @@ mod tests {
         ".hvelv.v1.RecordDeliveryRequest.guard_exceptions",
         ".hvelv.v1.RecordDeliveryRequest.manifest",
         ".hvelv.v1.RefuseApplicationRequest.reason",
+        ".hvelv.v1.GetRightsResponse.consented",
+        ".hvelv.v1.GetRightsResponse.reservations",
+        ".hvelv.v1.GiveConsentRequest.channel",
+        ".hvelv.v1.GiveConsentRequest.purposes",
+        ".hvelv.v1.LiftReservationRequest.use",
+        ".hvelv.v1.RightsFact.use",
+        ".hvelv.v1.RightsFact.purposes",
+        ".hvelv.v1.RightsSubject.identifier",
+        ".hvelv.v1.SetReservationRequest.use",
+        ".hvelv.v1.WithdrawConsentRequest.channel",
         ".hvelv.v1.RegisterIdBatch.ids",
         ".hvelv.v1.RegisterIds.ids",
         ".hvelv.v1.RequestApprovalRequest.legal_basis",

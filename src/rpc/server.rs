@@ -26,6 +26,8 @@ use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
+use super::proto::rights_service_server::RightsServiceServer;
+use super::rights::RightsHandler;
 use super::scrape::Scrape;
 use super::serving::{Served, run};
 use super::tls::accept::Counters;
@@ -83,12 +85,14 @@ fn routes(
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
     let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let operator = OperatorHandler::new(Arc::clone(service));
+    let rights = RightsHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
         .add_service(ApprovalServiceServer::new(approval).max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(bytes_max))
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(bytes_max))
         .add_service(DisclosureServiceServer::new(disclosure).max_decoding_message_size(bytes_max))
         .add_service(OperatorServiceServer::new(operator).max_decoding_message_size(bytes_max))
+        .add_service(RightsServiceServer::new(rights).max_decoding_message_size(bytes_max))
         .add_service(health.max_decoding_message_size(bytes_max));
     Ok(match reflection(config.mode)? {
         Some(reflection) => routes.add_service(reflection.max_decoding_message_size(bytes_max)),

@@ -98,6 +98,8 @@ error_codes! {
     Unauthenticated CertificateRequired = "certificate_required", "this method needs a client certificate";
     /// A commit failed and its fate is unknown; repeating it gives the same answer.
     Unavailable CommitUncertain = "commit_uncertain", "a commit failed and its fate is unknown; send the batch again";
+    /// The person has no consent in force in the register.
+    Precondition ConsentNotGiven = "consent_not_given", "the person has no consent in force in this register; `hvelv reservation show` has what is in force";
     /// The request did not end in its time.
     Unavailable DeadlineExceeded = "deadline_exceeded", "the request took longer than it may";
     /// The stream's first message did not open a delivery, or a later one did.
@@ -124,12 +126,20 @@ error_codes! {
     Denied NotAllowed = "not_allowed", "not allowed, or no such thing";
     /// The key file does not open with that passphrase.
     Denied PassphraseWrong = "passphrase_wrong", "the key file does not open with this passphrase";
+    /// Nobody is known by the identifier, or the person is not in this register: the same answer.
+    NotFound PersonNotInRegister = "person_not_in_register", "the register has nobody by this identifier";
     /// The register takes no such rows.
     Precondition RegisterClosed = "register_closed", "the register takes no new data";
+    /// Consent was given to a register that holds persons by law.
+    Precondition RegisterNotOnConsent = "register_not_on_consent", "the register holds persons by law and takes no consents";
     /// There is no such register (the catalogue is open).
     NotFound RegisterUnknown = "register_unknown", "no such register";
     /// The request is not valid; the violations say where.
     Invalid RequestInvalid = "request_invalid", "the request is not valid";
+    /// The person is not reserved against this use.
+    Precondition ReservationNotSet = "reservation_not_set", "the person is not reserved against this use; `hvelv reservation show` has what is in force";
+    /// The register has no such use (the catalogue is open).
+    NotFound ReservationUseUnknown = "reservation_use_unknown", "the register knows no such use; `hvelv registers` has those that persons can be reserved against";
     /// Who would approve is who asked.
     Denied SamePerson = "same_person", "an approval is given by another natural person than the one who asked";
     /// A commit failed, and the server is reopening its stores by itself.
@@ -350,53 +360,4 @@ impl StdError for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    /// `BatchTooLarge` → `batch_too_large`.
-    fn snake_case(name: &str) -> String {
-        let mut word = String::new();
-        for letter in name.chars() {
-            if letter.is_ascii_uppercase() && !word.is_empty() {
-                word.push('_');
-            }
-            word.push(letter.to_ascii_lowercase());
-        }
-        word
-    }
-
-    #[test]
-    fn codes_are_unique_and_the_snake_case_of_their_variant() {
-        let words: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(words.len(), ErrorCode::ALL.len());
-        for code in ErrorCode::ALL {
-            assert_eq!(code.as_str(), snake_case(&format!("{code:?}")));
-        }
-    }
-
-    #[test]
-    fn texts_are_one_lowercase_line_without_full_stop() {
-        for code in ErrorCode::ALL {
-            let text = code.text();
-            assert!(text.starts_with(|c: char| c.is_ascii_lowercase()), "{text}");
-            assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_limit_names_its_option_and_value() {
-        let limit = Limit { option: "limits.streams_max", max: 4 };
-        let error = Error::limit(ErrorCode::TooManyStreams, limit);
-        assert_eq!(error.text(), "too many streams are open (limits.streams_max = 4)");
-        assert_eq!(error.group(), Group::Exhausted);
-    }
-
-    #[test]
-    fn the_source_is_in_the_chain_and_not_in_the_text() {
-        let error = Error::internal(std::io::Error::other("disk gone"));
-        assert_eq!(error.to_string(), "internal error");
-        assert_eq!(StdError::source(&error).map(ToString::to_string).as_deref(), Some("disk gone"));
-    }
-}
+mod tests;

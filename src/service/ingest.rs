@@ -8,10 +8,12 @@
 //! ```
 //!
 //! Invariants: a refused row never fails its batch and its value goes nowhere; a person of a register
-//! on consent is answered only with consent, and one without is not even assigned; a batch that
+//! on consent is answered only with consent, from the entry on that records it and until the one that
+//! records its end, and one without is not even assigned; a batch that
 //! failed is sent again and gets the same IDs; a delivery with rows that were refused for a budget
 //! is never stored as complete.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -26,17 +28,20 @@ use crate::registers::budget::{Spending, Terms};
 use crate::registers::catalogue::Register;
 use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
-    PersonSet, RowCode, RowNote, Standing, StoredDelivery,
+    PersonSet, StoredDelivery,
 };
-use crate::vault::{self, Found, Origin, PERSONS, PersonNo, Rows, yyyymmdd};
+use crate::vault::{self, Found, Origin, PERSONS, PersonNo, yyyymmdd};
 
-use admission::Admitted;
+pub(super) use answer::digest_of;
 pub use batch::{Batch, Column, RowKind};
+use consent::{Consented, Consents};
 pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
 mod admission;
+mod answer;
 mod batch;
+mod consent;
 mod exception;
 mod request;
 
@@ -50,8 +55,17 @@ pub struct Mapped {
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
     spending: Option<Spending>,
+    consented: Option<Consented>,
     digest: KeyedDigest,
     under_way: UnderWay,
+}
+
+#[cfg(test)]
+impl Mapped {
+    /// What is answered and its digest, as they are before the record.
+    pub(super) fn answer(&self) -> (&Answered, KeyedDigest) {
+        (&self.answered, self.digest)
+    }
 }
 
 /// A batch since it came; while it lives the recorder waits a little for it.
@@ -261,71 +275,11 @@ impl Delivery {
         self.service.terms(&self.principal, register)
     }
 
-    /// Finds the persons whom the vault knows, and asks for their cells in the register's column.
-    /// When it returns nothing is held: what a commit waits for may need the column.
+    /// Finds the persons whom the vault knows.
     fn find<'a>(&self, open: &'a Arc<Open>, batch: &Batch) -> Result<Found<'a>, Error> {
         let rules = self.service.parts.rules.at(self.service.parts.clock.today());
-        let parser = batch.parser(&rules)?;
-        let held = open.registers.hold(self.register).map_err(register_error)?;
-        let cells = held.cells();
-        let known = |person| cells.prefetch(person);
-        let found = open.vault.find(self.partition, batch.row_count(), parser, known);
+        let found = open.vault.find(self.partition, batch.row_count(), batch.parser(&rules)?);
         found.map_err(|error| self.vault_error(open, error))
-    }
-
-    /// Looks every person up in the register's column.
-    fn answer(
-        &self,
-        open: &Open,
-        rows: &Rows,
-        admitted: Admitted,
-        under_way: UnderWay,
-    ) -> Result<Mapped, Error> {
-        let Admitted { persons, decided, spending } = admitted;
-        let mut decided = decided.into_iter().peekable();
-        let mut answered = Answered { ids: vec![0; rows.len()], ..Answered::default() };
-        let (mut joining, mut answered_persons) = (Vec::new(), Vec::with_capacity(rows.len()));
-        let looked_up = self.mode == IngestMode::ResolveOnly;
-        let held = open.registers.hold(self.register).map_err(register_error)?;
-        let cells = held.cells();
-        for (place, (row, person)) in rows.iter().zip(persons).enumerate() {
-            let standing = person.map(|person| (person, cells.standing(person)));
-            let at = u32::try_from(place).unwrap_or(u32::MAX);
-            if let Some(decided) = decided.next_if(|decided| decided.row == at) {
-                answered.notes.push(decided);
-                // Whoever was asked about stands in the record of the look-up, told or not.
-                answered_persons.extend(person.filter(|_| looked_up));
-                continue;
-            }
-            let mut note = |code| answered.notes.push(RowNote { row: at, code });
-            match (standing, row) {
-                (_, Err(reject)) => note(RowCode::Rejected(*reject)),
-                (Some((person, Standing::Member(id))), _) if !self.consent_required => {
-                    answered.ids[place] = id;
-                    answered_persons.push(person);
-                }
-                (Some((person, Standing::NotMember)), _)
-                    if !looked_up && !self.consent_required =>
-                {
-                    joining.push(JoiningRow { row: at, person });
-                    answered_persons.push(person);
-                }
-                (Some((person, standing)), _) if looked_up => {
-                    note(if standing == Standing::NotMember {
-                        RowCode::Unknown
-                    } else {
-                        RowCode::Suppressed
-                    });
-                    answered_persons.push(person);
-                }
-                (None, _) if looked_up => note(RowCode::Unknown),
-                _ => note(RowCode::Suppressed),
-            }
-        }
-        drop(held);
-        let digest = digest_of(open, &answered);
-        let persons = answered_persons;
-        Ok(Mapped { answered, joining, persons, spending, digest, under_way })
     }
 
     /// Hands a mapped batch to the recorder; call it in the order of the stream.
@@ -333,8 +287,10 @@ impl Delivery {
     /// # Errors
     ///
     /// `server_sealed`.
-    pub fn submit(&self, mapped: Mapped) -> Result<Pending<Answered>, Error> {
+    pub fn submit(&self, mut mapped: Mapped) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
+        // Held until the recorder has the answer: no consent ends in between.
+        let _consents = self.look_again(&open, &mut mapped)?;
         let due = self.count(&mapped);
         if due {
             self.store(&open, DeliveryState::Open, Action::DeliveryStored, Box::new(drop))?;
@@ -357,6 +313,7 @@ impl Delivery {
             joining: mapped.joining,
             asked,
             disclosed: None,
+            overridden: BTreeMap::new(),
             spending: mapped.spending,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {
                 if let Ok(recorded) = &recorded {
@@ -524,28 +481,6 @@ impl Drop for Delivery {
             }
         }
     }
-}
-
-/// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`,
-/// big-endian: binds the entry to what was answered.
-pub(super) fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
-    let mut hasher = open.registers.keys().digest().hasher();
-    hasher.update(&(answered.ids.len() as u64).to_be_bytes());
-    let mut buffer = [0_u8; 512];
-    for chunk in answered.ids.chunks(64) {
-        for (bytes, id) in buffer.chunks_exact_mut(8).zip(chunk) {
-            bytes.copy_from_slice(&id.to_be_bytes());
-        }
-        hasher.update(&buffer[..chunk.len() * 8]);
-    }
-    hasher.update(&(answered.notes.len() as u64).to_be_bytes());
-    for note in &answered.notes {
-        let code = note.code.name();
-        hasher.update(&note.row.to_be_bytes());
-        hasher.update(&[u8::try_from(code.len()).expect("codes are short words of ours")]);
-        hasher.update(code.as_bytes());
-    }
-    hasher.finish()
 }
 
 /// What the caller is told when the register plane fails.

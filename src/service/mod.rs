@@ -14,6 +14,7 @@
 //! takes a [`Permit`]; after a commit whose fate is unknown both stores are opened and reread before
 //! the next write.
 
+mod access;
 mod approval;
 mod audit;
 mod budget;
@@ -22,6 +23,7 @@ pub mod error;
 mod ingest;
 mod measure;
 mod open;
+mod rights;
 pub mod setup;
 mod state;
 
@@ -62,6 +64,7 @@ pub use ingest::{
 use measure::MeteredStores;
 use open::{Open, OpenKeys};
 pub use open::{RocksStores, Stores};
+pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, State, Status, StatusDetail, Unsealed};
 
 /// How long sealing waits for batches that are under way.
@@ -274,28 +277,6 @@ impl Service {
         }
         let _ = recorded.map_err(ingest::register_error)?;
         signed.map(|_| ())
-    }
-
-    /// Records a change of access, now or when the server opens.
-    pub fn record_access_load(&self, changes: Vec<AccessChange>) {
-        self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
-        if let Ok(open) = self.open_now()
-            && let Err(error) = self.record_access(&open)
-        {
-            tracing::error!(error = %error, "a change of access could not be recorded yet");
-        }
-    }
-
-    fn record_access(&self, open: &Open) -> Result<(), Error> {
-        let mut waiting = self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let mut entry = self.entry(Actor::Server, Action::AccessLoaded);
-        entry.changes = waiting.iter().map(ToString::to_string).collect();
-        let _ = open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
-        waiting.clear();
-        Ok(())
     }
 
     /// Finishes what a crash has left of the closing of a disclosure.

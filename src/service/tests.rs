@@ -24,10 +24,12 @@ use crate::store::memory::MemoryStore;
 use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
+mod answers;
 mod approvals;
 mod bridges;
 mod budgets;
 mod disclosures;
+mod rights;
 
 /// Two stores in memory; either may be told to fail after some commits.
 #[derive(Clone, Default)]
@@ -56,13 +58,16 @@ impl Stores for MemoryStores {
 
 const ACCESS: &str = "[[principal]]\nname = 'a'\nkind = 'system'\norganisation = '983744516'\n\
     certificates = ['uri:spiffe://hvelv.dev/a']\nroles = ['ingest:NPR:HF', 'resolve:NPR:HF', \
-    'ingest:KPR:KUHR', 'ingest:REHAB:LOKAL', 'ingest:IPLOS:KOMMUNE', 'import:IPLOS:KOMMUNE']\n\
+    'ingest:KPR:KUHR', 'ingest:REHAB:LOKAL', 'resolve:REHAB:LOKAL', \
+    'ingest:IPLOS:KOMMUNE', 'import:IPLOS:KOMMUNE']\n\
     [[principal]]\nname = 'o'\nkind = 'person'\norganisation = '983744516'\n\
     certificates = ['uri:spiffe://hvelv.dev/o']\nroles = ['operator']\n\
     [[principal]]\nname = 'r'\nkind = 'person'\norganisation = '983744516'\n\
     certificates = ['uri:spiffe://hvelv.dev/r']\nroles = ['auditor']\n\
     [[principal]]\nname = 'f'\nkind = 'person'\norganisation = '983744516'\n\
-    certificates = ['uri:spiffe://hvelv.dev/f']\nroles = ['officer']\n";
+    certificates = ['uri:spiffe://hvelv.dev/f']\nroles = ['officer']\n\
+    [[principal]]\nname = 'p'\nkind = 'person'\norganisation = '983744516'\n\
+    certificates = ['uri:spiffe://hvelv.dev/p']\nroles = ['rights']\n";
 
 struct World {
     service: Arc<Service>,

@@ -10,6 +10,8 @@
 //! registers  0x04  VaultLease      partition u16                       records::Mark
 //! vault      0x10  Group           partition u16, first position u64   vault::group
 //! registers  0x20  Delta           register u16, sequence u64          registers::delta
+//! registers  0x21  RightsFact      register u16, sequence u64          sealed record
+//! registers  0x23  AuditPerson     reference 16 bytes                  sealed person
 //! registers  0x30  AuditBody       index u64                           sealed audit leaf
 //! registers  0x31  AuditLeaf       index u64                           leaf hash, 32 bytes
 //! registers  0x32  Checkpoint      size u64                            signed note
@@ -26,7 +28,6 @@
 //!                                  disclosure id 16 bytes              sealed set of persons
 //! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
 //! registers  0x66  Bridge          disclosure id 16 bytes, number u32  sealed record
-//! registers  0x67  Identified      reference 16 bytes                  sealed set of persons
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
@@ -62,6 +63,10 @@ pub enum Kind {
     Group,
     /// New members of a register.
     Delta,
+    /// A reservation or a consent, or the end of one.
+    RightsFact,
+    /// The person whom an audit entry is about.
+    AuditPerson,
     /// Sealed body of an audit entry.
     AuditBody,
     /// Leaf hash of an audit entry.
@@ -92,20 +97,20 @@ pub enum Kind {
     DisclosureItem,
     /// A bridge out: a file of identifiers and serials that was given to a linking party.
     Bridge,
-    /// Whom a reference in the audit log is to.
-    Identified,
     /// What one person asked for and another allows.
     Approval,
 }
 
 impl Kind {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
         Self::VaultLease,
         Self::Group,
         Self::Delta,
+        Self::RightsFact,
+        Self::AuditPerson,
         Self::AuditBody,
         Self::AuditLeaf,
         Self::Checkpoint,
@@ -121,7 +126,6 @@ impl Kind {
         Self::Disclosed,
         Self::DisclosureItem,
         Self::Bridge,
-        Self::Identified,
         Self::Approval,
     ];
 
@@ -133,6 +137,8 @@ impl Kind {
             Self::VaultLease => 0x04,
             Self::Group => 0x10,
             Self::Delta => 0x20,
+            Self::RightsFact => 0x21,
+            Self::AuditPerson => 0x23,
             Self::AuditBody => 0x30,
             Self::AuditLeaf => 0x31,
             Self::Checkpoint => 0x32,
@@ -148,7 +154,6 @@ impl Kind {
             Self::Disclosed => 0x64,
             Self::DisclosureItem => 0x65,
             Self::Bridge => 0x66,
-            Self::Identified => 0x67,
             Self::Approval => 0x70,
         }
     }
@@ -158,9 +163,9 @@ impl Kind {
         match self {
             Self::Marker => 0,
             Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
-            Self::Group | Self::Delta => 10,
+            Self::Group | Self::Delta | Self::RightsFact => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
-            Self::Delivery | Self::Disclosure | Self::DisclosureKey | Self::Identified => 16,
+            Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
@@ -179,6 +184,8 @@ impl Kind {
             Self::VaultUsed | Self::VaultLease => "mark of the vault",
             Self::Group => "group of persons",
             Self::Delta => "membership delta",
+            Self::RightsFact => "rights fact",
+            Self::AuditPerson => "audit person",
             Self::AuditBody => "audit entry",
             Self::AuditLeaf => "audit leaf hash",
             Self::Checkpoint => "checkpoint",
@@ -193,7 +200,6 @@ impl Kind {
             Self::DisclosedDelta | Self::Disclosed => "disclosure person set",
             Self::DisclosureItem => "disclosure item",
             Self::Bridge => "bridge",
-            Self::Identified => "person of a reference",
             Self::Approval => "approval",
         }
     }
@@ -230,6 +236,16 @@ impl Key {
     /// A register's delta.
     pub fn delta(register: u16, sequence: u64) -> Self {
         Self::build(Kind::Delta, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// A fact of a register's rights.
+    pub fn rights_fact(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::RightsFact, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// The person whom an audit entry with that reference is about.
+    pub fn audit_person(reference: [u8; 16]) -> Self {
+        Self::build(Kind::AuditPerson, &[&reference])
     }
 
     /// The sealed body of an audit entry.
@@ -309,11 +325,6 @@ impl Key {
         Self::build(Kind::Bridge, &[&disclosure, &number.to_be_bytes()])
     }
 
-    /// Whom a reference in the audit log is to.
-    pub fn identified(reference: [u8; 16]) -> Self {
-        Self::build(Kind::Identified, &[&reference])
-    }
-
     /// An approval.
     pub fn approval(id: [u8; 10]) -> Self {
         Self::build(Kind::Approval, &[&id])
@@ -337,6 +348,11 @@ impl Key {
     /// Every delta of a register.
     pub fn deltas(register: u16) -> Range<Self> {
         Self::delta(register, 0)..Self::after_space(Kind::Delta, register)
+    }
+
+    /// Every fact of a register's rights.
+    pub fn rights_facts(register: u16) -> Range<Self> {
+        Self::rights_fact(register, 0)..Self::after_space(Kind::RightsFact, register)
     }
 
     /// Every part of a delivery's set of persons.

@@ -203,7 +203,7 @@ impl Worker {
         let known: Vec<Option<PersonNo>> = {
             let held = self.shared.index.hold();
             let tables = held.tables();
-            tables.prefetch(&tags);
+            tags.iter().for_each(|tag| tables.prefetch(*tag));
             tags.iter().map(|tag| tables.find(*tag)).collect()
         };
         let decide = |(candidate, known): (Candidate, Option<PersonNo>)| {

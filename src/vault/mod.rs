@@ -202,9 +202,8 @@ impl Vault {
 
     /// Looks the identifiers of a batch up; [`Found::finish`] gives its persons. `parse` adds the
     /// next few of the batch's `row_count` rows, and none at the end: 64 at a time keep them in the
-    /// nearest cache, and give the processor work while it waits for the index. `known` is told of
-    /// each person as soon as it is found, so that a caller can ask for what it will read of them.
-    /// Nothing is inserted while this runs.
+    /// nearest cache, and give the processor work while it waits for the index. Nothing is inserted
+    /// while this runs.
     ///
     /// # Errors
     ///
@@ -214,10 +213,9 @@ impl Vault {
         partition: u16,
         row_count: usize,
         parse: impl FnMut(&mut Rows),
-        known: impl FnMut(PersonNo),
     ) -> Result<Found<'_>, Error> {
         let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
-        Ok(partition.find(row_count, parse, known))
+        Ok(partition.find(row_count, parse))
     }
 
     /// Identifiers in a partition.

@@ -123,29 +123,24 @@ impl Partition {
     }
 
     /// Looks rows up while they are parsed; see [`Vault::find`](super::Vault::find).
-    pub(super) fn find(
-        &self,
-        row_count: usize,
-        mut parse: impl FnMut(&mut Rows),
-        mut known: impl FnMut(PersonNo),
-    ) -> Found<'_> {
+    pub(super) fn find(&self, row_count: usize, mut parse: impl FnMut(&mut Rows)) -> Found<'_> {
         let mut rows = Rows::with_capacity(row_count);
         let mut tags: Vec<Tag> = Vec::with_capacity(row_count);
         let mut persons = Vec::with_capacity(row_count);
         let held = self.shared.index.hold();
         let tables = held.tables();
-        let mut look_up = |tag: &Tag| {
-            let person = tables.find(*tag);
-            person.iter().copied().for_each(&mut known);
-            person
-        };
         loop {
-            let (parsed, asked) = (rows.len(), tags.len());
+            let (parsed, tagged) = (rows.len(), tags.len());
             parse(&mut rows);
             self.shared.keys.tag_many(&rows[parsed..], &mut tags);
-            tables.prefetch(&tags[asked..]);
-            // The lines of the rows before have come while these were parsed.
-            persons.extend(tags[persons.len()..asked].iter().map(&mut look_up));
+            // The lines of the rows before have come while these were parsed. Each that is read makes
+            // room for asking for one more: a processor waits for few at a time.
+            let mut next = tags[tagged..].iter();
+            persons.extend(tags[persons.len()..tagged].iter().map(|tag| {
+                next.next().into_iter().for_each(|next| tables.prefetch(*next));
+                tables.find(*tag)
+            }));
+            next.for_each(|tag| tables.prefetch(*tag));
             if rows.len() == parsed {
                 break;
             }

@@ -54,7 +54,7 @@ fn resolve(
 ) -> Result<Vec<Option<PersonNo>>, Error> {
     let mut from = rows.chunks(50);
     let parse = |parsed: &mut Rows| parsed.extend_from_slice(from.next().unwrap_or_default());
-    vault.find(partition, rows.len(), parse, |_| ())?.finish(unknown)
+    vault.find(partition, rows.len(), parse)?.finish(unknown)
 }
 
 fn assign(vault: &Vault, rows: &[Result<NationalId, Reject>]) -> Vec<PersonNo> {

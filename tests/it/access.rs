@@ -87,6 +87,7 @@ async fn each_role_opens_its_own_methods_and_no_others() {
     let server = InProcessServer::open(&installation).await;
     for (name, own) in [
         ("sender", &["IngestService/"][..]),
+        ("rights", &["RightsService/"]),
         (
             "operator",
             &[
@@ -99,7 +100,15 @@ async fn each_role_opens_its_own_methods_and_no_others() {
         ),
         (
             "auditor",
-            &["AuditService/", "ApprovalService/GetApproval", "ApprovalService/ListApprovals"],
+            &[
+                "AuditService/",
+                "ApprovalService/GetApproval",
+                "ApprovalService/ListApprovals",
+                "DisclosureService/GetApplication",
+                "DisclosureService/GetDisclosure",
+                "DisclosureService/ListApplications",
+                "DisclosureService/ListDisclosures",
+            ],
         ),
     ] {
         let channel = installation.connect(server.address, name).await;

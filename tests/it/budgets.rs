@@ -272,7 +272,7 @@ async fn a_local_register_delivers_to_the_central_one_as_itself_and_to_nothing_e
     let channel = installation.connect(server.address, "rehab-ous").await;
 
     let own = ask(&channel, header("REHAB", "LOKAL-OUS"), packed(&people(2))).await.unwrap();
-    // Consents are not built yet, and without consent nobody is recorded.
+    // Without consent nobody is recorded.
     let suppressed = RowCode::Suppressed as i32;
     assert!(own.result.unwrap().notes.iter().all(|note| note.code == suppressed));
     for other in [

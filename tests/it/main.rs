@@ -26,6 +26,7 @@ mod harness;
 mod ingest;
 mod metrics;
 mod pseudonymize;
+mod rights;
 mod sealing;
 mod stores;
 mod synth;

@@ -260,7 +260,7 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     std::fs::write(world.path("input/named.toml"), named).unwrap();
     let field = |told: &str, name: &str| {
         let told: serde_json::Value = serde_json::from_str(told).unwrap();
-        told[name].as_str().or(told[name]["id"].as_str()).unwrap().to_owned()
+        told[name].as_str().or_else(|| told[name]["id"].as_str()).unwrap().to_owned()
     };
     let ran = world.run("disclosure run @officer input/good.toml --json", 0);
     let (application, id) = (field(&ran, "application"), field(&ran, "disclosure"));

@@ -32,6 +32,7 @@ mod disclosures;
 #[path = "../it/harness/manifest.rs"]
 mod manifest;
 mod messages;
+mod rights;
 mod search;
 mod world;
 
@@ -61,6 +62,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.fail_to_unseal().await;
         calls.others().await;
         calls.disclosures().await;
+        calls.rights().await;
     });
     let Calls { mut answered, mut refused, mut ids, .. } = calls;
     assert!(world.scrape(&canaries.digits(11)).contains("hvelv_state{state=\"sealed\"} 1"));
@@ -73,6 +75,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.fail_to_unseal().await;
         calls.others().await;
         calls.disclosures().await;
+        calls.rights().await;
         calls.seal_and_unseal().await;
     });
     assert!(calls.serials > 1_000, "{} serials were answered", calls.serials);
@@ -82,6 +85,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
     ids.extend(calls.ids);
     commands(&mut world);
     disclosures::commands(&mut world, &canaries);
+    rights::commands(&mut world, &canaries);
     every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
     server.signal("HUP");

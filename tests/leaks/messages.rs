@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 60] = [
+const SHOWN: [&str; 61] = [
     "Approval",
     "ApprovalMove",
     "ApprovalParty",
@@ -25,6 +25,7 @@ const SHOWN: [&str; 60] = [
     "CalendarDate",
     "CloseDisclosureRequest",
     "CompleteDisclosureRequest",
+    "ConfirmBridgeDeletionRequest",
     "ConfirmDeletionRequest",
     "DecideApprovalResponse",
     "DeliveryOpened",
@@ -156,7 +157,25 @@ fn printers() -> Printers {
         WithdrawApprovalResponse,
     ];
     printers.extend(printers_of_disclosures());
+    printers.extend(printers_of_rights());
     printers
+}
+
+fn printers_of_rights() -> Printers {
+    shown_of![
+        GetRightsRequest,
+        GetRightsResponse,
+        GiveConsentRequest,
+        GiveConsentResponse,
+        LiftReservationRequest,
+        LiftReservationResponse,
+        RightsFact,
+        RightsSubject,
+        SetReservationRequest,
+        SetReservationResponse,
+        WithdrawConsentRequest,
+        WithdrawConsentResponse,
+    ]
 }
 
 fn printers_of_disclosures() -> Printers {

@@ -92,8 +92,18 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 7] =
-            ["application", "approval", "audit", "budget", "decision", "disclosure", "extract"];
+        const WITH_ACTIONS: [&str; 10] = [
+            "application",
+            "approval",
+            "audit",
+            "bridge",
+            "budget",
+            "consent",
+            "decision",
+            "disclosure",
+            "extract",
+            "reservation",
+        ];
         let depth = if WITH_ACTIONS.contains(&arguments[0].as_str()) { 2 } else { 1 };
         self.commands.insert(arguments[..depth.min(arguments.len())].join("-"));
         String::from_utf8_lossy(&output.stdout).into_owned()

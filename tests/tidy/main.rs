@@ -44,7 +44,8 @@ impl File {
             "testing.rs",
             "tests.rs",
         ];
-        let in_tests = self.path.split('/').any(|part| part == "tests" || part == "benches");
+        let in_tests =
+            self.path.split('/').any(|part| ["benches", "testing", "tests"].contains(&part));
         in_tests || NAMES.iter().any(|name| self.path.ends_with(&format!("/{name}")))
     }
 

@@ -10,7 +10,7 @@ use super::error::{Error, Exit};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   hvelv extract key researcher.key
-  hvelv extract make --connect officer.toml --disclosure 9f…e1 --contact data@register.example \
+  hvelv extract make --connect officer.toml --disclosure 9f…e1 --contact data@register.example \\
     --register NPR episodes-npr.csv out/episodes.csv
   hvelv extract open --identity researcher.key --verifier-key 'hvelv.example/audit+…' *.age opened/
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::extract::sealing_testing::{manifest, signing_key, verifier_key};
+use crate::extract::testing::sealing::{manifest, signing_key, verifier_key};
 
 /// Signed by the key of 32 times the byte 01.
 const GOLDEN: &str = include_str!("../../../tests/vectors/extract_manifest_v1.note");

@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::extract::recipient::NewKey;
-use crate::extract::sealing_testing::{Made, verifier_key};
+use crate::extract::testing::sealing::{Made, verifier_key};
 
 fn rows(seed: u8) -> Vec<u8> {
     (0..300_000_u32).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1] ^ seed).collect()

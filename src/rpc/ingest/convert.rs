@@ -185,7 +185,8 @@ fn read_assigner(
     violations.need(assigner, field, "is not an organisation number of 9 digits").map(Some)
 }
 
-fn declared(wire: IdentifierType) -> Option<Declared> {
+/// What the sender says an identifier is.
+pub(in crate::rpc) fn declared(wire: IdentifierType) -> Option<Declared> {
     Some(match wire {
         IdentifierType::Unspecified => return None,
         IdentifierType::Fnr => Declared::Kind(IdKind::Fnr),

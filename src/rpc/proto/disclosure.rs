@@ -15,6 +15,8 @@ macro_rules! hidden {
     };
 }
 
+pub(super) use hidden;
+
 // Texts of applications and decisions, also before anybody has looked whether a person's number is
 // among them.
 hidden!(

@@ -15,6 +15,7 @@
 //! the e-mail of the application, and so does who approves.  A file that is lost on its way is issued
 //! again, with another approval.
 
+use std::cell::Cell;
 use std::fmt;
 
 use jiff::civil::Date;
@@ -24,6 +25,7 @@ use super::super::open::Open;
 use super::super::{Error, ErrorCode, Parameters, Service, Violation, actor};
 use super::changing::{Change, Changed, about};
 use super::disclosures::allow_reading;
+use super::screening::IssuingRegister;
 use super::serials::Using;
 use crate::approval;
 use crate::audit::{Action, Recorded};
@@ -32,13 +34,16 @@ use crate::disclosure::bridge::NewBridge;
 use crate::disclosure::decision::BridgeOut;
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::recipient_key::RecipientKey;
-use crate::disclosure::{self, Act, Application, Bridge, Disclosure, DisclosureId, Refusal};
+use crate::disclosure::{
+    self, Act, Application, Bridge, Decision, Disclosure, DisclosureId, Refusal,
+};
 use crate::extract::bridge::BridgeFile;
 use crate::extract::recipient::Recipients;
 use crate::ident::{self, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
+use crate::registers::{HeldRights, Standing};
 use crate::store::Step;
 use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
 
@@ -75,6 +80,8 @@ struct Sealed {
     file: Vec<u8>,
     persons: u64,
     rows: u64,
+    /// Persons whose reservations keep them out.
+    left_out: u64,
 }
 
 impl fmt::Debug for SealedBridge {
@@ -127,18 +134,47 @@ impl Service {
         approved: &Approved,
         to: &Recipients,
     ) -> Result<Sealed, Error> {
-        let Using { open, decided, in_use, .. } = using;
+        let Using { open, decided, in_use, application, .. } = using;
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let (members, keys) = (&in_use.membership, in_use.keys()?);
         let known = members.count();
+        let registers = self.registers_of(application, decided)?;
+        let facts = facts(open, &registers)?;
+        let left_out = Cell::new(0);
         let whom =
             Whom { open, partition: self.partition_of(decided)?, width: decided.serial_width };
-        let sealed = whom.seal(to, &keys, &reveal, |person| members.contains(person))?;
-        if sealed.persons < known {
+        let sealed = whom.seal(to, &keys, &reveal, |person| {
+            let is_released = || registers.iter().all(|one| is_released(open, one, person));
+            let is_member = members.contains(person);
+            let is_wanted = is_member && is_released();
+            left_out.set(left_out.get() + u64::from(is_member && !is_wanted));
+            is_wanted
+        })?;
+        if sealed.persons + left_out.get() < known {
             return Err(Error::internal("the vault lacks persons of the disclosure"));
         }
-        Ok(sealed)
+        let unchanged = if facts == self::facts(open, &registers)? {
+            Ok(Sealed { left_out: left_out.get(), ..sealed })
+        } else {
+            let text = "reservations have changed while the bridge was sealed; issue it again";
+            Err(Error::rule(text.to_owned()))
+        };
+        self.or_record(open, &using.entry, unchanged)
+    }
+
+    /// The registers of a decision, with what persons may have said against a bridge there.
+    fn registers_of(
+        &self,
+        application: &Application,
+        decided: &Decision,
+    ) -> Result<Vec<IssuingRegister>, Error> {
+        let registers = decided.terms.registers.iter().map(|terms| {
+            let register = self.parts.catalogue.by_code(&terms.register);
+            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+            Ok(IssuingRegister::of_bridge(register, application, decided))
+        });
+        registers.collect()
     }
 
     /// Records a bridge with the use of its approval; then the file may leave.
@@ -167,7 +203,8 @@ impl Service {
         entry.digest = Some(open.registers.keys().digest().digest(&sealed.file));
         entry.changes = vec![format!("bridge {number} to {party}, to be deleted by {delete_by}")];
         let bytes = sealed.file.len() as u64;
-        for (name, count) in [("bytes", bytes), ("persons", persons), ("rows", sealed.rows)] {
+        let counts = [("bytes", bytes), ("persons", persons), ("rows", sealed.rows)];
+        for (name, count) in counts.into_iter().chain([("left_out", sealed.left_out)]) {
             entry.counts.insert(name.into(), count);
         }
         let changed = Changed::Bridge(bridge.clone());
@@ -244,6 +281,28 @@ fn grant(
     Ok(out)
 }
 
+/// Facts about rights in each register, by which it is seen that one has come.
+fn facts(open: &Open, registers: &[IssuingRegister]) -> Result<Vec<u64>, Error> {
+    let count = |one: &IssuingRegister| {
+        let rights = open.registers.hold_rights(one.number).map_err(register_error)?;
+        Ok(rights.fact_count())
+    };
+    registers.iter().map(count).collect()
+}
+
+/// Whether a person's rights in a register let them go with their identifiers; in a register that
+/// does not have the person there is nothing to say.  Held for one person at a time, so that no
+/// commit waits for the pass over the vault.
+fn is_released(open: &Open, register: &IssuingRegister, person: PersonNo) -> bool {
+    // A register that cannot be read keeps everybody out.
+    let is_member = open
+        .registers
+        .hold(register.number)
+        .map_or(true, |held| !matches!(held.cells().standing(person), Standing::NotMember));
+    let releases = |rights: HeldRights<'_>| register.releases(&rights, person);
+    !is_member || open.registers.hold_rights(register.number).is_ok_and(releases)
+}
+
 fn view(bridge: Bridge, today: Date) -> BridgeView {
     let is_overdue = bridge.is_overdue(today);
     BridgeView { bridge, is_overdue }
@@ -281,7 +340,7 @@ impl Whom<'_> {
         revealed.map_err(Error::internal)?;
         failure.map_or(Ok(()), Err)?;
         let rows = output.rows();
-        Ok(Sealed { file: output.finish().map_err(Error::internal)?, persons, rows })
+        Ok(Sealed { file: output.finish().map_err(Error::internal)?, persons, rows, left_out: 0 })
     }
 
     fn rows(

@@ -76,7 +76,7 @@ impl Service {
     ) -> Result<Recorded<Vec<RevealedIdentifier>>, Error> {
         let using =
             self.use_disclosure(permit, id, DisclosureUse::Reidentify, Action::SerialIdentified)?;
-        let Using { open, decided, mut entry, in_use } = using;
+        let Using { open, decided, mut entry, in_use, .. } = using;
         let parsed = Serial::parse(decided.serial_width, serial.as_bytes());
         let parsed = parsed.map_err(|error| {
             let text = error.to_string().into();
@@ -95,10 +95,13 @@ impl Service {
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let known = self.known(&open, &decided, person, &reveal)?;
-        let reference: [u8; 16] = self.parts.entropy.draw().map_err(Error::internal)?;
-        entry.reference = Some(Reference::from_bytes(reference));
+        let reference = self.parts.entropy.draw().map_err(Error::internal)?;
+        let reference = Reference::from_bytes(reference);
+        entry.reference = Some(reference);
         entry.counts.insert("identifiers".into(), known.len() as u64);
-        let side = open.registers.seal_reference(reference, person).map_err(Error::internal)?;
+        let partition = self.partition_of(&decided)?;
+        let side = open.registers.audit_person(reference, partition, person);
+        let side = side.map_err(Error::internal)?;
         let recorded =
             open.registers.record_approved_act_and_wait(entry, vec![side], approved, known);
         recorded.map_err(|error| {

@@ -19,6 +19,7 @@ mod disclosures;
 mod extracts;
 mod identifying;
 mod rules;
+mod screening;
 mod serials;
 mod surrogates;
 

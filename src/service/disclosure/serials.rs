@@ -3,34 +3,35 @@
 //! ```text
 //! open_serials ─► (map ─► submit ─► Pending)* ─► finish
 //!                   │       └ who is in the disclosure and the entry, durable; then the answer
-//!                   └ register ID ─► register number ─► person ─► serial
+//!                   └ register ID ─► register number ─► person ─► rights ─► serial
 //!
 //! serial = digits of FF1[K_disclosure](person number), cycle-walked, and a Damm digit
 //! ```
 //!
 //! Invariants: a person has one serial in a disclosure, whichever register's ID it came by; a serial
 //! leaves only after its person is recorded as being in the disclosure; a disclosure that is closed
-//! while a stream runs ends it.
+//! while a stream runs ends it; a person whose rights keep the rows from the disclosure is answered
+//! `suppressed`, from the entry on that records the right.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
+
+use jiff::civil::Date;
 
 use super::super::ingest::{digest_of, register_error};
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
 use super::book::{InUse, closed};
 use super::changing::about;
-use jiff::civil::Date;
-
+use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
-use crate::config::codes::RegisterCode;
 use crate::crypto::{KeyedDigest, SerialWidth};
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident::{self, Serial};
 use crate::policy::{Permit, Right};
 use crate::registers::{self, Answer, Answered, Membership, RowNote};
-use crate::vault::{PERSONS, PersonNo};
+use crate::vault::PERSONS;
 
 /// An open stream of serials.
 pub struct Issuing {
@@ -40,8 +41,8 @@ pub struct Issuing {
     stream: u64,
     width: ident::SerialWidth,
     partition: u16,
-    /// The registers whose IDs are taken: code and number.
-    registers: Vec<(RegisterCode, u16)>,
+    /// The registers whose IDs are taken.
+    registers: Vec<IssuingRegister>,
     permit: Permit,
     base: Arc<Entry>,
     in_use: Arc<InUse>,
@@ -53,8 +54,8 @@ pub struct Issuing {
 #[must_use = "a mapped batch is answered once it is submitted and recorded"]
 pub struct MappedSerials {
     answered: Answered,
-    persons: Vec<PersonNo>,
-    register: u16,
+    screened: Screened,
+    place: usize,
     digest: KeyedDigest,
 }
 
@@ -72,6 +73,7 @@ pub struct IssuingSummary {
 /// A disclosure that may be used today.
 pub(super) struct Using {
     pub(super) open: Arc<Open>,
+    pub(super) application: Application,
     pub(super) decided: Decision,
     /// The entry that its use begins.
     pub(super) entry: Entry,
@@ -96,12 +98,12 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<Issuing, Error> {
-        let Using { open, decided, entry, in_use } =
+        let Using { open, application, decided, entry, in_use } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SerialsIssued)?;
         let registers = decided.terms.registers.iter().map(|terms| {
             let register = self.parts.catalogue.by_code(&terms.register);
             let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
-            Ok((register.code.clone(), register.number))
+            Ok(IssuingRegister::new(register, &application, &decided))
         });
         Ok(Issuing {
             service: Arc::clone(self),
@@ -152,7 +154,7 @@ impl Service {
         let granted = grant(&disclosure, &application, self.parts.clock.today());
         self.or_record_refusal(&open, entry.clone(), granted)?;
         let in_use = self.in_use(&open, id, &decided)?;
-        Ok(Using { open, decided, entry, in_use })
+        Ok(Using { open, application, decided, entry, in_use })
     }
 
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
@@ -244,8 +246,7 @@ impl Issuing {
             let limit = Limit { option: "limits.batch_identifiers_max", max: max as u64 };
             return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
         }
-        let found = self.registers.iter().find(|(code, _)| code.as_str() == register);
-        let Some((_, number)) = found else {
+        let Some(at) = self.registers.iter().position(|one| one.code == register) else {
             let text = "is not a register of this disclosure";
             return Err(Error::invalid(vec![Violation {
                 field: "batch.register".into(),
@@ -253,30 +254,30 @@ impl Issuing {
             }]));
         };
         let keys = self.in_use.keys()?;
-        let rows = open.registers.identify(*number, ids).map_err(register_error)?;
+        let register = &self.registers[at];
+        let rows = open.registers.identify(register.number, ids).map_err(register_error)?;
         let mut answered = Answered { ids: vec![0; ids.len()], ..Answered::default() };
-        let (mut places, mut persons) = (Vec::new(), Vec::with_capacity(ids.len()));
-        for (place, row) in rows.into_iter().enumerate() {
-            match row {
-                Ok(person) => {
-                    places.push(place);
-                    persons.push(person);
-                }
-                Err(code) => {
-                    let row = u32::try_from(place).unwrap_or(u32::MAX);
-                    answered.notes.push(RowNote { row, code });
-                }
+        let mut identified = Vec::with_capacity(ids.len());
+        for (row, found) in (0..).zip(rows) {
+            match found {
+                Ok(person) => identified.push((row, person)),
+                Err(code) => answered.notes.push(RowNote { row, code }),
             }
         }
-        let mut numbers: Vec<u64> = persons.iter().map(|person| person.number()).collect();
+        let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
+        let screened = register.screen(&rights, identified);
+        drop(rights);
+        answered.suppress(&screened.left_out);
+        let persons = screened.rows.iter().map(|(_, person)| person.number());
+        let mut numbers: Vec<u64> = persons.collect();
         keys.serials().encrypt_many(&mut numbers).map_err(Error::internal)?;
-        for (place, body) in places.into_iter().zip(numbers) {
+        for ((row, _), body) in screened.rows.iter().zip(numbers) {
             let serial = Serial::from_body(self.width, body);
             let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
-            answered.ids[place] = serial.as_u64();
+            answered.ids[*row as usize] = serial.as_u64();
         }
         let digest = digest_of(&open, &answered);
-        Ok(MappedSerials { answered, persons, register: *number, digest })
+        Ok(MappedSerials { answered, screened, place: at, digest })
     }
 
     /// Hands a batch to the recorder; call it in the order of the stream.
@@ -284,8 +285,9 @@ impl Issuing {
     /// # Errors
     ///
     /// `disclosure_closed`, `server_sealed`.
-    pub fn submit(&self, mapped: MappedSerials) -> Result<Pending<Answered>, Error> {
+    pub fn submit(&self, mut mapped: MappedSerials) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
+        let register = &self.registers[mapped.place];
         self.rows.fetch_add(mapped.answered.ids.len() as u64, Ordering::AcqRel);
         let (reply, pending) = tokio::sync::oneshot::channel();
         let answered = Arc::clone(&self.answered);
@@ -294,16 +296,26 @@ impl Issuing {
         if keys.is_none() {
             return Err(closed());
         }
+        // So are the rights; whoever was reserved since the batch was mapped is left out now.
+        let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
+        if rights.fact_count() != mapped.screened.fact_count {
+            let rows = std::mem::take(&mut mapped.screened.rows);
+            mapped.screened = register.screen(&rights, rows);
+            mapped.answered.suppress(&mapped.screened.left_out);
+            mapped.digest = digest_of(&open, &mapped.answered);
+        }
+        let Screened { rows, overridden, .. } = mapped.screened;
         open.registers.record_answer(Answer {
             stream: self.stream,
             base: Arc::clone(&self.base),
-            register: mapped.register,
+            register: register.number,
             partition: self.partition,
             answered: mapped.answered,
             digest: mapped.digest,
             joining: Vec::new(),
-            asked: mapped.persons,
+            asked: rows.into_iter().map(|(_, person)| person).collect(),
             disclosed: Some(Arc::clone(&self.in_use.membership)),
+            overridden,
             spending: None,
             reply: Box::new(move |recorded: Result<crate::audit::Recorded<Answered>, _>| {
                 if let Ok(recorded) = &recorded {

@@ -4,6 +4,7 @@
 //! look all identifiers up ─► fresh rows: not told about before, or nobody known
 //!    look-up     by the register's column: a person, or a miss          ─► admit
 //!    ingest      known: a person, joining or not; unknown: new          ─► admit ─► assign ─► settle
+//!    on consent  with consent: a person, joining or not; without: one of the assignments ─► admit
 //! ```
 //!
 //! Why before anything else: a row that is refused must leave no trace. It gets no person, and its
@@ -47,17 +48,15 @@ impl Delivery {
         let persons = found.finish(Unknown::Leave);
         let persons = persons.map_err(|error| self.vault_error(open, error))?;
         let rows = &found.rows;
-        let is_ingest = self.mode == IngestMode::ResolveOrAssign;
-        if is_ingest && self.consent_required {
-            // Everybody is suppressed alike; there is nothing to learn, and nothing is spent.
-            return Ok(Admitted { persons, ..Admitted::default() });
-        }
         let account = open.registers.account(&self.principal, self.register);
         let mut fresh = account.fresh_rows(&persons);
         fresh.retain(|row| rows[*row as usize].is_ok());
         match self.mode {
             _ if fresh.is_empty() => Ok(Admitted { persons, ..Admitted::default() }),
             IngestMode::ResolveOnly => self.admit_look_up(open, &account, persons, &fresh),
+            IngestMode::ResolveOrAssign if self.consent_required => {
+                self.admit_consented(open, &account, persons, &fresh)
+            }
             IngestMode::ResolveOrAssign => self.admit_ingest(open, &account, rows, persons),
         }
     }
@@ -73,7 +72,7 @@ impl Delivery {
         let parse = |parsed: &mut Rows| {
             parsed.extend_from_slice(left.next().unwrap_or_default());
         };
-        let found = open.vault.find(self.partition, rows.len(), parse, |_| ());
+        let found = open.vault.find(self.partition, rows.len(), parse);
         let persons = found.and_then(|mut found| found.finish(unknown));
         persons.map_err(|error| self.vault_error(open, error))
     }
@@ -91,26 +90,43 @@ impl Delivery {
             Some((_, Standing::NotMember)) | None => About::Nobody,
         };
         let fresh = self.about(open, &persons, fresh, about)?;
-        let admission = loop {
+        let admission = self.admit_known(Asking::LookUp, account, &fresh);
+        // Who joins meanwhile was counted as a miss, and is answered as one.
+        Ok(admitted(account, persons, &fresh, admission, RowCode::Unknown))
+    }
+
+    /// Admits rows none of which gets a new person.
+    fn admit_known(&self, asking: Asking, account: &Arc<Account>, fresh: &[FreshRow]) -> Admission {
+        loop {
             let terms = self.terms();
-            if let Some(admission) = account.admit(Asking::LookUp, &terms, &fresh, Repeats::Told) {
+            if let Some(admission) = account.admit(asking, &terms, fresh, Repeats::Told) {
                 break admission;
             }
+        }
+    }
+
+    /// An ingest into a register on consent: nobody gets a person here.  A number without consent costs
+    /// what a new one would, so that nobody sorts numbers by who has consented.
+    fn admit_consented(
+        &self,
+        open: &Arc<Open>,
+        account: &Arc<Account>,
+        persons: Vec<Option<PersonNo>>,
+        fresh: &[u32],
+    ) -> Result<Admitted, Error> {
+        let rights = open.registers.hold_rights(self.register).map_err(register_error)?;
+        let about = |standing: Option<(PersonNo, Standing)>| match standing {
+            Some((person, standing)) if rights.consents(person) => match standing {
+                Standing::NotMember => About::Joining(person),
+                Standing::Member(_) | Standing::Suppressed => About::Person(person),
+            },
+            _ => About::Nobody,
         };
-        let Admission { refused, told, .. } = admission;
-        let mut refused = refused.into_iter().peekable();
-        let decided = fresh.iter().filter_map(|FreshRow { row, about }| {
-            let code = match about {
-                _ if refused.next_if_eq(row).is_some() => RowCode::BudgetSpent,
-                // Who joins meanwhile was counted as a miss, and is answered as one.
-                About::Nobody => RowCode::Unknown,
-                _ => return None,
-            };
-            Some(RowNote { row: *row, code })
-        });
-        let decided = decided.collect();
-        let spending = Some(Spending { account: Arc::clone(account), told });
-        Ok(Admitted { persons, decided, spending })
+        let fresh = self.about(open, &persons, fresh, about)?;
+        drop(rights);
+        let admission = self.admit_known(Asking::Assign, account, &fresh);
+        // Who consents meanwhile was counted as somebody without, and is answered so.
+        Ok(admitted(account, persons, &fresh, admission, RowCode::Suppressed))
     }
 
     /// An ingest: what is unknown and admitted gets a person.
@@ -177,6 +193,28 @@ impl Delivery {
         let fresh = fresh.iter().map(|row| FreshRow { row: *row, about: about(standing(*row)) });
         Ok(fresh.collect())
     }
+}
+
+/// Rows none of which gets a new person: those about nobody are answered by a code.
+fn admitted(
+    account: &Arc<Account>,
+    persons: Vec<Option<PersonNo>>,
+    fresh: &[FreshRow],
+    admission: Admission,
+    nobody: RowCode,
+) -> Admitted {
+    let Admission { refused, told, .. } = admission;
+    let mut refused = refused.into_iter().peekable();
+    let decided = fresh.iter().filter_map(|FreshRow { row, about }| {
+        let code = match about {
+            _ if refused.next_if_eq(row).is_some() => RowCode::BudgetSpent,
+            About::Nobody => nobody,
+            _ => return None,
+        };
+        Some(RowNote { row: *row, code })
+    });
+    let decided = decided.collect();
+    Admitted { persons, decided, spending: Some(Spending { account: Arc::clone(account), told }) }
 }
 
 /// Marks new identifiers that stand in an earlier row.

@@ -102,9 +102,12 @@ fn a_serial_is_identified_once_by_whom_another_person_allowed_it() {
         .filter(|entry| entry.action == Action::SerialIdentified)
         .collect();
     assert_eq!((told.len(), told[0].disclosure.as_deref()), (1, Some(&*id.to_string())));
-    let reference = *told[0].reference.unwrap().as_bytes();
-    let side = world.stores.registers.get(&Key::identified(reference)).unwrap();
-    assert!(side.is_some(), "the reference leads to a person");
+    let open = world.service.open_now().unwrap();
+    let person = open.registers.person_of_audit(told[0].reference.unwrap()).unwrap().unwrap();
+    let npr = world.ingest("NPR", "HF", &people[3..4]);
+    let expected = open.registers.identify(1, &npr).unwrap()[0].unwrap();
+    assert_eq!(person, (crate::vault::PERSONS, expected), "the reference leads to the person");
+    drop(open);
     let refused = r#""attempted":"serial_identified","reason":"approval_required""#;
     assert_eq!(world.entries_with(refused), 3);
     let secrets = [serials[3].to_string(), format!("{:011}", people[3])];

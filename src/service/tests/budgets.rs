@@ -186,12 +186,14 @@ fn rows_that_the_rules_refuse_cost_nothing() {
 }
 
 #[test]
-fn a_register_on_consent_tells_nothing_and_costs_nothing() {
-    let world = world(0, 0, 0);
+fn a_register_on_consent_tells_who_has_none_for_what_a_new_person_costs() {
+    let world = world(9, 0, 2);
     let request = World::request("REHAB", "LOKAL", IngestMode::ResolveOrAssign);
-    let answered = world.deliver_as("a", &request, &numbers(2)).unwrap();
-    assert_eq!(codes(&answered), [Some(RowCode::Suppressed); 2]);
-    assert_eq!(world.used("a", "REHAB"), (0, 0, 0));
+    let answered = world.deliver_as("a", &request, &numbers(3)).unwrap();
+    let suppressed = Some(RowCode::Suppressed);
+    assert_eq!(codes(&answered), [suppressed, suppressed, SPENT]);
+    assert_eq!(world.used("a", "REHAB"), (0, 0, 2));
+    assert_eq!(world.persons(), 0);
 }
 
 #[test]

@@ -5,10 +5,13 @@ use bytes::Bytes;
 use super::*;
 use crate::disclosure::lifecycle::DisclosureState;
 use crate::disclosure::{ApplicationId, Decision, DisclosureId, Request};
+use crate::extract::manifest::{
+    Column, Content, Decision as Decided, DecisionKind, FileEntry, LeftOut, Manifest, Organisation,
+};
 use crate::ident::{Serial, SerialWidth};
 use crate::keyring::WrappedDisclosureKey;
 
-const REQUEST: &str = r#"
+pub(super) const REQUEST: &str = r#"
     applicant = "Prosjekt X"
     organisation = "352601810"
     purpose = "research"
@@ -92,12 +95,12 @@ impl World {
     }
 }
 
-fn issue(issuing: &Issuing, register: &str, ids: &[u64]) -> Result<Answered, Error> {
+pub(super) fn issue(issuing: &Issuing, register: &str, ids: &[u64]) -> Result<Answered, Error> {
     let mapped = issuing.map(register, ids)?;
     Ok(done(issuing, issuing.submit(mapped)?)?.into_answer().0)
 }
 
-fn done<T>(issuing: &Issuing, pending: Pending<T>) -> Result<Recorded<T>, Error> {
+pub(super) fn done<T>(issuing: &Issuing, pending: Pending<T>) -> Result<Recorded<T>, Error> {
     let sealed = || Error::new(ErrorCode::ServerSealed);
     pending.blocking_recv().map_err(|_| sealed())?.map_err(|error| issuing.record_failed(error))
 }
@@ -324,12 +327,44 @@ fn what_the_rules_refuse_is_refused_with_its_reason_and_recorded() {
     assert_eq!((attempted("application_received"), attempted("decision_recorded")), (1, 1));
 }
 
+/// A manifest that says what the disclosure is.
+fn manifest(world: &World, id: DisclosureId) -> Manifest {
+    let view = world.service.disclosure(&world.officer(), id).unwrap();
+    Manifest {
+        v: crate::extract::manifest::VERSION,
+        disclosure: id.to_string(),
+        recipient: Organisation { organisation: "Uni".into(), keys: vec![KEY.into()] },
+        purpose: "research".into(),
+        legal_basis: "law".into(),
+        decision: Decided {
+            authority: "Helsedataservice".into(),
+            reference: view.decided.reference.to_string(),
+            kind: DecisionKind::Access,
+            date: view.decided.dated,
+        },
+        files: vec![FileEntry {
+            name: "npr.csv".into(),
+            sha256: [1; 32],
+            bytes: 10,
+            rows: 10,
+            columns: vec![Column { name: "lopenr".into(), content: Content::Serial }],
+        }],
+        small_cells: None,
+        left_out: LeftOut::shown(1, 1, None),
+        expires: view.disclosure.opening().expires,
+        contact: "data@register.example".into(),
+        made: date(2026, 1, 15),
+        software: "hvelv".into(),
+        verifier_key: world.service.verifier_key().unwrap(),
+    }
+}
+
 #[test]
 fn an_extract_is_recorded_and_its_manifest_signed() {
     let world = World::unsealed();
     let id = world.disclosure();
     let report = DeliveryReport {
-        manifest: "{\"v\":1}\n".into(),
+        manifest: manifest(&world, id).text().unwrap(),
         files: vec!["npr.csv".parse().unwrap()],
         rows: 10,
         persons: 5,
@@ -338,11 +373,16 @@ fn an_extract_is_recorded_and_its_manifest_signed() {
     };
     let officer = world.officer();
     let (signed, view, _) = world.service.record_delivery(&officer, id, report.clone()).unwrap();
-    assert!(signed.starts_with("{\"v\":1}\n\n— "), "{signed}");
+    let key = world.service.verifier_key().unwrap().parse().unwrap();
+    assert!(Manifest::open(&signed, Some(&key)).is_ok());
     assert_eq!(view.disclosure.state(), DisclosureState::Extracted);
-    let bad = DeliveryReport { manifest: "no newline".into(), ..report };
-    let refused = world.service.record_delivery(&officer, id, bad).err().unwrap();
-    assert_eq!(refused.code(), ErrorCode::RequestInvalid);
+    let other = Manifest { disclosure: "0".repeat(32), ..manifest(&world, id) };
+    let late = Manifest { expires: date(2030, 1, 1), ..manifest(&world, id) };
+    for text in ["no newline".into(), other.text().unwrap(), late.text().unwrap()] {
+        let bad = DeliveryReport { manifest: text, ..report.clone() };
+        let refused = world.service.record_delivery(&officer, id, bad).err().unwrap();
+        assert_eq!(refused.code(), ErrorCode::RequestInvalid);
+    }
     let _ = world.service.complete_disclosure(&officer, id).unwrap();
     let _ = world.service.confirm_deletion(&officer, id).unwrap();
     world.reseal();

@@ -5,13 +5,15 @@ use super::*;
 #[test]
 fn golden_bytes_of_each_kind() {
     let id = *b"0123456789abcdef";
-    let golden: [(Key, &str); 23] = [
+    let golden: [(Key, &str); 24] = [
         (Key::marker(), "01"),
         (Key::high_water(2), "020002"),
         (Key::vault_used(3), "030003"),
         (Key::vault_lease(3), "040003"),
         (Key::group(1, 256), "1000010000000000000100"),
         (Key::delta(1, 7), "2000010000000000000007"),
+        (Key::rights_fact(2, 7), "2100020000000000000007"),
+        (Key::audit_person(id), "2330313233343536373839616263646566"),
         (Key::audit_body(9), "300000000000000009"),
         (Key::audit_leaf(9), "310000000000000009"),
         (Key::checkpoint(9), "320000000000000009"),
@@ -27,7 +29,6 @@ fn golden_bytes_of_each_kind() {
         (Key::disclosed(0, 2, id), "6400000000000230313233343536373839616263646566"),
         (Key::disclosure_item(id, 7), "65303132333435363738396162636465660000000000000007"),
         (Key::bridge(id, 7), "663031323334353637383961626364656600000007"),
-        (Key::identified(id), "6730313233343536373839616263646566"),
         (Key::approval(*b"0123456789"), "7030313233343536373839"),
     ];
     for (key, hex) in golden {
@@ -57,6 +58,7 @@ fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
     assert!(Key::groups_from(u16::MAX, 0).contains(&Key::group(u16::MAX, u64::MAX)));
     assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
     assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
+    assert!(!Key::rights_facts(1).contains(&Key::rights_fact(2, 0)));
     assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
     assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));
     assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, [0; 16])));

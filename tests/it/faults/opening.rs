@@ -75,7 +75,7 @@ async fn opened_with_fault(
         server.process.kill();
         return "open";
     };
-    let refusals = ["key_file_unusable", "store_unusable"];
+    let refusals = ["commit_uncertain", "key_file_unusable", "store_unusable"];
     assert!(refusals.contains(&reason(&status).as_str()), "{about}: {status:?}");
     // The cause is in the log, in the words of whoever met it.
     server.process.wait_for("causes");

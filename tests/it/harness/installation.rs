@@ -20,7 +20,7 @@ use super::bounded;
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Everybody but the stranger, whom no access file names.
-pub(crate) const PRINCIPALS: [(&str, &str, &str); 6] = [
+pub(crate) const PRINCIPALS: [(&str, &str, &str); 7] = [
     (
         "pipeline",
         "system",
@@ -31,6 +31,7 @@ pub(crate) const PRINCIPALS: [(&str, &str, &str); 6] = [
     ("officer", "person", "'officer'"),
     ("operator", "person", "'operator'"),
     ("auditor", "person", "'auditor'"),
+    ("rights", "person", "'rights'"),
     ("guest", "system", ""),
 ];
 
@@ -79,7 +80,8 @@ impl Installation {
         this.authority.write(&this.path("ca.pem")).unwrap();
         let server = this.authority.server(&["localhost", "127.0.0.1"]).unwrap();
         server.write(&this.path("server.pem"), &this.path("server-key.pem")).unwrap();
-        for name in ["pipeline", "sender", "officer", "operator", "auditor", "guest", "stranger"] {
+        let names = PRINCIPALS.map(|(name, ..)| name);
+        for name in names.into_iter().chain(["stranger"]) {
             this.issue(&this.authority, name, name, validity(-24, 24 * 365));
         }
         let passphrase = Passphrase::new(PASSPHRASE.into()).unwrap();

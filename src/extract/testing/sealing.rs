@@ -5,30 +5,30 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
 
-use super::cells::Screened;
-use super::manifest::{
-    Column, Content, Decision, DecisionKind, FileEntry, LeftOut, Manifest, Organisation, VERSION,
-};
-use super::recipient::{NewKey, Recipients};
-use super::seal::{SealedExtract, SealedFile};
 use crate::crypto::note::VerifierKey;
 use crate::crypto::{SecretBytes, SigningKey};
 use crate::disclosure::terms::Generalisation;
+use crate::extract::cells::Screened;
+use crate::extract::manifest::{
+    Column, Content, Decision, DecisionKind, FileEntry, LeftOut, Manifest, Organisation, VERSION,
+};
+use crate::extract::recipient::{NewKey, Recipients};
+use crate::extract::seal::{SealedExtract, SealedFile};
 use crate::files::Error;
 use crate::files::destination::Existing;
 
 /// A signing key that everybody knows.
-pub(super) fn signing_key(seed: u8) -> SigningKey {
+pub(in crate::extract) fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&SecretBytes::filled(|bytes| *bytes = [seed; 32]))
 }
 
 /// Its verifier key.
-pub(super) fn verifier_key(seed: u8) -> VerifierKey {
+pub(in crate::extract) fn verifier_key(seed: u8) -> VerifierKey {
     VerifierKey::new("hvelv.example/extracts".parse().unwrap(), signing_key(seed).public_key())
 }
 
 /// A manifest of files of these names, with the key of seed 1.
-pub(super) fn manifest(names: &[&str], keys: Vec<String>) -> Manifest {
+pub(in crate::extract) fn manifest(names: &[&str], keys: Vec<String>) -> Manifest {
     let variable = |name: &str, generalisation| Column {
         name: name.into(),
         content: Content::Variable { generalisation },
@@ -82,23 +82,23 @@ pub(super) fn manifest(names: &[&str], keys: Vec<String>) -> Manifest {
 }
 
 /// A sealed extract, on disk.
-pub(super) struct Made {
+pub(in crate::extract) struct Made {
     /// All its files, the manifest last.
-    pub(super) files: Vec<PathBuf>,
+    pub(in crate::extract) files: Vec<PathBuf>,
     /// Who can open it.
-    pub(super) key: NewKey,
+    pub(in crate::extract) key: NewKey,
     /// What it is.
-    pub(super) manifest: Manifest,
+    pub(in crate::extract) manifest: Manifest,
 }
 
 impl Made {
     /// Seals files of these names and contents, to a new key.
-    pub(super) fn new(directory: &Path, name: &str, files: &[(&str, &[u8])]) -> Self {
+    pub(in crate::extract) fn new(directory: &Path, name: &str, files: &[(&str, &[u8])]) -> Self {
         Self::to(NewKey::generate(), directory, name, files, |_| {}).unwrap()
     }
 
     /// Seals, with a manifest that `change` has changed before it is signed.
-    pub(super) fn to(
+    pub(in crate::extract) fn to(
         key: NewKey,
         directory: &Path,
         name: &str,

@@ -1,0 +1,177 @@
+//! Whom a command about rights is about: the identifier, from the terminal, a file or standard input.
+//!
+//! Never from an argument or the environment: arguments can be read by everybody on the host, and
+//! stay in the shell's history.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use super::connect::{Caller, Channel, ConnectOptions, block_on};
+use super::error::Error;
+use super::passphrase::{read_bounded, read_private_file};
+use crate::rpc::proto::rights_service_client::RightsServiceClient;
+use crate::rpc::proto::{IdentifierType, RightsSubject};
+
+/// A client of the service.
+pub(super) type Client = RightsServiceClient<Channel>;
+
+/// What an identifier is.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    /// Any of them, told by its digits.
+    Any,
+    /// Fødselsnummer.
+    Fnr,
+    /// D-number.
+    Dnr,
+    /// H-number, with --assigner.
+    Hnr,
+    /// Felles hjelpenummer.
+    Felles,
+    /// DUF-number.
+    Duf,
+}
+
+impl Kind {
+    const fn on_wire(self) -> IdentifierType {
+        match self {
+            Self::Any => IdentifierType::Any,
+            Self::Dnr => IdentifierType::Dnr,
+            Self::Duf => IdentifierType::Duf,
+            Self::Felles => IdentifierType::Felles,
+            Self::Fnr => IdentifierType::Fnr,
+            Self::Hnr => IdentifierType::Hnr,
+        }
+    }
+}
+
+/// One person in one register, and how the server is reached.
+#[derive(Debug, clap::Args)]
+pub(super) struct SubjectOptions {
+    /// The register.
+    #[arg(long, value_name = "CODE")]
+    register: String,
+
+    /// Reads the identifier from a file that only its owner may read, or from standard input if FILE
+    /// is `-`. Without this option it is asked for on the terminal.
+    #[arg(long, value_name = "FILE")]
+    identifier_file: Option<PathBuf>,
+
+    /// What the identifier is.
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = Kind::Any)]
+    identifier_type: Kind,
+
+    /// Who assigned an H-number: the organisation's number.
+    #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
+    assigner: String,
+
+    /// Writes JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    connection: ConnectOptions,
+}
+
+impl SubjectOptions {
+    /// Reads the identifier.
+    ///
+    /// # Errors
+    ///
+    /// No terminal; a file that is unreadable, too open, empty or has more than one line.
+    pub(super) fn read(&self) -> Result<RightsSubject, Error> {
+        let identifier = self.identifier()?;
+        Ok(RightsSubject {
+            register: self.register.clone(),
+            r#type: self.identifier_type.on_wire().into(),
+            identifier: identifier.to_string(),
+            assigner: self.assigner.clone(),
+        })
+    }
+
+    fn identifier(&self) -> Result<Zeroizing<String>, Error> {
+        let bytes = match &self.identifier_file {
+            Some(path) if path.as_os_str() == "-" => {
+                read_bounded(std::io::stdin().lock(), "standard input")?
+            }
+            Some(path) => read_private_file(path, "identifier file")?,
+            None => {
+                let asked = rpassword::prompt_password("Identifier: ").map(Zeroizing::new);
+                let asked = asked.map_err(|cause| {
+                    Error::usage(format!("cannot ask for the identifier on a terminal: {cause}"))
+                        .advise("Give --identifier-file FILE, or - for standard input.")
+                })?;
+                Zeroizing::new(asked.as_bytes().to_vec())
+            }
+        };
+        let text = std::str::from_utf8(&bytes).ok().map(|text| text.trim_end_matches(['\r', '\n']));
+        match text {
+            Some(text) if !text.is_empty() && !text.contains('\n') => {
+                Ok(Zeroizing::new(text.to_owned()))
+            }
+            _ => Err(Error::usage("there is not one identifier")
+                .advise("Give one, alone on the first line.")),
+        }
+    }
+
+    /// Connects, and does what is to be done there.
+    ///
+    /// # Errors
+    ///
+    /// No connection, or what came of it.
+    pub(super) fn ask<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        block_on(async {
+            let channel = self.connection.channel(Caller::Known).await?;
+            work(&mut RightsServiceClient::new(channel)).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn from_file(content: &[u8], mode: u32) -> Result<RightsSubject, Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        let options = SubjectOptions {
+            register: "KPR".into(),
+            identifier_file: Some(file.path().to_owned()),
+            identifier_type: Kind::Any,
+            assigner: String::new(),
+            json: false,
+            connection: ConnectOptions::default(),
+        };
+        options.read()
+    }
+
+    #[test]
+    fn a_file_gives_its_only_line() {
+        for content in [&b"x1"[..], b"x1\n", b"x1\r\n"] {
+            let subject = from_file(content, 0o600).unwrap();
+            assert_eq!((subject.identifier.as_str(), subject.register.as_str()), ("x1", "KPR"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_line_of_its_owners_is_refused_without_its_content() {
+        let bad: [(&[u8], u32); 5] = [
+            (b"", 0o600),
+            (b"\n", 0o600),
+            (b"x1\nx2\n", 0o600),
+            (b"\xffx1", 0o600),
+            (b"x1", 0o644),
+        ];
+        for (content, mode) in bad {
+            let error = from_file(content, mode).unwrap_err();
+            assert!(!error.advice().is_empty() && !format!("{error} {error:?}").contains("x1"));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Reservations and consents: an append-only ledger per register, and what is in force, in memory.
+//!
+//! Why it exists: what a person has said decides whether the person's data are taken in, and whether
+//! they leave.  It is asked for each row, so that what is in force is a sparse map in memory; what
+//! was ever said is in the store, for innsyn.
+//!
+//! ```text
+//! HeldRights     read: many at a time         ingest and serials, from looking to handing over
+//! RightsChange   change: one at a time        look ─► recorder: fact and entry in one commit ─► map
+//! ```
+//!
+//! Whoever hands an answer to the recorder holds the rights for reading meanwhile, and a change holds
+//! them alone from looking until its commit.  So an answer either stands before the change in the
+//! log, or knows it.
+//!
+//! INVARIANT: what is in force is what the stored facts say, in their order.
+//! INVARIANT: a fact is never changed or removed (S-25).
+//! INVARIANT: nobody who holds a column takes the rights: a change waits for the recorder, which
+//! waits for the columns.  Rights first, then the column.
+//!
+//! What it does *not* protect: whoever has this plane's store and its keys can read who, as a number,
+//! has said what.
+
+mod fact;
+mod release;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::mpsc::sync_channel;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::recorder::With;
+use super::records::record_place;
+use super::{Error, PlaneKeys, Registers, Write};
+use crate::audit::{Entry, Recorded, Reference};
+use crate::config::codes::{DisclosurePurpose, TermCode};
+use crate::store::keys::Key;
+use crate::store::{Step, Store};
+use crate::vault::PersonNo;
+
+pub use fact::{Channel, Fact, RightsFact};
+pub use release::{Release, ReleaseRule};
+
+/// What is in force for one person in one register.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonRights {
+    /// The uses that the person is reserved against.
+    pub reservations: BTreeSet<TermCode>,
+    /// What the person has consented to, unless the consent was withdrawn.
+    pub consent: Option<BTreeSet<DisclosurePurpose>>,
+    /// Sequence numbers of the person's facts.
+    facts: Vec<u64>,
+}
+
+impl PersonRights {
+    fn take(&mut self, sequence: u64, fact: &Fact) {
+        match fact {
+            Fact::ConsentGiven(purposes) => self.consent = Some(purposes.clone()),
+            Fact::ConsentWithdrawn => self.consent = None,
+            Fact::ReservationLifted(code) => {
+                self.reservations.remove(code);
+            }
+            Fact::ReservationSet(code) => {
+                self.reservations.insert(code.clone());
+            }
+        }
+        self.facts.push(sequence);
+    }
+}
+
+/// The rights of one register.
+#[derive(Default)]
+pub(super) struct Rights(RwLock<State>);
+
+#[derive(Default)]
+struct State {
+    persons: HashMap<PersonNo, PersonRights>,
+    /// Facts that are stored.
+    count: u64,
+}
+
+impl Rights {
+    /// Reads a register's ledger, and says how many facts it has.
+    pub(super) fn load(
+        store: &dyn Store,
+        keys: &PlaneKeys,
+        register: u16,
+    ) -> Result<(Self, u64), Error> {
+        let (mut state, mut failure) = (State::default(), None);
+        store.scan(Key::rights_facts(register), &mut |key, value| {
+            match open_fact(keys, key, value) {
+                Ok((person, recorded)) if Key::trailing_u64(key)? == state.count => {
+                    state.take(person, &recorded.fact);
+                }
+                Ok(_) => failure = Some(Error::Damaged { what: "sequence of rights facts" }),
+                Err(error) => failure = Some(error),
+            }
+            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+        })?;
+        let count = state.count;
+        failure.map_or(Ok((Self(RwLock::new(state)), count)), Err)
+    }
+}
+
+impl State {
+    fn take(&mut self, person: PersonNo, fact: &Fact) {
+        self.persons.entry(person).or_default().take(self.count, fact);
+        self.count += 1;
+    }
+}
+
+fn open_fact(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<(PersonNo, RightsFact), Error> {
+    let damaged = || Error::Damaged { what: "rights fact" };
+    let key = Key::parse(key)?.1;
+    let plain = keys.storage().open(&record_place(&key), value).map_err(|_| damaged())?;
+    RightsFact::decode(&plain).ok_or_else(damaged)
+}
+
+/// The rights of a register, held for reading: none of them changes while this lives.
+pub struct HeldRights<'a>(RwLockReadGuard<'a, State>);
+
+impl HeldRights<'_> {
+    /// What is in force for a person who ever said something.
+    pub fn of(&self, person: PersonNo) -> Option<&PersonRights> {
+        self.0.persons.get(&person)
+    }
+
+    /// Whether a person has consented to anything.
+    pub fn consents(&self, person: PersonNo) -> bool {
+        self.of(person).is_some_and(|rights| rights.consent.is_some())
+    }
+
+    /// Facts so far: whoever looked at another count has to look again.
+    pub fn fact_count(&self) -> u64 {
+        self.0.count
+    }
+}
+
+/// The rights of a register, held alone, so that what was looked at is so still when it changes.
+pub struct RightsChange<'a> {
+    registers: &'a Registers,
+    register: u16,
+    state: RwLockWriteGuard<'a, State>,
+}
+
+impl RightsChange<'_> {
+    /// What is in force for a person who ever said something.
+    pub fn of(&self, person: PersonNo) -> Option<&PersonRights> {
+        self.state.persons.get(&person)
+    }
+
+    /// Records a fact about a person of a partition with its audit entry, and waits until both are
+    /// durable; it is in force when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`], [`Error::Failed`].
+    pub fn record(
+        mut self,
+        (partition, person): (u16, PersonNo),
+        fact: &RightsFact,
+        entry: Entry,
+    ) -> Result<Recorded<()>, Error> {
+        let key = Key::rights_fact(self.register, self.state.count);
+        let sealed = self.registers.seal_record(&key, &fact.encode(person))?;
+        let writes = vec![
+            Write::Put(key, sealed),
+            self.registers.audit_person(fact.reference, partition, person)?,
+            Write::VaultUsed(partition),
+        ];
+        let recorded = self.registers.record_change_and_wait(entry, writes)?;
+        self.state.take(person, &fact.fact);
+        Ok(recorded)
+    }
+}
+
+impl Registers {
+    fn rights_of(&self, register: u16) -> Result<&RwLock<State>, Error> {
+        Ok(&self.members.get(&register).ok_or(Error::NoRegister)?.rights.0)
+    }
+
+    /// Holds a register's rights for reading.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`].
+    pub fn hold_rights(&self, register: u16) -> Result<HeldRights<'_>, Error> {
+        let rights = self.rights_of(register)?;
+        Ok(HeldRights(rights.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Holds a register's rights alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`].
+    pub fn change_rights(&self, register: u16) -> Result<RightsChange<'_>, Error> {
+        let state = self.rights_of(register)?.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(RightsChange { registers: self, register, state })
+    }
+
+    /// Everything that was ever recorded about a person's rights in a register, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn rights_facts(
+        &self,
+        register: u16,
+        person: &PersonRights,
+    ) -> Result<Vec<RightsFact>, Error> {
+        let facts = person.facts.iter().map(|sequence| {
+            let key = Key::rights_fact(register, *sequence);
+            let stored = self.store.get(&key)?.ok_or(Error::Damaged { what: "rights fact" })?;
+            Ok(open_fact(&self.keys, key.as_bytes(), &stored)?.1)
+        });
+        facts.collect()
+    }
+
+    /// What leads from the reference of an audit entry to its person.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn audit_person(
+        &self,
+        reference: Reference,
+        partition: u16,
+        person: PersonNo,
+    ) -> Result<Write, Error> {
+        let key = Key::audit_person(*reference.as_bytes());
+        let sealed = self.seal_record(&key, fact::audit_person(partition, person).as_slice())?;
+        Ok(Write::Put(key, sealed))
+    }
+
+    /// The person whom the audit entry with a reference is about, and the person's partition.  For
+    /// innsyn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn person_of_audit(&self, reference: Reference) -> Result<Option<(u16, PersonNo)>, Error> {
+        let damaged = || Error::Damaged { what: "audit person" };
+        let key = Key::audit_person(*reference.as_bytes());
+        let Some(stored) = self.store.get(&key)? else { return Ok(None) };
+        let plain = self.keys.storage().open(&record_place(&key), &stored);
+        let plain = plain.map_err(|_| damaged())?;
+        fact::read_audit_person(&plain).map(Some).ok_or_else(damaged)
+    }
+
+    /// Records an act together with what it changes and what is answered to it, and waits until it
+    /// is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_answered_change_and_wait<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        writes: Vec<Write>,
+        value: T,
+    ) -> Result<Recorded<T>, Error> {
+        let (reply, answer) = sync_channel(1);
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.send_act(entry, With { writes, ..With::default() }, value, reply);
+        answer.recv().map_err(|_| Error::Failed)?
+    }
+}

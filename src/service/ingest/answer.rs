@@ -1,0 +1,167 @@
+//! From persons to answers: one pass over the register's column.
+//!
+//! Why so: persons lie all over the column, so that each read waits for memory, and for the look-up
+//! of its page. A cell is asked for some rows before it is read, and read soon after: the processor
+//! keeps fewer pages in mind than a batch has persons. The digest of the IDs is made a few rows at a
+//! time, so that it has something to do meanwhile.
+
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use super::admission::Admitted;
+use super::{Consents, Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
+use crate::crypto::{KeyedDigest, KeyedHasher};
+use crate::ident::{NationalId, Reject};
+use crate::registers::{Answered, JoiningRow, RowCode, RowNote, Standing};
+use crate::service::Error;
+use crate::vault::{PersonNo, Rows};
+
+/// How many persons before it is read a cell is asked for.
+const AHEAD: usize = 32;
+/// Rows that are answered and then digested: two blocks of the hash.
+const ROWS_AT_ONCE: usize = 16;
+
+/// A batch as far as it is answered.
+struct Answering<'a> {
+    looked_up: bool,
+    consents: Consents<'a>,
+    decided: Peekable<IntoIter<RowNote>>,
+    answered: Answered,
+    joining: Vec<JoiningRow>,
+    /// Persons who stand in the record of the delivery.
+    persons: Vec<PersonNo>,
+}
+
+impl Delivery {
+    /// Looks every person up in the register's column.
+    pub(super) fn answer(
+        &self,
+        open: &Open,
+        rows: &Rows,
+        admitted: Admitted,
+        under_way: UnderWay,
+    ) -> Result<Mapped, Error> {
+        let Admitted { persons, decided, spending } = admitted;
+        let consents = Consents::hold(self, open)?;
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let mut answering = Answering {
+            looked_up: self.mode == IngestMode::ResolveOnly,
+            consents,
+            decided: decided.into_iter().peekable(),
+            answered: Answered { ids: Vec::with_capacity(rows.len()), ..Answered::default() },
+            joining: Vec::new(),
+            persons: Vec::with_capacity(rows.len()),
+        };
+        let mut digest = Digesting::of_rows(open, rows.len());
+        let cells = held.cells();
+        let mut later = persons.iter().flatten();
+        later.by_ref().take(AHEAD).for_each(|person| cells.prefetch(*person));
+        let mut digested = 0;
+        for (rows, persons) in rows.chunks(ROWS_AT_ONCE).zip(persons.chunks(ROWS_AT_ONCE)) {
+            let answered = answering.answered.ids.len();
+            for (row, person) in rows.iter().zip(persons) {
+                later.next().into_iter().for_each(|person| cells.prefetch(*person));
+                answering.take(row, person.map(|person| (person, cells.standing(person))));
+            }
+            // The IDs before these: what was written this moment is not to be read in other pieces.
+            digest.add_ids(&answering.answered.ids[digested..answered]);
+            digested = answered;
+        }
+        digest.add_ids(&answering.answered.ids[digested..]);
+        drop(held);
+        let Answering { answered, joining, persons, consents, .. } = answering;
+        let consented = consents.consented();
+        let digest = digest.finish(&answered.notes);
+        Ok(Mapped { answered, joining, persons, spending, consented, digest, under_way })
+    }
+}
+
+impl Answering<'_> {
+    /// Answers the next row.
+    #[inline]
+    fn take(&mut self, row: &Result<NationalId, Reject>, standing: Option<(PersonNo, Standing)>) {
+        let at = u32::try_from(self.answered.ids.len()).unwrap_or(u32::MAX);
+        let decided = self.decided.next_if(|decided| decided.row == at);
+        if let Some((person, Standing::Member(id))) = standing
+            && decided.is_none()
+            && self.consents.allow(at, person)
+        {
+            self.answered.ids.push(id);
+            self.persons.push(person);
+            return;
+        }
+        self.answered.ids.push(0);
+        if let Some(decided) = decided {
+            self.answered.notes.push(decided);
+            // Whoever was asked about stands in the record of the look-up, told or not.
+            self.persons.extend(standing.map(|(person, _)| person).filter(|_| self.looked_up));
+        } else if let Some(code) = self.without_id(at, row, standing) {
+            self.answered.notes.push(RowNote { row: at, code });
+        }
+    }
+
+    /// Why a row has no ID; nothing for a person who joins.
+    fn without_id(
+        &mut self,
+        at: u32,
+        row: &Result<NationalId, Reject>,
+        standing: Option<(PersonNo, Standing)>,
+    ) -> Option<RowCode> {
+        if let Err(reject) = row {
+            return Some(RowCode::Rejected(*reject));
+        }
+        match standing {
+            Some((person, standing)) if self.looked_up => {
+                self.persons.push(person);
+                let is_member = standing != Standing::NotMember;
+                Some(if is_member { RowCode::Suppressed } else { RowCode::Unknown })
+            }
+            None if self.looked_up => Some(RowCode::Unknown),
+            Some((person, Standing::NotMember)) if self.consents.allow(at, person) => {
+                self.joining.push(JoiningRow { row: at, person });
+                self.persons.push(person);
+                None
+            }
+            _ => Some(RowCode::Suppressed),
+        }
+    }
+}
+
+/// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`,
+/// big-endian: binds the entry to what was answered.
+struct Digesting(KeyedHasher);
+
+/// The digest of a whole answer.
+pub(in crate::service) fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
+    let mut digest = Digesting::of_rows(open, answered.ids.len());
+    answered.ids.chunks(ROWS_AT_ONCE).for_each(|ids| digest.add_ids(ids));
+    digest.finish(&answered.notes)
+}
+
+impl Digesting {
+    fn of_rows(open: &Open, rows: usize) -> Self {
+        let mut hasher = open.registers.keys().digest().hasher();
+        hasher.update(&(rows as u64).to_be_bytes());
+        Self(hasher)
+    }
+
+    /// Adds the IDs of at most [`ROWS_AT_ONCE`] rows.
+    fn add_ids(&mut self, ids: &[u64]) {
+        let mut buffer = [0_u8; ROWS_AT_ONCE * 8];
+        for (bytes, id) in buffer.as_chunks_mut().0.iter_mut().zip(ids) {
+            *bytes = id.to_be_bytes();
+        }
+        self.0.update(&buffer[..ids.len() * 8]);
+    }
+
+    fn finish(mut self, notes: &[RowNote]) -> KeyedDigest {
+        self.0.update(&(notes.len() as u64).to_be_bytes());
+        for note in notes {
+            let code = note.code.name();
+            self.0.update(&note.row.to_be_bytes());
+            self.0.update(&[u8::try_from(code.len()).expect("codes are short words of ours")]);
+            self.0.update(code.as_bytes());
+        }
+        self.0.finish()
+    }
+}

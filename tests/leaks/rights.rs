@@ -1,0 +1,106 @@
+//! Reservations and consents, with canaries as persons and wherever else a sender can put text.
+
+use prost::Message as _;
+
+use hvelv::rpc::proto::rights_service_client::RightsServiceClient;
+use hvelv::rpc::proto::*;
+
+use super::calls::Calls;
+use super::canaries::Canaries;
+use super::world::World;
+
+impl Calls<'_> {
+    /// Whoever may, and whoever may not.
+    pub(crate) async fn rights(&mut self) {
+        for caller in ["rights", "pipeline"] {
+            self.rights_as(caller).await;
+        }
+    }
+
+    /// Rights of canaries, and canaries wherever else a sender can put text.
+    async fn rights_as(&mut self, caller: &str) {
+        let mut client = RightsServiceClient::new(self.channel(Some(caller)).await);
+        let subject = |register: &str, identifier: String| {
+            let r#type = IdentifierType::Any.into();
+            let assigner = String::new();
+            Some(RightsSubject { register: register.to_owned(), r#type, identifier, assigner })
+        };
+        let canary = self.canaries.digits(9);
+        let malformed = self.canaries.malformed.iter().take(5).cloned();
+        let mut asked = vec![(subject("KPR", canary.clone()), "with_identifier", "letter")];
+        asked.extend(malformed.map(|bad| (subject("KPR", bad), "with_identifier", "letter")));
+        asked.push((subject("KPR", canary.clone()), "unheard_of", "letter"));
+        asked.push((subject("KPR", canary.clone()), &canary, &canary));
+        asked.push((subject(&canary, canary.clone()), "with_identifier", "letter"));
+        for (subject, r#use, channel) in asked {
+            let (r#use, channel) = (r#use.to_owned(), channel.to_owned());
+            let subject = || subject.clone();
+            let request = SetReservationRequest {
+                subject: subject(),
+                r#use: r#use.clone(),
+                channel: channel.clone(),
+            };
+            let came = client.set_reservation(request).await;
+            self.note("hvelv.v1.RightsService/SetReservation", came);
+            let came = client.get_rights(GetRightsRequest { subject: subject() }).await;
+            if let Some(rights) = self.note("hvelv.v1.RightsService/GetRights", came) {
+                self.world.capture("rights.bin", &rights.encode_to_vec());
+            }
+            // The second time there is nothing to lift.
+            for _ in 0..2 {
+                let request = LiftReservationRequest {
+                    subject: subject(),
+                    r#use: r#use.clone(),
+                    channel: channel.clone(),
+                };
+                let came = client.lift_reservation(request).await;
+                self.note("hvelv.v1.RightsService/LiftReservation", came);
+            }
+        }
+        let purposes = [vec!["quality_improvement".to_owned()], vec![canary.clone()], Vec::new()];
+        for (register, purposes) in ["REHAB", "KPR", canary.as_str()].into_iter().zip(purposes) {
+            let channel = "helsenorge".to_owned();
+            let subject = subject(register, canary.clone());
+            let request =
+                GiveConsentRequest { subject: subject.clone(), purposes, channel: channel.clone() };
+            let came = client.give_consent(request).await;
+            self.note("hvelv.v1.RightsService/GiveConsent", came);
+            for _ in 0..2 {
+                let request =
+                    WithdrawConsentRequest { subject: subject.clone(), channel: channel.clone() };
+                let came = client.withdraw_consent(request).await;
+                self.note("hvelv.v1.RightsService/WithdrawConsent", came);
+            }
+        }
+    }
+}
+
+/// Reservations and consents of a canary.
+pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
+    let [two, three] = [1, 2].map(|place| canaries.digits(place));
+    write_private(world, "person", &format!("{three}\n"));
+    write_private(world, "persons", &format!("{three}\n{two}\n"));
+    let person = "--identifier-file secret/person @rights";
+    let set = format!("--register KPR --use with_identifier --channel letter {person}");
+    world.run(&format!("reservation set {set}"), 0);
+    world.run(&format!("reservation show --register KPR {person}"), 0);
+    world.run(&format!("reservation show --register KPR --json {person}"), 0);
+    world.run(&format!("reservation lift {set}"), 0);
+    world.run(&format!("reservation lift {set}"), 5);
+    world.run(&format!("reservation set {}", set.replace("@rights", "@stranger")), 4);
+    world.run(&format!("reservation set {}", set.replace("person", "persons")), 2);
+    world.run(&format!("reservation set {}", set.replace("with_identifier", "unheard_of")), 2);
+    let give = format!("--register REHAB --purpose quality_improvement --channel letter {person}");
+    world.run(&format!("consent give {give}"), 0);
+    world.run(&format!("consent give {}", give.replace("REHAB", "NPR")), 5);
+    let withdraw = format!("--register REHAB --channel letter {person}");
+    world.run(&format!("consent withdraw {withdraw}"), 0);
+    world.run(&format!("consent withdraw {withdraw}"), 5);
+}
+
+/// A file that only its owner may read, where nothing is searched.
+fn write_private(world: &World, name: &str, text: &str) {
+    let path = world.path("secret").join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
