@@ -1,6 +1,7 @@
 //! What two persons open: who a serial is, and files of identifiers for a linking party.
 
 use super::disclosures::decision;
+use super::rights::reserved;
 use super::*;
 use crate::approval::{Act, Verdict};
 use crate::disclosure::decision::{BridgeOut, LinkingParty};
@@ -13,8 +14,8 @@ const PARTY: &str = "382199359";
 
 /// Everybody, and somebody who approves.
 fn world() -> World {
-    let approver = "[[principal]]\nname = 'p'\nkind = 'person'\norganisation = '983744516'\n\
-        certificates = ['uri:spiffe://hvelv.dev/p']\nroles = ['approver']\n";
+    let approver = "[[principal]]\nname = 'second'\nkind = 'person'\norganisation = '983744516'\n\
+        certificates = ['uri:spiffe://hvelv.dev/second']\nroles = ['approver']\n";
     let world = World::with(Budgets::DEFAULT, &format!("{ACCESS}{approver}"));
     world.unseal();
     world
@@ -44,7 +45,7 @@ impl World {
         };
         let asking = self.permit("f", Right::RequestApprovals);
         let asked = self.service.request_approval(&asking, request).unwrap().0;
-        let approving = self.permit("p", Right::Approve);
+        let approving = self.permit("second", Right::Approve);
         let decision =
             ApprovalDecision { id: asked.approval.id, verdict: Verdict::Approve, note: None };
         let _ = self.service.decide_approval(&approving, decision).unwrap();
@@ -199,6 +200,25 @@ fn a_bridge_has_everybody_of_the_disclosure_and_only_the_party_reads_it() {
     assert_eq!((issued.bridge.bridge.number, issued.bridge.bridge.persons), (1, 400));
     assert_eq!(world.entries_with(r#""action":"bridge_issued""#), 1);
     assert_eq!(world.entries_with("bridge 1 to 382199359, to be deleted by 2026-12-31"), 1);
+}
+
+/// Goal: who may not go with the fødselsnummer has a serial and stands in no bridge.
+#[test]
+fn a_reservation_against_disclosure_with_identifiers_keeps_a_person_out_of_a_bridge() {
+    let world = world();
+    let people = numbers(10);
+    world.ingest("KPR", "KUHR", &people[..5]);
+    let (id, serials) = world.disclosed(permissive(), &people);
+    assert!(serials.iter().all(|serial| *serial != 0));
+    world.say("KPR", people[3], reserved("with_identifier")).unwrap();
+    let key = NewKey::generate();
+    world.approve_bridge(id, &key);
+    let issued = world.issue(id, PARTY, &key).unwrap();
+    let text = opened(&issued.file, &key.file).unwrap();
+    assert_eq!((issued.bridge.bridge.persons, text.lines().count()), (9, 10));
+    assert!(!text.contains(&format!("{:011}", people[3])));
+    assert_eq!(world.entries_with(r#""counts":{"bytes":"#), 1);
+    assert_eq!(world.entries_with(r#""left_out":1,"persons":9,"rows":9"#), 1);
 }
 
 #[test]
