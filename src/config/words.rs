@@ -16,6 +16,7 @@ impl UnknownWord {
     }
 
     /// What is wrong, where the text may be somebody's number.
+    #[cfg(feature = "server")]
     pub(crate) fn to_string_without_value(&self) -> String {
         format!("is not one of {}", self.known)
     }
@@ -36,6 +37,7 @@ impl MalformedCode {
     }
 
     /// What is wrong, where the text may be somebody's number.
+    #[cfg(feature = "server")]
     pub(crate) fn to_string_without_value(&self) -> String {
         format!("is not {} ({})", self.kind, self.form)
     }

@@ -64,6 +64,7 @@ pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
 use recorder::{ActReply, Command, Other, With};
+pub use records::OpenedRecord;
 use rights::Rights;
 pub use rights::{
     Channel, Fact, HeldRights, PersonRights, Release, ReleaseRule, RightsChange, RightsFact,

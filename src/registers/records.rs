@@ -12,7 +12,7 @@ use crate::store::keys::{Key, Kind};
 use crate::vault::PersonNo;
 
 /// A record, opened, under its key.
-pub(crate) type OpenedRecord = (Key, Zeroizing<Vec<u8>>);
+pub type OpenedRecord = (Key, Zeroizing<Vec<u8>>);
 
 impl Registers {
     /// Seals a record of this plane for its place.
@@ -29,7 +29,7 @@ impl Registers {
     /// # Errors
     ///
     /// [`Error::Damaged`], [`Error::Store`].
-    pub(crate) fn records(&self, kind: Kind) -> Result<Vec<OpenedRecord>, Error> {
+    pub fn records(&self, kind: Kind) -> Result<Vec<OpenedRecord>, Error> {
         let (mut found, mut failure) = (Vec::new(), None);
         self.store.scan(Key::all(kind), &mut |bytes, value| {
             let (_, key) = Key::parse(bytes)?;
