@@ -31,14 +31,17 @@ mod protos {
     /// They get no derived `Debug`: `src/rpc/proto.rs` writes one that shows counts only, and the
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
-    const REDACTED: [&str; 66] = [
+    const REDACTED: [&str; 75] = [
         ".hvelv.v1.Application",
         ".hvelv.v1.ApplicationRequest",
         ".hvelv.v1.ApprovalParameter",
+        ".hvelv.v1.Bridge",
         ".hvelv.v1.BridgeIn",
+        ".hvelv.v1.BridgeIssued",
         ".hvelv.v1.BridgeOut",
         ".hvelv.v1.CloseDisclosureResponse",
         ".hvelv.v1.CompleteDisclosureResponse",
+        ".hvelv.v1.ConfirmBridgeDeletionResponse",
         ".hvelv.v1.ConfirmDeletionResponse",
         ".hvelv.v1.DecideApprovalRequest",
         ".hvelv.v1.Decision",
@@ -53,7 +56,11 @@ mod protos {
         ".hvelv.v1.IdentifierBatch",
         ".hvelv.v1.IdentifierBatch.column",
         ".hvelv.v1.IdentifierException",
+        ".hvelv.v1.IdentifySerialRequest",
+        ".hvelv.v1.IdentifySerialResponse",
         ".hvelv.v1.IntegerColumn",
+        ".hvelv.v1.IssueBridgeRequest",
+        ".hvelv.v1.IssueBridgeResponse",
         ".hvelv.v1.IssueSerialsRequest",
         ".hvelv.v1.IssueSerialsRequest.message",
         ".hvelv.v1.IssueSerialsResponse",
@@ -64,6 +71,7 @@ mod protos {
         ".hvelv.v1.LiftReservationRequest",
         ".hvelv.v1.LinkingParty",
         ".hvelv.v1.ListApplicationsResponse",
+        ".hvelv.v1.ListBridgesResponse",
         ".hvelv.v1.ListDisclosuresResponse",
         ".hvelv.v1.ListEntriesResponse",
         ".hvelv.v1.OpenDisclosureRequest",
@@ -86,6 +94,7 @@ mod protos {
         ".hvelv.v1.RegisterIdBatch",
         ".hvelv.v1.RegisterIds",
         ".hvelv.v1.RequestApprovalRequest",
+        ".hvelv.v1.RevealedIdentifier",
         ".hvelv.v1.RightsFact",
         ".hvelv.v1.RightsSubject",
         ".hvelv.v1.RouteApplicationRequest",

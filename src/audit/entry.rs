@@ -135,6 +135,10 @@ pub enum Action {
     ApprovalWithdrawn,
     /// Entries, a proof or a checkpoint were read.
     AuditRead,
+    /// A linking party's word that it has deleted a bridge was recorded.
+    BridgeDeleted,
+    /// A file of identifiers and serials was sealed to a linking party and answered.
+    BridgeIssued,
     /// A principal was granted more of a budget; `changes` says what, `basis` why.
     BudgetGranted,
     /// A person's consent was recorded; `changes` says to what.
@@ -179,6 +183,8 @@ pub enum Action {
     RightsRead,
     /// The server was sealed: its keys were wiped from memory.
     Sealed,
+    /// The person of a serial was identified; `reference` is to them.
+    SerialIdentified,
     /// Register IDs were answered with serials of a disclosure.
     SerialsIssued,
     /// A stream of serials ended.

@@ -15,6 +15,7 @@ use crate::rpc::proto::{
 
 pub(super) mod client;
 mod confirm;
+mod identify;
 mod run;
 pub(super) mod shown;
 #[cfg(test)]
@@ -91,6 +92,9 @@ enum Action {
     /// Lists the disclosures, the newest first.
     #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
+    /// Says who a serial is, with another person's approval.
+    #[command(after_help = identify::EXAMPLES)]
+    Identify(identify::IdentifyOptions),
     /// Says that nothing more is issued.
     #[command(after_help = COMPLETE_EXAMPLES)]
     Complete(IdOptions),
@@ -160,6 +164,7 @@ pub(super) fn run(command: &DisclosureCommand) -> Result<Exit, Error> {
         Action::Close(options) => close(options),
         Action::Complete(options) => complete(options),
         Action::ConfirmDeletion(options) => confirm_deletion(options),
+        Action::Identify(options) => identify::run(options),
         Action::List(options) => list(options),
         Action::Open(options) => open(options),
         Action::Run(options) => run::run(options),

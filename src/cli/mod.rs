@@ -10,6 +10,7 @@
 mod application;
 mod approval;
 mod audit;
+mod bridge;
 mod budget;
 mod check;
 mod connect;
@@ -86,6 +87,8 @@ enum Command {
     Decision(decision::DecisionCommand),
     #[command(after_help = disclosure::EXAMPLES)]
     Disclosure(Box<disclosure::DisclosureCommand>),
+    #[command(after_help = bridge::EXAMPLES)]
+    Bridge(bridge::BridgeCommand),
     #[command(after_help = extract::EXAMPLES)]
     Extract(extract::ExtractCommand),
     #[command(after_help = synth::EXAMPLES)]
@@ -115,6 +118,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Approval(options) => approval::run(options),
         Command::Application(options) => application::run(options),
         Command::Audit(options) => audit::run(options),
+        Command::Bridge(options) => bridge::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Check(options) => check::run(options),
         Command::Consent(options) => consent::run(options),

@@ -19,6 +19,7 @@
 //! officer has written here, nobody can tell from the record.
 
 pub mod application;
+pub mod bridge;
 pub mod decision;
 pub mod delivery;
 pub mod description;
@@ -36,6 +37,7 @@ mod text;
 pub mod words;
 
 pub use application::{Application, Request};
+pub use bridge::Bridge;
 pub use decision::{Decision, Rulebook};
 pub use delivery::Delivery;
 pub use history::Act;

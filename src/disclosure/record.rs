@@ -127,7 +127,7 @@ impl Disclosure {
     }
 }
 
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, RecordError> {
+pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, RecordError> {
     let VersionOnly { v } = serde_json::from_slice(bytes).map_err(|_| RecordError::Damaged)?;
     if v != VERSION {
         return Err(RecordError::Version);

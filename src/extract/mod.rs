@@ -46,6 +46,7 @@
 //! the files there.
 
 mod block;
+pub mod bridge;
 mod cell;
 pub mod cells;
 mod coarser;

@@ -19,18 +19,20 @@ mod record;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Error;
 use crate::approval::rules::{self, Refusal, Today, Verdict};
-use crate::approval::{Approval, ApprovalId, Move, Party, State, Wanted};
+use crate::approval::{Act, Approval, ApprovalId, Move, Party, State, Wanted};
 use crate::audit::{Action, Actor, Entry};
 use crate::config::approvals::Approvals as Limits;
 use crate::crypto::{Entropy, StorageKeys};
 use crate::store::keys::{Key, Kind};
 use crate::store::{Batch, Step, Store};
+use crate::vault::MayReveal;
 
 /// All approvals of the register plane, open or not.
 #[derive(Default)]
@@ -336,10 +338,28 @@ impl Drop for Moving {
     }
 }
 
+/// Proof that what was approved is an act that opens identities, for as long as its approval is held.
+///
+/// INVARIANT: made by [`Approved::reveal`] alone.
+#[must_use = "a permit that is not used reveals nothing"]
+pub struct RevealPermit<'a>(PhantomData<&'a Approved>);
+
+impl MayReveal for RevealPermit<'_> {}
+
 impl Approved {
     /// Which approval it is.
     pub fn id(&self) -> ApprovalId {
         self.0.next.id
+    }
+
+    /// What opens identities, if the act that was approved is one that does.
+    pub fn reveal(&self) -> Option<RevealPermit<'_>> {
+        match self.0.next.wanted.act {
+            Act::BridgeOut | Act::IdentifySerial | Act::RevealIdentity => {
+                Some(RevealPermit(PhantomData))
+            }
+            Act::BridgeIn | Act::GrantRole => None,
+        }
     }
 
     pub(super) fn into_moving(self) -> Moving {

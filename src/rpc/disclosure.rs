@@ -11,10 +11,12 @@ use super::proto;
 use super::proto::disclosure_service_server::DisclosureService;
 use super::proto::{
     CloseDisclosureRequest, CloseDisclosureResponse, CompleteDisclosureRequest,
-    CompleteDisclosureResponse, ConfirmDeletionRequest, ConfirmDeletionResponse,
-    GetApplicationRequest, GetApplicationResponse, GetDisclosureRequest, GetDisclosureResponse,
-    IssueSerialsRequest, IssueSurrogatesRequest, ListApplicationsRequest, ListApplicationsResponse,
-    ListDisclosuresRequest, ListDisclosuresResponse, OpenDisclosureRequest, OpenDisclosureResponse,
+    CompleteDisclosureResponse, ConfirmBridgeDeletionRequest, ConfirmBridgeDeletionResponse,
+    ConfirmDeletionRequest, ConfirmDeletionResponse, GetApplicationRequest, GetApplicationResponse,
+    GetDisclosureRequest, GetDisclosureResponse, IdentifySerialRequest, IdentifySerialResponse,
+    IssueBridgeRequest, IssueSerialsRequest, IssueSurrogatesRequest, ListApplicationsRequest,
+    ListApplicationsResponse, ListBridgesRequest, ListBridgesResponse, ListDisclosuresRequest,
+    ListDisclosuresResponse, OpenDisclosureRequest, OpenDisclosureResponse,
     ReceiveApplicationRequest, ReceiveApplicationResponse, RecordDecisionRequest,
     RecordDecisionResponse, RecordDeliveryRequest, RecordDeliveryResponse,
     RefuseApplicationRequest, RefuseApplicationResponse, RouteApplicationRequest,
@@ -24,6 +26,7 @@ use crate::config::server::Limits;
 use crate::policy::{Permit, Right};
 use crate::service::{DisclosureView, Error, Service};
 
+mod bridges;
 mod convert;
 mod streams;
 
@@ -223,6 +226,59 @@ impl DisclosureService for DisclosureHandler {
         request: Request<Streaming<IssueSurrogatesRequest>>,
     ) -> Result<Response<streams::SurrogateReplies>, Status> {
         streams::issue_surrogates(self, request)
+    }
+
+    async fn identify_serial(
+        &self,
+        request: Request<IdentifySerialRequest>,
+    ) -> Result<Response<IdentifySerialResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::serial(request.into_inner());
+        self.officer(&caller, asked, |service, permit, (id, serial)| {
+            let recorded = service.identify_serial(permit, id, &serial)?;
+            let (identifiers, audit_entry) = recorded.into_answer();
+            let identifiers = identifiers.iter().map(Into::into).collect();
+            Ok(IdentifySerialResponse { identifiers, audit_entry })
+        })
+        .await
+    }
+
+    type IssueBridgeStream = bridges::BridgeReplies;
+
+    async fn issue_bridge(
+        &self,
+        request: Request<IssueBridgeRequest>,
+    ) -> Result<Response<bridges::BridgeReplies>, Status> {
+        bridges::issue(self, request).await
+    }
+
+    async fn list_bridges(
+        &self,
+        request: Request<ListBridgesRequest>,
+    ) -> Result<Response<ListBridgesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let overdue_only = request.get_ref().overdue_only;
+        self.reader(&caller, Ok(overdue_only), |service, permit, overdue_only| {
+            let all = service.bridges(permit)?;
+            let wanted = all.iter().filter(|one| one.is_overdue || !overdue_only);
+            Ok(ListBridgesResponse { bridges: wanted.map(Into::into).collect() })
+        })
+        .await
+    }
+
+    async fn confirm_bridge_deletion(
+        &self,
+        request: Request<ConfirmBridgeDeletionRequest>,
+    ) -> Result<Response<ConfirmBridgeDeletionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ConfirmBridgeDeletionRequest { disclosure, number } = request.into_inner();
+        let asked = convert::disclosure_id(&disclosure).map(|id| (id, number));
+        self.officer(&caller, asked, |service, permit, which| {
+            let (view, recorded) = service.confirm_bridge_deletion(permit, which)?;
+            let bridge = Some((&view).into());
+            Ok(ConfirmBridgeDeletionResponse { bridge, audit_entry: recorded.index() })
+        })
+        .await
     }
 
     async fn record_delivery(

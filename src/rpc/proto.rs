@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-    const SECRET_FIELDS: [&str; 43] = [
+    const SECRET_FIELDS: [&str; 47] = [
         // Free text, before it is looked at; so are those below of applications and decisions.
         ".hvelv.v1.ApplicationRequest.applicant",
         ".hvelv.v1.ApplicationRequest.contact",
@@ -212,7 +212,11 @@ mod tests {
         ".hvelv.v1.IdentifierBatch.packed_ascii",
         ".hvelv.v1.IdentifierException.column",
         ".hvelv.v1.IdentifierException.reason",
+        ".hvelv.v1.IdentifySerialRequest.serial",
         ".hvelv.v1.IntegerColumn.values",
+        // Somebody may send the secret key in its place.
+        ".hvelv.v1.IssueBridgeRequest.key",
+        ".hvelv.v1.IssueBridgeResponse.chunk",
         ".hvelv.v1.IssueSurrogatesResponse.surrogates",
         ".hvelv.v1.LinkingParty.name",
         // No identifier, but who did what, for the auditor alone.
@@ -239,6 +243,7 @@ mod tests {
         ".hvelv.v1.RequestApprovalRequest.legal_basis",
         ".hvelv.v1.RequestApprovalRequest.reason",
         ".hvelv.v1.RequestApprovalRequest.subject",
+        ".hvelv.v1.RevealedIdentifier.number",
         ".hvelv.v1.RowNote.own_id",
         ".hvelv.v1.Serials.serials",
         ".hvelv.v1.TextColumn.values",
@@ -374,5 +379,20 @@ mod tests {
         for canary in [CANARY, "12_345", "49, 50, 51"] {
             assert!(!shown.contains(canary), "{shown}");
         }
+    }
+
+    #[test]
+    fn no_message_of_what_two_persons_open_prints_a_value() {
+        const CANARY: &str = "12345678910";
+        let text = || CANARY.to_owned();
+        let serial = IdentifySerialRequest { disclosure: text(), serial: text() };
+        let identifier = RevealedIdentifier { number: text(), ..RevealedIdentifier::default() };
+        let identifiers = vec![identifier];
+        let identified = IdentifySerialResponse { identifiers, audit_entry: 1 };
+        let bridge = IssueBridgeRequest { key: text(), ..IssueBridgeRequest::default() };
+        let chunk = IssueBridgeResponse { chunk: text().into_bytes(), issued: None };
+        let shown = format!("{serial:?}{identified:?}{bridge:?}{chunk:?}");
+        assert!(shown.contains("rows: 1") && shown.contains("bytes: 11"), "{shown}");
+        assert!(!shown.contains(CANARY) && !shown.contains("49, 50, 51"), "{shown}");
     }
 }

@@ -184,13 +184,6 @@ impl Service {
     ///
     /// `approval_required` when there is none that is approved and open; `approval_void`;
     /// `not_allowed` to a system.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "bridges and reveals take approvals; a test does until they come"
-        )
-    )]
     pub(super) fn take_approval(
         &self,
         open: &Open,

@@ -88,6 +88,8 @@ error_codes! {
     Precondition ApprovalVoid = "approval_void", "whoever asked for the approval, or gave it, no longer has the role for it; ask for another";
     /// A batch has more rows than one may have.
     Exhausted BatchTooLarge = "batch_too_large", "the batch has too many identifiers";
+    /// There is no such bridge.
+    NotFound BridgeUnknown = "bridge_unknown", "no such bridge; `hvelv bridge list` has them all";
     /// A budget is spent.
     Exhausted BudgetSpent = "budget_spent", "a budget is spent";
     /// The certificate's time is over.
@@ -144,6 +146,8 @@ error_codes! {
     Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
     /// The rules of disclosure are against it; the text says which and what to do.
     Precondition RuleRefuses = "rule_refuses", "the rules of disclosure refuse this";
+    /// Nobody in the disclosure has the serial.
+    NotFound SerialUnknown = "serial_unknown", "nobody in the disclosure has this serial";
     /// The server is sealed.
     Precondition ServerSealed = "server_sealed", "the server is sealed";
     /// The server stops.

@@ -52,8 +52,9 @@ pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalSt
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use disclosure::{
-    DeliveryReport, DisclosureRules, DisclosureView, Issuing, IssuingSummary, MappedSerials,
-    OpenDisclosure, SurrogateBatch, SurrogateIssuing,
+    BridgeView, DeliveryReport, DisclosureRules, DisclosureView, IssueBridge, Issuing,
+    IssuingSummary, MappedSerials, OpenDisclosure, RevealedIdentifier, SealedBridge,
+    SurrogateBatch, SurrogateIssuing,
 };
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use ingest::{

@@ -26,6 +26,7 @@ use crate::testing::{clock, numbers, passphrase, rules};
 
 mod answers;
 mod approvals;
+mod bridges;
 mod budgets;
 mod disclosures;
 mod rights;

@@ -27,6 +27,7 @@
 //! registers  0x64  Disclosed       partition u16, chunk u32,
 //!                                  disclosure id 16 bytes              sealed set of persons
 //! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
+//! registers  0x66  Bridge          disclosure id 16 bytes, number u32  sealed record
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
@@ -94,12 +95,14 @@ pub enum Kind {
     Disclosed,
     /// What dies with a disclosure's key.
     DisclosureItem,
+    /// A bridge out: a file of identifiers and serials that was given to a linking party.
+    Bridge,
     /// What one person asked for and another allows.
     Approval,
 }
 
 impl Kind {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -122,6 +125,7 @@ impl Kind {
         Self::DisclosedDelta,
         Self::Disclosed,
         Self::DisclosureItem,
+        Self::Bridge,
         Self::Approval,
     ];
 
@@ -149,6 +153,7 @@ impl Kind {
             Self::DisclosedDelta => 0x63,
             Self::Disclosed => 0x64,
             Self::DisclosureItem => 0x65,
+            Self::Bridge => 0x66,
             Self::Approval => 0x70,
         }
     }
@@ -161,7 +166,7 @@ impl Kind {
             Self::Group | Self::Delta | Self::RightsFact => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
-            Self::DeliveryPersons => 20,
+            Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
             Self::Application => 6,
@@ -194,6 +199,7 @@ impl Kind {
             Self::DisclosureKey => "disclosure key",
             Self::DisclosedDelta | Self::Disclosed => "disclosure person set",
             Self::DisclosureItem => "disclosure item",
+            Self::Bridge => "bridge",
             Self::Approval => "approval",
         }
     }
@@ -312,6 +318,11 @@ impl Key {
     /// What dies with a disclosure's key.
     pub fn disclosure_item(disclosure: [u8; 16], sequence: u64) -> Self {
         Self::build(Kind::DisclosureItem, &[&disclosure, &sequence.to_be_bytes()])
+    }
+
+    /// A bridge out of a disclosure.
+    pub fn bridge(disclosure: [u8; 16], number: u32) -> Self {
+        Self::build(Kind::Bridge, &[&disclosure, &number.to_be_bytes()])
     }
 
     /// An approval.

@@ -34,7 +34,7 @@ pub struct Origin {
 #[derive(Debug)]
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "revealing comes with its two persons; tests hold the format")
+    expect(dead_code, reason = "register and source are for the person's own insight")
 )]
 pub(crate) struct KnownIdentifier {
     pub(crate) id: NationalId,

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use crate::crypto::Entropy;
 use crate::ident::{NationalId, Reject};
-use crate::store::{self, Store};
+use crate::store::{self, Step, Store};
 
 pub(crate) use identity::KnownIdentifier;
 pub use identity::Origin;
@@ -161,6 +161,11 @@ pub enum Unknown<'a> {
     Leave,
 }
 
+/// Proof that identities may be opened: two natural persons have allowed an act that does.
+///
+/// INVARIANT: `registers::approvals::RevealPermit` alone implements it; `tests/tidy` holds that.
+pub trait MayReveal {}
+
 /// The identity plane.
 pub struct Vault {
     store: Arc<dyn Store>,
@@ -243,16 +248,40 @@ impl Vault {
         self.partitions.values().any(Partition::has_failed)
     }
 
-    /// Opens the identity of a person. Crate-private until revealing has its two persons.
+    /// Opens the identity of a person, for an act that two persons allowed.
     ///
     /// # Errors
     ///
     /// [`Error::Damaged`] when there is none or it does not open.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "revealing comes with its two persons; tests hold the format")
-    )]
-    pub(crate) fn dangerous_open_identity(
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "the service reveals"))]
+    pub(crate) fn reveal(
+        &self,
+        _: &impl MayReveal,
+        partition: u16,
+        person: PersonNo,
+    ) -> Result<Vec<KnownIdentifier>, Error> {
+        self.dangerous_open_identity(partition, person)
+    }
+
+    /// Opens the identities of all persons of a partition who are wanted, in one pass and in the
+    /// order of their positions, until `each` says stop.  For an act that two persons allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when an identity does not open.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "the service reveals"))]
+    pub(crate) fn reveal_each(
+        &self,
+        _: &impl MayReveal,
+        partition: u16,
+        is_wanted: impl Fn(PersonNo) -> bool,
+        each: impl FnMut(PersonNo, Vec<KnownIdentifier>) -> Step,
+    ) -> Result<(), Error> {
+        let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
+        partition.open_identities(self.store.as_ref(), is_wanted, each)
+    }
+
+    fn dangerous_open_identity(
         &self,
         partition: u16,
         person: PersonNo,

@@ -182,6 +182,26 @@ impl Partition {
         found
     }
 
+    /// Opens the identities of those who are wanted, group by group.
+    pub(super) fn open_identities(
+        &self,
+        store: &dyn Store,
+        is_wanted: impl Fn(PersonNo) -> bool,
+        mut each: impl FnMut(PersonNo, Vec<KnownIdentifier>) -> Step,
+    ) -> Result<(), Error> {
+        let keys = &self.shared.keys;
+        let (mut numbers, mut failure) = (Vec::new(), None);
+        store.scan(Key::groups_from(keys.partition(), 0), &mut |key, value| {
+            let first = Key::trailing_u64(key)?;
+            let step = open_group(keys, (first, value), &mut numbers, &is_wanted, &mut each);
+            Ok(step.unwrap_or_else(|error| {
+                failure = Some(error);
+                Step::Stop
+            }))
+        })?;
+        failure.map_or(Ok(()), Err)
+    }
+
     fn identity_at(
         &self,
         store: &dyn Store,
@@ -210,6 +230,30 @@ impl Partition {
         }
         identity::decode(&group::open_identity(keys, first, index, &value)?)
     }
+}
+
+/// Opens the identities of those of a group who are wanted.
+fn open_group(
+    keys: &PartitionKeys,
+    (first, value): (u64, &[u8]),
+    numbers: &mut Vec<u64>,
+    is_wanted: &impl Fn(PersonNo) -> bool,
+    each: &mut impl FnMut(PersonNo, Vec<KnownIdentifier>) -> Step,
+) -> Result<Step, Error> {
+    let mut opened = group::open_tags(keys, first, value)?;
+    let count = opened.tags.len() as u64;
+    wipe(&mut opened.tags);
+    keys.numbers_at(opened.generation, first..first + count, numbers)?;
+    for (index, number) in numbers.iter().enumerate() {
+        let person = PersonNo::from_number(*number).ok_or(Error::Exhausted)?;
+        if is_wanted(person) {
+            let plain = group::open_identity(keys, first, index, value)?;
+            if let Step::Stop = each(person, identity::decode(&plain)?) {
+                return Ok(Step::Stop);
+            }
+        }
+    }
+    Ok(Step::Continue)
 }
 
 /// Reads every group into the index. Gives the end of the used positions.

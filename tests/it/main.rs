@@ -10,6 +10,7 @@ mod access;
 mod approvals;
 mod bad_requests;
 mod bad_rows;
+mod bridges;
 mod budgets;
 mod cli;
 mod cli_audit;

@@ -22,7 +22,7 @@ const EXAMPLE: &str = "examples/disclosure/research.toml";
 /// An id that no disclosure has.
 const NOBODY: &str = "00000000000000000000000000000000";
 
-type Client = DisclosureServiceClient<Channel>;
+pub(crate) type Client = DisclosureServiceClient<Channel>;
 
 /// Calls a method and keeps what came of it.
 macro_rules! call {
@@ -48,6 +48,9 @@ fn described() -> (ApplicationRequest, Decision, String) {
     let description = Description::load(Path::new(EXAMPLE)).unwrap();
     let mut decision = Decision::from(&description.decision);
     (decision.dated, decision.valid_until) = (wire(day(-1)), wire(day(30)));
+    decision.reidentification = true;
+    let to = LinkingParty { number: "382199359".into(), name: "Koblingsenheten".into() };
+    decision.bridge_out = Some(BridgeOut { to: Some(to), delete_by: wire(day(20)) });
     let key = description.recipient_key.to_string();
     ((&description.application).into(), decision, key)
 }
@@ -150,6 +153,7 @@ impl Calls<'_> {
         let id = opened.map_or_else(|| NOBODY.to_owned(), |one| one.id);
         call!(self, client, list_disclosures, "ListDisclosures", ListDisclosuresRequest {});
         self.issue(client, &id).await;
+        self.bridges(client, &id).await;
         self.end(client, &id).await;
     }
 
@@ -280,6 +284,17 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&open, 2);
     world.run(&format!("disclosure show @officer {id}"), 0);
     world.run("disclosure list @officer --json", 0);
+    std::fs::write(world.path("input/serial"), format!("serial={canary}")).unwrap();
+    world.run(&format!("disclosure identify @officer {id} input/serial"), 5);
+    world.run(&format!("disclosure identify @officer {id} input/named.toml"), 2);
+    let out = format!("bridge out @officer {id} output/bridge.age --party 382199359");
+    world.run(&format!("{out} --key {key}"), 2);
+    world.run(
+        &format!("{out} --key age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),
+        5,
+    );
+    world.run("bridge list @auditor --overdue", 0);
+    world.run(&format!("bridge confirm @officer {id} 1"), 2);
     world.run(&format!("disclosure complete @officer {id}"), 5);
     world.run(&format!("disclosure confirm-deletion @officer {id}"), 5);
     world.run(&format!("disclosure close @officer {id}"), 2);

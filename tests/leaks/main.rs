@@ -25,6 +25,7 @@ use hvelv::store::Store;
 use hvelv::store::rocks::RocksStore;
 use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
 
+mod bridges;
 mod calls;
 mod canaries;
 mod disclosures;

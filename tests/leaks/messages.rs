@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 60] = [
+const SHOWN: [&str; 61] = [
     "Approval",
     "ApprovalMove",
     "ApprovalParty",
@@ -25,6 +25,7 @@ const SHOWN: [&str; 60] = [
     "CalendarDate",
     "CloseDisclosureRequest",
     "CompleteDisclosureRequest",
+    "ConfirmBridgeDeletionRequest",
     "ConfirmDeletionRequest",
     "DecideApprovalResponse",
     "DeliveryOpened",
@@ -181,12 +182,16 @@ fn printers_of_disclosures() -> Printers {
     shown_of![
         Application,
         ApplicationRequest,
+        Bridge,
         BridgeIn,
+        BridgeIssued,
         BridgeOut,
         CloseDisclosureRequest,
         CloseDisclosureResponse,
         CompleteDisclosureRequest,
         CompleteDisclosureResponse,
+        ConfirmBridgeDeletionRequest,
+        ConfirmBridgeDeletionResponse,
         ConfirmDeletionRequest,
         ConfirmDeletionResponse,
         Decision,
@@ -198,6 +203,10 @@ fn printers_of_disclosures() -> Printers {
         GetDisclosureRequest,
         GetDisclosureResponse,
         HistoryStep,
+        IdentifySerialRequest,
+        IdentifySerialResponse,
+        IssueBridgeRequest,
+        IssueBridgeResponse,
         IssueSerialsRequest,
         IssueSerialsResponse,
         IssueSurrogatesRequest,
@@ -205,6 +214,8 @@ fn printers_of_disclosures() -> Printers {
         LinkingParty,
         ListApplicationsRequest,
         ListApplicationsResponse,
+        ListBridgesRequest,
+        ListBridgesResponse,
         ListDisclosuresRequest,
         ListDisclosuresResponse,
         OpenDisclosureRequest,
@@ -221,6 +232,7 @@ fn printers_of_disclosures() -> Printers {
         RegisterIdBatch,
         RegisterTerms,
         ReservationOverride,
+        RevealedIdentifier,
         RouteApplicationRequest,
         RouteApplicationResponse,
         SecondaryIdentifier,

@@ -92,10 +92,11 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 9] = [
+        const WITH_ACTIONS: [&str; 10] = [
             "application",
             "approval",
             "audit",
+            "bridge",
             "budget",
             "consent",
             "decision",

@@ -138,3 +138,24 @@ fn nothing_names_the_place_where_it_was_written() {
     hold(workplace);
     refuses(workplace, "docs/x.md", concat!("see /work", "/shared/X.md"), "see docs/X.md");
 }
+
+/// The one place that says who may open identities: `vault::MayReveal` is implemented there alone.
+const REVEALS: &str = "src/registers/approvals.rs";
+
+fn reveal(file: &File) -> Vec<String> {
+    if !file.is_rust() || !file.path.starts_with("src/") || file.path == REVEALS {
+        return Vec::new();
+    }
+    let code = file.code();
+    let implements = code.iter().filter(|(_, line)| line.contains("MayReveal for"));
+    implements
+        .map(|(at, _)| format!("{}:{at}: only {REVEALS} says who reveals", file.path))
+        .collect()
+}
+
+#[test]
+fn identities_are_opened_by_approved_acts_alone() {
+    hold(reveal);
+    let (bad, good) = ("impl MayReveal for Anyone {}", "reveal: &impl MayReveal,");
+    refuses(reveal, "src/service/x.rs", bad, good);
+}

@@ -85,10 +85,12 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 18] = [
+const GOLDEN_WORDS: [(Action, &str); 21] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
+    (Action::BridgeDeleted, "bridge_deleted"),
+    (Action::BridgeIssued, "bridge_issued"),
     (Action::ConsentGiven, "consent_given"),
     (Action::ConsentWithdrawn, "consent_withdrawn"),
     (Action::DecisionRecorded, "decision_recorded"),
@@ -101,6 +103,7 @@ const GOLDEN_WORDS: [(Action, &str); 18] = [
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
     (Action::RightsRead, "rights_read"),
+    (Action::SerialIdentified, "serial_identified"),
     (Action::SerialsIssued, "serials_issued"),
     (Action::SerialsStored, "serials_stored"),
     (Action::SurrogatesIssued, "surrogates_issued"),
@@ -191,6 +194,9 @@ const fn number(action: Action) -> usize {
         Action::ReservationLifted => 33,
         Action::ReservationSet => 34,
         Action::RightsRead => 35,
+        Action::BridgeDeleted => 36,
+        Action::BridgeIssued => 37,
+        Action::SerialIdentified => 38,
     }
 }
 
@@ -219,7 +225,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 36];
+    let mut seen = [false; 39];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -232,7 +238,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 36]);
+    assert_eq!(seen, [true; 39]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! ```
 
 use jiff::civil::Date;
+use zeroize::Zeroizing;
 
 use self::fields::read_fields;
 use crate::disclosure::application::Request;
@@ -13,10 +14,11 @@ use crate::disclosure::line::Line;
 use crate::disclosure::words::DecisionKind;
 use crate::disclosure::{ApplicationId, Decision, DisclosureId};
 use crate::rpc::proto::{
-    self, OpenDisclosureRequest, ReceiveApplicationRequest, RecordDecisionRequest,
-    RecordDeliveryRequest, RouteApplicationRequest,
+    self, IdentifySerialRequest, IssueBridgeRequest, OpenDisclosureRequest,
+    ReceiveApplicationRequest, RecordDecisionRequest, RecordDeliveryRequest,
+    RouteApplicationRequest,
 };
-use crate::service::{DeliveryReport, Error, OpenDisclosure};
+use crate::service::{DeliveryReport, Error, IssueBridge, OpenDisclosure};
 
 mod fields;
 mod read;
@@ -99,6 +101,24 @@ pub(super) fn open(wire: OpenDisclosureRequest) -> Result<OpenDisclosure, Error>
             expires: expires?,
         })
     })
+}
+
+/// Of which disclosure a bridge is, to whom and under which key.
+pub(super) fn bridge(wire: &IssueBridgeRequest) -> Result<IssueBridge, Error> {
+    read_fields(|mut at| {
+        let disclosure = at.parsed("disclosure", &wire.disclosure);
+        let party = at.parsed("party", &wire.party);
+        let key = at.parsed("key", &wire.key);
+        Some(IssueBridge { disclosure: disclosure?, party: party?, key: key? })
+    })
+}
+
+/// Which disclosure, and the serial's digits, in a text that is wiped.
+pub(super) fn serial(
+    wire: IdentifySerialRequest,
+) -> Result<(DisclosureId, Zeroizing<String>), Error> {
+    let serial = Zeroizing::new(wire.serial);
+    Ok((disclosure_id(&wire.disclosure)?, serial))
 }
 
 /// Which disclosure, and what was extracted.

@@ -22,17 +22,23 @@ pub(super) use hidden;
 hidden!(
     Application,
     ApplicationRequest,
+    Bridge,
     BridgeIn,
+    BridgeIssued,
     BridgeOut,
     CloseDisclosureResponse,
     CompleteDisclosureResponse,
+    ConfirmBridgeDeletionResponse,
     ConfirmDeletionResponse,
     Decision,
     Disclosure,
     GetApplicationResponse,
     GetDisclosureResponse,
+    IdentifySerialRequest,
+    IssueBridgeRequest,
     LinkingParty,
     ListApplicationsResponse,
+    ListBridgesResponse,
     ListDisclosuresResponse,
     OpenDisclosureRequest,
     OpenDisclosureResponse,
@@ -45,10 +51,28 @@ hidden!(
     RecordDeliveryResponse,
     RefuseApplicationRequest,
     RefuseApplicationResponse,
+    RevealedIdentifier,
     RouteApplicationRequest,
     WithdrawApplicationRequest,
     WithdrawApplicationResponse,
 );
+
+impl fmt::Debug for IdentifySerialResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentifySerialResponse")
+            .field("rows", &self.identifiers.len())
+            .field("audit_entry", &self.audit_entry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for IssueBridgeResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssueBridgeResponse")
+            .field("bytes", &self.chunk.len())
+            .finish_non_exhaustive()
+    }
+}
 
 impl fmt::Debug for RegisterIdBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

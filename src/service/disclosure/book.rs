@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::super::{Error, ErrorCode};
 use crate::crypto::SerialWidth;
-use crate::disclosure::{Application, ApplicationId, Disclosure, DisclosureId};
+use crate::disclosure::{Application, ApplicationId, Bridge, Disclosure, DisclosureId};
 use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
 use crate::registers::{Membership, Registers};
 use crate::store::keys::{Key, Kind};
@@ -24,6 +24,8 @@ pub(in crate::service) struct Book {
 pub(super) struct Entries {
     pub(super) applications: BTreeMap<ApplicationId, Application>,
     pub(super) disclosures: BTreeMap<DisclosureId, Disclosure>,
+    /// Bridges out, by disclosure and number.
+    pub(super) bridges: BTreeMap<(DisclosureId, u32), Bridge>,
 }
 
 /// A disclosure whose serials somebody asks for.
@@ -48,6 +50,11 @@ impl Book {
             let id = disclosure_of(&key)?;
             let disclosure = Disclosure::decode(id, &plain).map_err(Error::internal)?;
             entries.disclosures.insert(id, disclosure);
+        }
+        for (key, plain) in records(Kind::Bridge)? {
+            let place = (disclosure_of(&key)?, bridge_number(&key)?);
+            let bridge = Bridge::decode(place, &plain).map_err(Error::internal)?;
+            entries.bridges.insert(place, bridge);
         }
         Ok(Self { entries: Mutex::new(entries), in_use: Mutex::default() })
     }
@@ -140,6 +147,12 @@ pub(super) fn stored_key(
 ) -> Result<WrappedDisclosureKey, Error> {
     let stored = registers.stored(&Key::disclosure_key(id.0)).map_err(Error::internal)?;
     stored.map(WrappedDisclosureKey::from_bytes).ok_or_else(closed)
+}
+
+/// The number of a bridge, by its key in the store.
+fn bridge_number(key: &Key) -> Result<u32, Error> {
+    let number = key.as_bytes().last_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+    number.ok_or_else(|| Error::internal("a key of a bridge is too short"))
 }
 
 /// The disclosure that a key of the store is about.

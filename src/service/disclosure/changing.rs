@@ -7,7 +7,7 @@ use super::super::open::Open;
 use super::super::{Error, Service, allow};
 use super::book::Entries;
 use crate::audit::{Action, Entry, Recorded};
-use crate::disclosure::{self, Act, Application, Decision, Disclosure, Refusal};
+use crate::disclosure::{self, Act, Application, Bridge, Decision, Disclosure, Refusal};
 use crate::policy::{Permit, Right};
 use crate::registers::Write;
 use crate::store::keys::Key;
@@ -15,6 +15,7 @@ use crate::store::keys::Key;
 /// What a change leaves to be stored.
 pub(super) enum Changed {
     Application(Application),
+    Bridge(Bridge),
     Disclosure(Disclosure),
 }
 
@@ -27,21 +28,25 @@ pub(super) struct Change {
 }
 
 impl Changed {
-    fn write(&self, open: &Open) -> Result<Write, Error> {
+    pub(super) fn write(&self, open: &Open) -> Result<Write, Error> {
         let (key, plain) = match self {
             Self::Application(one) => {
                 let id = one.id();
                 (Key::application(id.year(), id.number()), one.encode())
             }
+            Self::Bridge(one) => (Key::bridge(one.disclosure.0, one.number), one.encode()),
             Self::Disclosure(one) => (Key::disclosure(one.id().0), one.encode()),
         };
         let sealed = open.registers.seal_record(&key, &plain).map_err(Error::internal)?;
         Ok(Write::Put(key, sealed))
     }
 
-    fn publish(self, entries: &mut Entries) {
+    pub(super) fn publish(self, entries: &mut Entries) {
         match self {
             Self::Application(one) => drop(entries.applications.insert(one.id(), one)),
+            Self::Bridge(one) => {
+                drop(entries.bridges.insert((one.disclosure, one.number), one));
+            }
             Self::Disclosure(one) => drop(entries.disclosures.insert(one.id(), one)),
         }
     }
@@ -59,11 +64,21 @@ impl Service {
     pub(super) fn or_record_refusal<T>(
         &self,
         open: &Open,
-        mut entry: Entry,
+        entry: Entry,
         outcome: Result<T, disclosure::Error>,
     ) -> Result<T, Error> {
-        outcome.map_err(|refused| {
-            let error = Error::from(refused);
+        self.or_record(open, &entry, outcome.map_err(Error::from))
+    }
+
+    /// What has succeeded; a refusal is recorded before it is told.
+    pub(super) fn or_record<T>(
+        &self,
+        open: &Open,
+        entry: &Entry,
+        outcome: Result<T, Error>,
+    ) -> Result<T, Error> {
+        outcome.map_err(|error| {
+            let mut entry = entry.clone();
             entry.attempted = Some(std::mem::replace(&mut entry.action, Action::Refused));
             entry.reason = Some(error.code().as_str().to_owned());
             entry.changes = Vec::new();

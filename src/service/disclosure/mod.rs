@@ -12,19 +12,23 @@
 
 mod applications;
 mod book;
+mod bridges;
 mod changing;
 mod closing;
 mod disclosures;
 mod extracts;
+mod identifying;
 mod rules;
 mod screening;
 mod serials;
 mod surrogates;
 
 pub(super) use book::Book;
+pub use bridges::{BridgeView, IssueBridge, SealedBridge};
 pub(super) use closing::finish_erasure;
 pub use disclosures::{DisclosureView, OpenDisclosure};
 pub use extracts::DeliveryReport;
+pub use identifying::RevealedIdentifier;
 pub use rules::DisclosureRules;
 pub use serials::{Issuing, IssuingSummary, MappedSerials};
 pub use surrogates::{SurrogateBatch, SurrogateIssuing};

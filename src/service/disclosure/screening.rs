@@ -28,11 +28,34 @@ pub(super) struct Screened {
 
 impl IssuingRegister {
     pub(super) fn new(register: &Register, application: &Application, decided: &Decision) -> Self {
+        // Serials go without the fødselsnummer always; what goes with it is a bridge.
+        Self::going(Identifiers::Without, register, application, decided)
+    }
+
+    /// What counts where persons go with their fødselsnummer: in a bridge out.
+    pub(super) fn of_bridge(
+        register: &Register,
+        application: &Application,
+        decided: &Decision,
+    ) -> Self {
+        Self::going(Identifiers::With, register, application, decided)
+    }
+
+    fn going(
+        identifiers: Identifiers,
+        register: &Register,
+        application: &Application,
+        decided: &Decision,
+    ) -> Self {
         let named = decided.overrides.iter().map(|one| (&one.provision, one.identifiers));
         let purpose = application.request().purpose;
-        // Serials go without the fødselsnummer always; what goes with it is a bridge.
-        let rule = ReleaseRule::new(register, purpose, Identifiers::Without, named);
+        let rule = ReleaseRule::new(register, purpose, identifiers, named);
         Self { code: register.code.to_string(), number: register.number, rule }
+    }
+
+    /// Whether a person goes, by their rights in this register.
+    pub(super) fn releases(&self, rights: &HeldRights<'_>, person: PersonNo) -> bool {
+        self.rule.decide(rights.of(person)) != Release::LeftOut
     }
 
     /// Leaves those out whose rights say so.

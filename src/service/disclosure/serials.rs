@@ -16,6 +16,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 
+use jiff::civil::Date;
+
 use super::super::ingest::{digest_of, register_error};
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
@@ -25,7 +27,7 @@ use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
 use crate::crypto::{KeyedDigest, SerialWidth};
 use crate::disclosure::lifecycle::DisclosureUse;
-use crate::disclosure::{Application, Decision, DisclosureId};
+use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident::{self, Serial};
 use crate::policy::{Permit, Right};
 use crate::registers::{self, Answer, Answered, Membership, RowNote};
@@ -68,9 +70,15 @@ pub struct IssuingSummary {
     pub persons: u64,
 }
 
-/// A disclosure that may be used: on which application and decision, and the entry that its use
-/// begins.
-pub(super) type Usable = (Arc<Open>, (Application, Decision), Entry, Arc<InUse>);
+/// A disclosure that may be used today.
+pub(super) struct Using {
+    pub(super) open: Arc<Open>,
+    pub(super) application: Application,
+    pub(super) decided: Decision,
+    /// The entry that its use begins.
+    pub(super) entry: Entry,
+    pub(super) in_use: Arc<InUse>,
+}
 
 /// The width as the cipher has it.
 pub(super) fn cipher_width(width: ident::SerialWidth) -> Result<SerialWidth, Error> {
@@ -90,7 +98,7 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<Issuing, Error> {
-        let (open, (application, decided), base, in_use) =
+        let Using { open, application, decided, entry, in_use } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SerialsIssued)?;
         let registers = decided.terms.registers.iter().map(|terms| {
             let register = self.parts.catalogue.by_code(&terms.register);
@@ -106,7 +114,7 @@ impl Service {
             partition: self.partition_of(&decided)?,
             registers: registers.collect::<Result<_, Error>>()?,
             permit: permit.clone(),
-            base: Arc::new(base),
+            base: Arc::new(entry),
             in_use,
             rows: AtomicU64::new(0),
             answered: Arc::default(),
@@ -120,7 +128,20 @@ impl Service {
         id: DisclosureId,
         used_for: DisclosureUse,
         action: Action,
-    ) -> Result<Usable, Error> {
+    ) -> Result<Using, Error> {
+        self.use_granted(permit, id, action, |disclosure, application, day| {
+            disclosure.grant(used_for, application, day).map(|_| ())
+        })
+    }
+
+    /// As [`Self::use_disclosure`], with what is asked of the rules.
+    pub(super) fn use_granted(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+        action: Action,
+        grant: impl FnOnce(&Disclosure, &Application, Date) -> Result<(), disclosure::Error>,
+    ) -> Result<Using, Error> {
         allow(permit, &Right::Disclose)?;
         let open = self.open_now()?;
         let entries = open.book.entries();
@@ -130,10 +151,10 @@ impl Service {
         let decided = application.decision(disclosure.decision())?.clone();
         let entry = self.entry(actor(permit), action);
         let entry = about(entry, &disclosure, &application, &decided);
-        let granted = disclosure.grant(used_for, &application, self.parts.clock.today());
-        let _ = self.or_record_refusal(&open, entry.clone(), granted)?;
+        let granted = grant(&disclosure, &application, self.parts.clock.today());
+        self.or_record_refusal(&open, entry.clone(), granted)?;
         let in_use = self.in_use(&open, id, &decided)?;
-        Ok((open, (application, decided), entry, in_use))
+        Ok(Using { open, application, decided, entry, in_use })
     }
 
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::super::ingest::register_error;
 use super::super::{Error, ErrorCode, Limit, Service, Violation};
 use super::book::InUse;
+use super::serials::Using;
 use crate::audit::{Action, Entry, Recorded};
 use crate::disclosure::DisclosureId;
 use crate::disclosure::lifecycle::DisclosureUse;
@@ -52,7 +53,7 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<SurrogateIssuing, Error> {
-        let (_, (_, decided), base, in_use) =
+        let Using { decided, entry: base, in_use, .. } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SurrogatesIssued)?;
         let key_spaces = decided.key_spaces().into_iter().map(str::to_owned).collect();
         Ok(SurrogateIssuing { service: Arc::clone(self), key_spaces, base, in_use })

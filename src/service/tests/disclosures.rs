@@ -41,7 +41,7 @@ const DECISION: &str = r#"
 
 const KEY: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     toml::from_str(REQUEST).unwrap()
 }
 
@@ -56,7 +56,7 @@ impl World {
         self.permit("f", Right::Disclose)
     }
 
-    fn application(&self) -> ApplicationId {
+    pub(super) fn application(&self) -> ApplicationId {
         let (application, _) =
             self.service.receive_application(&self.officer(), request()).unwrap();
         application.id()
@@ -78,7 +78,7 @@ impl World {
         self.service.open_disclosure(&officer, request).unwrap().0.disclosure.id()
     }
 
-    fn disclosure(&self) -> DisclosureId {
+    pub(super) fn disclosure(&self) -> DisclosureId {
         self.disclosure_of(self.application(), decision())
     }
 

@@ -26,7 +26,7 @@ fn subject(register: &str, number: u64) -> RightsSubject {
     }
 }
 
-fn reserved(code: &str) -> Fact {
+pub(super) fn reserved(code: &str) -> Fact {
     Fact::ReservationSet(code.parse().unwrap())
 }
 
@@ -47,7 +47,7 @@ impl World {
         self.permit("p", Right::Rights)
     }
 
-    fn say(&self, register: &str, number: u64, fact: Fact) -> Result<u64, Error> {
+    pub(super) fn say(&self, register: &str, number: u64, fact: Fact) -> Result<u64, Error> {
         let (permit, subject) = (self.rights_officer(), subject(register, number));
         let recorded = self.service.record_rights(&permit, &subject, Channel::Letter, fact)?;
         Ok(recorded.index())

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn golden_bytes_of_each_kind() {
     let id = *b"0123456789abcdef";
-    let golden: [(Key, &str); 23] = [
+    let golden: [(Key, &str); 24] = [
         (Key::marker(), "01"),
         (Key::high_water(2), "020002"),
         (Key::vault_used(3), "030003"),
@@ -28,6 +28,7 @@ fn golden_bytes_of_each_kind() {
         (Key::disclosed_delta(id, 7), "63303132333435363738396162636465660000000000000007"),
         (Key::disclosed(0, 2, id), "6400000000000230313233343536373839616263646566"),
         (Key::disclosure_item(id, 7), "65303132333435363738396162636465660000000000000007"),
+        (Key::bridge(id, 7), "663031323334353637383961626364656600000007"),
         (Key::approval(*b"0123456789"), "7030313233343536373839"),
     ];
     for (key, hex) in golden {

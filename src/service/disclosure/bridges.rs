@@ -1,0 +1,358 @@
+//! Bridges out: a file of identifiers and serials, sealed to the linking party of a decision.
+//!
+//! ```text
+//! grant to that party ─► approval ─► identities, one pass ─► age file, in memory
+//!                                                              │ record, use of the approval, entry:
+//!                                                              ▼ durable
+//!                                                            the file
+//! ```
+//!
+//! Invariants: the party is the decision's and nobody else's; nobody but the party can read the file,
+//! neither who asks nor who carries it; what was given, to whom and until when outlives the
+//! disclosure.
+//!
+//! What it does *not* protect: that the key is the party's.  The officer gets it by a way that is not
+//! the e-mail of the application, and so does who approves.  A file that is lost on its way is issued
+//! again, with another approval.
+
+use std::cell::Cell;
+use std::fmt;
+
+use jiff::civil::Date;
+
+use super::super::ingest::register_error;
+use super::super::open::Open;
+use super::super::{Error, ErrorCode, Parameters, Service, Violation, actor};
+use super::changing::{Change, Changed, about};
+use super::disclosures::allow_reading;
+use super::screening::IssuingRegister;
+use super::serials::Using;
+use crate::approval;
+use crate::audit::{Action, Recorded};
+use crate::config::codes::OrganisationNumber;
+use crate::disclosure::bridge::NewBridge;
+use crate::disclosure::decision::BridgeOut;
+use crate::disclosure::lifecycle::DisclosureUse;
+use crate::disclosure::recipient_key::RecipientKey;
+use crate::disclosure::{
+    self, Act, Application, Bridge, Decision, Disclosure, DisclosureId, Refusal,
+};
+use crate::extract::bridge::BridgeFile;
+use crate::extract::recipient::Recipients;
+use crate::ident::{self, Serial};
+use crate::keyring::DisclosureKeys;
+use crate::policy::Permit;
+use crate::registers::approvals::Approved;
+use crate::registers::{HeldRights, Standing};
+use crate::store::Step;
+use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct IssueBridge {
+    /// Of which disclosure.
+    pub disclosure: DisclosureId,
+    /// To whom.
+    pub party: OrganisationNumber,
+    /// The age key that it is sealed to.
+    pub key: RecipientKey,
+}
+
+/// A bridge that was issued, with its file.
+pub struct SealedBridge {
+    /// It.
+    pub bridge: BridgeView,
+    /// The age file.
+    pub file: Vec<u8>,
+}
+
+/// A bridge as it is shown.
+#[derive(Clone, Debug)]
+pub struct BridgeView {
+    /// It.
+    pub bridge: Bridge,
+    /// Whether the party should have deleted it before today, and has not said so.
+    pub is_overdue: bool,
+}
+
+/// What was sealed.
+struct Sealed {
+    file: Vec<u8>,
+    persons: u64,
+    rows: u64,
+    /// Persons whose reservations keep them out.
+    left_out: u64,
+}
+
+impl fmt::Debug for SealedBridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedBridge").field("bytes", &self.file.len()).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Seals identifiers and serials of all persons of a disclosure to the linking party.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `disclosure_unknown`, `rule_refuses` when the decision does not name the party,
+    /// its last day is over, or nobody is in the disclosure; `step_out_of_order`,
+    /// `approval_required`, `approval_void`, `request_invalid`, `server_sealed`, `commit_uncertain`.
+    pub fn issue_bridge(
+        &self,
+        permit: &Permit,
+        request: &IssueBridge,
+    ) -> Result<Recorded<SealedBridge>, Error> {
+        let IssueBridge { disclosure: id, party, key } = request;
+        let recipients = Recipients::parse(&[key.as_str()]).map_err(|error| {
+            let text = error.to_string().into();
+            Error::invalid(vec![Violation { field: "key".into(), text }])
+        })?;
+        let action = Action::BridgeIssued;
+        let granting = |disclosure: &Disclosure, application: &Application, day: Date| {
+            grant(disclosure, application, *party, day).map(|_| ())
+        };
+        let using = self.use_granted(permit, *id, action, granting)?;
+        let (open, entry) = (&using.open, &using.entry);
+        let nobody = using.in_use.membership.count() == 0;
+        let text = "nobody is in the disclosure yet; make its extract first";
+        let outcome = if nobody { Err(Error::rule(text.to_owned())) } else { Ok(()) };
+        self.or_record(open, entry, outcome)?;
+        let pairs = [("party", party.to_string()), ("key", key.to_string())];
+        let parameters = Parameters(pairs.map(|(name, value)| (name.to_owned(), value)).into());
+        let act = (approval::Act::BridgeOut, &*id.to_string());
+        let approved = self.take_approval(open, permit, act, &parameters);
+        let approved = self.or_record(open, entry, approved)?;
+        let sealed = self.seal_bridge(&using, &approved, &recipients)?;
+        self.record_bridge(permit, request, using, (sealed, approved))
+    }
+
+    /// The file, whole in memory, of which nothing has left.
+    fn seal_bridge(
+        &self,
+        using: &Using,
+        approved: &Approved,
+        to: &Recipients,
+    ) -> Result<Sealed, Error> {
+        let Using { open, decided, in_use, application, .. } = using;
+        let reveal = approved.reveal();
+        let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
+        let (members, keys) = (&in_use.membership, in_use.keys()?);
+        let known = members.count();
+        let registers = self.registers_of(application, decided)?;
+        let facts = facts(open, &registers)?;
+        let left_out = Cell::new(0);
+        let whom =
+            Whom { open, partition: self.partition_of(decided)?, width: decided.serial_width };
+        let sealed = whom.seal(to, &keys, &reveal, |person| {
+            let is_released = || registers.iter().all(|one| is_released(open, one, person));
+            let is_member = members.contains(person);
+            let is_wanted = is_member && is_released();
+            left_out.set(left_out.get() + u64::from(is_member && !is_wanted));
+            is_wanted
+        })?;
+        if sealed.persons + left_out.get() < known {
+            return Err(Error::internal("the vault lacks persons of the disclosure"));
+        }
+        let unchanged = if facts == self::facts(open, &registers)? {
+            Ok(Sealed { left_out: left_out.get(), ..sealed })
+        } else {
+            let text = "reservations have changed while the bridge was sealed; issue it again";
+            Err(Error::rule(text.to_owned()))
+        };
+        self.or_record(open, &using.entry, unchanged)
+    }
+
+    /// The registers of a decision, with what persons may have said against a bridge there.
+    fn registers_of(
+        &self,
+        application: &Application,
+        decided: &Decision,
+    ) -> Result<Vec<IssuingRegister>, Error> {
+        let registers = decided.terms.registers.iter().map(|terms| {
+            let register = self.parts.catalogue.by_code(&terms.register);
+            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+            Ok(IssuingRegister::of_bridge(register, application, decided))
+        });
+        registers.collect()
+    }
+
+    /// Records a bridge with the use of its approval; then the file may leave.
+    fn record_bridge(
+        &self,
+        permit: &Permit,
+        request: &IssueBridge,
+        using: Using,
+        (sealed, approved): (Sealed, Approved),
+    ) -> Result<Recorded<SealedBridge>, Error> {
+        let Using { open, mut entry, in_use, .. } = using;
+        let IssueBridge { disclosure: id, party, key } = request;
+        let mut entries = open.book.entries();
+        // A disclosure is closed, and a number given, by whoever holds the entries.
+        let _ = in_use.keys()?;
+        let (disclosure, application) = entries.with_application(*id)?;
+        let today = self.parts.clock.today();
+        let granted = grant(disclosure, application, *party, today);
+        let BridgeOut { to, delete_by } = self.or_record_refusal(&open, entry.clone(), granted)?;
+        let last = entries.bridges.range((*id, 0)..=(*id, u32::MAX)).next_back();
+        let number = last.map_or(1, |((_, last), _)| last + 1);
+        let (key, persons) = (key.clone(), sealed.persons);
+        let new = NewBridge { disclosure: *id, number, to, key, persons, delete_by };
+        let now = Act { by: permit.principal().clone(), at: self.parts.clock.now() };
+        let bridge = Bridge::issue(new, &now);
+        entry.digest = Some(open.registers.keys().digest().digest(&sealed.file));
+        entry.changes = vec![format!("bridge {number} to {party}, to be deleted by {delete_by}")];
+        let bytes = sealed.file.len() as u64;
+        let counts = [("bytes", bytes), ("persons", persons), ("rows", sealed.rows)];
+        for (name, count) in counts.into_iter().chain([("left_out", sealed.left_out)]) {
+            entry.counts.insert(name.into(), count);
+        }
+        let changed = Changed::Bridge(bridge.clone());
+        let writes = vec![changed.write(&open)?];
+        let answer = SealedBridge { bridge: view(bridge, today), file: sealed.file };
+        let recorded = open.registers.record_approved_act_and_wait(entry, writes, approved, answer);
+        let recorded = recorded.map_err(|error| {
+            self.reopen_if_failed(&open);
+            register_error(error)
+        })?;
+        changed.publish(&mut entries);
+        Ok(recorded)
+    }
+
+    /// All bridges, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `server_sealed`.
+    pub fn bridges(&self, permit: &Permit) -> Result<Vec<BridgeView>, Error> {
+        allow_reading(permit)?;
+        let open = self.open_now()?;
+        let today = self.parts.clock.today();
+        let all = open.book.entries().bridges.values().cloned().collect::<Vec<_>>();
+        let mut all: Vec<BridgeView> = all.into_iter().map(|one| view(one, today)).collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one.bridge.issued.at));
+        Ok(all)
+    }
+
+    /// Records that the party has deleted a bridge; also after the disclosure is closed.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `bridge_unknown`, `rule_refuses` when it was confirmed before, `server_sealed`,
+    /// `commit_uncertain`.
+    pub fn confirm_bridge_deletion(
+        &self,
+        permit: &Permit,
+        (id, number): (DisclosureId, u32),
+    ) -> Result<(BridgeView, Recorded<()>), Error> {
+        let (open, act) = self.begin_act(permit)?;
+        let mut entries = open.book.entries();
+        let unknown = || Error::new(ErrorCode::BridgeUnknown);
+        let mut bridge = entries.bridges.get(&(id, number)).cloned().ok_or_else(unknown)?;
+        let (disclosure, application) = entries.with_application(id)?;
+        let decided = application.decision(disclosure.decision())?;
+        let entry = self.entry(actor(permit), Action::BridgeDeleted);
+        let mut entry = about(entry, disclosure, application, decided);
+        let confirmed = bridge.confirm_deletion(&act).map_err(disclosure::Error::from);
+        self.or_record_refusal(&open, entry.clone(), confirmed)?;
+        entry.changes = vec![format!("bridge {number} to {}", bridge.to.number)];
+        let changed = vec![Changed::Bridge(bridge.clone())];
+        let change = Change { entry, changed, writes: Vec::new() };
+        let recorded = self.commit(&open, &mut entries, change)?;
+        Ok((view(bridge, self.parts.clock.today()), recorded))
+    }
+}
+
+/// What the decision says of the bridge to a party, if it may be issued that day.
+fn grant(
+    disclosure: &Disclosure,
+    application: &Application,
+    party: OrganisationNumber,
+    day: Date,
+) -> Result<BridgeOut, disclosure::Error> {
+    let granted = disclosure.grant_bridge(DisclosureUse::BridgeOut, party, application, day)?;
+    let out = granted.decision().bridge_out.clone();
+    let out = out.ok_or(Refusal::NotPermitted(DisclosureUse::BridgeOut))?;
+    if out.delete_by < day {
+        let text =
+            "the bridge was to be deleted before today; a new decision must give a later day";
+        return Err(Refusal::Dates(text).into());
+    }
+    Ok(out)
+}
+
+/// Facts about rights in each register, by which it is seen that one has come.
+fn facts(open: &Open, registers: &[IssuingRegister]) -> Result<Vec<u64>, Error> {
+    let count = |one: &IssuingRegister| {
+        let rights = open.registers.hold_rights(one.number).map_err(register_error)?;
+        Ok(rights.fact_count())
+    };
+    registers.iter().map(count).collect()
+}
+
+/// Whether a person's rights in a register let them go with their identifiers; in a register that
+/// does not have the person there is nothing to say.  Held for one person at a time, so that no
+/// commit waits for the pass over the vault.
+fn is_released(open: &Open, register: &IssuingRegister, person: PersonNo) -> bool {
+    // A register that cannot be read keeps everybody out.
+    let is_member = open
+        .registers
+        .hold(register.number)
+        .map_or(true, |held| !matches!(held.cells().standing(person), Standing::NotMember));
+    let releases = |rights: HeldRights<'_>| register.releases(&rights, person);
+    !is_member || open.registers.hold_rights(register.number).is_ok_and(releases)
+}
+
+fn view(bridge: Bridge, today: Date) -> BridgeView {
+    let is_overdue = bridge.is_overdue(today);
+    BridgeView { bridge, is_overdue }
+}
+
+/// Whose identifiers are sealed, and how wide their serials are.
+struct Whom<'a> {
+    open: &'a Open,
+    partition: u16,
+    width: ident::SerialWidth,
+}
+
+impl Whom<'_> {
+    /// One pass over the vault; nothing of the plaintext is kept.
+    fn seal(
+        &self,
+        to: &Recipients,
+        keys: &DisclosureKeys,
+        reveal: &impl MayReveal,
+        is_wanted: impl Fn(PersonNo) -> bool,
+    ) -> Result<Sealed, Error> {
+        let mut output = BridgeFile::new(to).map_err(Error::internal)?;
+        let (mut persons, mut failure) = (0, None);
+        let each = |person: PersonNo, known: Vec<KnownIdentifier>| {
+            persons += 1;
+            match self.rows(&mut output, keys, person, &known) {
+                Ok(()) => Step::Continue,
+                Err(error) => {
+                    failure = Some(error);
+                    Step::Stop
+                }
+            }
+        };
+        let revealed = self.open.vault.reveal_each(reveal, self.partition, is_wanted, each);
+        revealed.map_err(Error::internal)?;
+        failure.map_or(Ok(()), Err)?;
+        let rows = output.rows();
+        Ok(Sealed { file: output.finish().map_err(Error::internal)?, persons, rows, left_out: 0 })
+    }
+
+    fn rows(
+        &self,
+        output: &mut BridgeFile,
+        keys: &DisclosureKeys,
+        person: PersonNo,
+        known: &[KnownIdentifier],
+    ) -> Result<(), Error> {
+        let body = keys.serials().encrypt(person.number()).map_err(Error::internal)?;
+        let serial = Serial::from_body(self.width, body);
+        let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
+        known.iter().try_for_each(|one| output.row(&one.id, serial)).map_err(Error::internal)
+    }
+}

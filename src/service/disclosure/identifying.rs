@@ -1,0 +1,130 @@
+//! Who a serial is: for an officer whom another person has allowed to know, once.
+//!
+//! ```text
+//! serial ─► person number ─► in the disclosure? ─► identity, opened under the approval
+//!                                                    │ reference, use of the approval, entry: durable
+//!                                                    ▼
+//!                                                  the answer
+//! ```
+//!
+//! Invariants: the disclosure is open and its decision permits it; the approval is of exactly this
+//! serial of this disclosure, and is used up in the commit of the entry; a serial of nobody and one of
+//! a person who is not in the disclosure are answered alike, and recorded as refused.
+//!
+//! What it does *not* protect: whoever is answered knows a person, and the server cannot take that
+//! back.
+
+use std::fmt;
+use std::sync::PoisonError;
+
+use zeroize::Zeroizing;
+
+use super::super::ingest::register_error;
+use super::super::open::Open;
+use super::super::{Error, ErrorCode, Parameters, Service, Violation};
+use super::book::closed;
+use super::serials::Using;
+use crate::approval::Act;
+use crate::audit::{Action, Recorded, Reference};
+use crate::disclosure::lifecycle::DisclosureUse;
+use crate::disclosure::{Decision, DisclosureId};
+use crate::ident::{IdKind, NationalId, Serial};
+use crate::keyring::DisclosureKeys;
+use crate::policy::Permit;
+use crate::registers::Membership;
+use crate::vault::{self, PersonNo};
+
+/// An identifier that was revealed.
+///
+/// It has no derived `Debug`, and its number is wiped.
+pub struct RevealedIdentifier {
+    /// What kind it is.
+    pub kind: IdKind,
+    /// Its digits.
+    pub number: Zeroizing<String>,
+    /// Who assigned it; only H-numbers have an assigner.
+    pub assigner: Option<u32>,
+}
+
+impl RevealedIdentifier {
+    pub(super) fn new(id: &NationalId) -> Self {
+        // EXPOSE: two persons have allowed this act to say who the person is.
+        let number = Zeroizing::new(id.expose_digits().as_str().to_owned());
+        Self { kind: id.kind(), number, assigner: id.assigner().map(|one| one.number()) }
+    }
+}
+
+impl fmt::Debug for RevealedIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevealedIdentifier").finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// The identifiers of the person behind a serial of an open disclosure.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `disclosure_unknown`, `rule_refuses` when the decision does not permit it,
+    /// `step_out_of_order`, `request_invalid` for what is no serial, `approval_required`,
+    /// `approval_void`, `serial_unknown`, `server_sealed`, `commit_uncertain`.
+    pub fn identify_serial(
+        &self,
+        permit: &Permit,
+        id: DisclosureId,
+        serial: &str,
+    ) -> Result<Recorded<Vec<RevealedIdentifier>>, Error> {
+        let using =
+            self.use_disclosure(permit, id, DisclosureUse::Reidentify, Action::SerialIdentified)?;
+        let Using { open, decided, mut entry, in_use, .. } = using;
+        let parsed = Serial::parse(decided.serial_width, serial.as_bytes());
+        let parsed = parsed.map_err(|error| {
+            let text = error.to_string().into();
+            Error::invalid(vec![Violation { field: "serial".into(), text }])
+        })?;
+        let parameters = Parameters(vec![("serial".to_owned(), serial.to_owned())]);
+        let act = (Act::IdentifySerial, id.to_string());
+        let approved = self.take_approval(&open, permit, (act.0, &act.1), &parameters);
+        let approved = self.or_record(&open, &entry, approved)?;
+        // Held until it is recorded: a disclosure is not closed between the entry and the answer.
+        let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = held.as_ref().ok_or_else(closed)?;
+        let person = person_of(keys, &in_use.membership, parsed);
+        let unknown = || Error::new(ErrorCode::SerialUnknown);
+        let person = self.or_record(&open, &entry, person.ok_or_else(unknown))?;
+        let reveal = approved.reveal();
+        let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
+        let known = self.known(&open, &decided, person, &reveal)?;
+        let reference = self.parts.entropy.draw().map_err(Error::internal)?;
+        let reference = Reference::from_bytes(reference);
+        entry.reference = Some(reference);
+        entry.counts.insert("identifiers".into(), known.len() as u64);
+        let partition = self.partition_of(&decided)?;
+        let side = open.registers.audit_person(reference, partition, person);
+        let side = side.map_err(Error::internal)?;
+        let recorded =
+            open.registers.record_approved_act_and_wait(entry, vec![side], approved, known);
+        recorded.map_err(|error| {
+            self.reopen_if_failed(&open);
+            register_error(error)
+        })
+    }
+
+    fn known(
+        &self,
+        open: &Open,
+        decided: &Decision,
+        person: PersonNo,
+        reveal: &impl vault::MayReveal,
+    ) -> Result<Vec<RevealedIdentifier>, Error> {
+        let partition = self.partition_of(decided)?;
+        let known = open.vault.reveal(reveal, partition, person).map_err(Error::internal)?;
+        Ok(known.iter().map(|one| RevealedIdentifier::new(&one.id)).collect())
+    }
+}
+
+/// Who in the disclosure has a serial.
+fn person_of(keys: &DisclosureKeys, members: &Membership, serial: Serial) -> Option<PersonNo> {
+    let number = keys.serials().decrypt(serial.body()).ok()?;
+    PersonNo::from_number(number).filter(|person| members.contains(*person))
+}
