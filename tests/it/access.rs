@@ -107,6 +107,7 @@ async fn each_role_opens_its_own_methods_and_no_others() {
                 "DisclosureService/GetApplication",
                 "DisclosureService/GetDisclosure",
                 "DisclosureService/ListApplications",
+                "DisclosureService/ListBridges",
                 "DisclosureService/ListDisclosures",
             ],
         ),
