@@ -7,7 +7,7 @@
 //!
 //! # What is counted
 //!
-//! Distinct persons, over all files of the disclosure, joined by løpenummer.  A person's combination
+//! Distinct persons, over all files of an extract, joined by løpenummer.  A person's combination
 //! is, for each named column, the *set* of different values that the person's rows have in it,
 //! whatever the file.  An empty cell is a value; a column without a row of the person is the empty
 //! set.  Who has rows in no file with a named column has the empty combination.
@@ -37,10 +37,10 @@ mod interned;
 mod tests;
 
 /// What a report says, and what it does not.
-pub const GUARANTEE: &str = "Screened: the combinations of these columns, over all files of the \
-    disclosure together. Nothing more is guaranteed: other columns were not looked at; a person may \
-    be known by other content, such as dates, places and the order of events, or by what somebody \
-    knows from elsewhere; and persons who share a combination may share what is sensitive too.";
+pub const GUARANTEE: &str = "Screened: the combinations of these columns, over all files of this \
+    extract together. Nothing more is guaranteed: other columns and other extracts were not looked \
+    at; a person may be known by other content, such as dates, places and the order of events, or by \
+    what somebody knows from elsewhere; and persons who share a combination may share what is sensitive too.";
 
 /// Subsets of columns that a report's text lists.
 const LISTED_MAX: usize = 10;

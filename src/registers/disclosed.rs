@@ -49,8 +49,9 @@ struct State {
     sequences: std::ops::Range<u64>,
     /// Chunks that the stored folds lack something of.
     dirty: BTreeSet<u32>,
-    /// Persons of the commit under way.
+    /// Persons of the commit under way, and its deltas: one for each stream that it answers.
     staged: Vec<PersonNo>,
+    staged_deltas: u64,
     folding: bool,
 }
 
@@ -101,7 +102,8 @@ impl Membership {
         self.state().contains(person)
     }
 
-    /// Puts those of `persons` who are not in it yet into a batch.
+    /// Puts those of `persons` who are not in it yet into a batch, as a delta.  Several streams of a
+    /// disclosure may be answered with one commit, each with a delta of its own.
     pub(super) fn stage(
         &self,
         keys: &PlaneKeys,
@@ -117,10 +119,12 @@ impl Membership {
         }
         let mut set = PersonSet::default();
         set.extend(&new);
-        let key = Key::disclosed_delta(self.disclosure, state.sequences.end);
+        let sequence = state.sequences.end + state.staged_deltas;
+        let key = Key::disclosed_delta(self.disclosure, sequence);
         let place = Place { kind: KIND_DELTA, row: key.as_bytes(), field: 0 };
         batch.insert(key, keys.storage().seal(entropy, &place, &set.encode()?)?);
         state.staged.extend(new);
+        state.staged_deltas += 1;
         Ok(())
     }
 
@@ -153,10 +157,8 @@ impl Membership {
             state.sequences.start = state.sequences.end;
             state.dirty.clear();
         }
+        state.sequences.end += std::mem::take(&mut state.staged_deltas);
         let mut staged = std::mem::take(&mut state.staged);
-        if !staged.is_empty() {
-            state.sequences.end += 1;
-        }
         staged.drain(..).for_each(|person| state.add(person));
     }
 

@@ -344,11 +344,20 @@ impl DisclosureService for DisclosureHandler {
 fn older_copies(view: &DisclosureView) -> String {
     let closed = view.disclosure.closing().map(|closing| closing.closed.at.to_string());
     let since = closed.unwrap_or_else(|| "now".to_owned());
+    let shared: Vec<String> = view.shared_with.iter().map(ToString::to_string).collect();
+    let shared = match shared.is_empty() {
+        true => String::new(),
+        false => format!(
+            " The same key lives on in {}, by decisions that continue serials: until that is closed \
+             too, whoever has it can tell who these serials were.",
+            shared.join(", ")
+        ),
+    };
     format!(
         "copies of the key file from before {since} hold the key that this disclosure's was wrapped \
          under; with a copy of the register plane's store from before then they open it. Delete \
          those copies of the key file, and put the new one in their place; until the last is gone \
-         the key is not dead."
+         the key is not dead.{shared}"
     )
 }
 

@@ -253,6 +253,7 @@ impl Error {
     /// columns, registers and days, and nothing that could be a person's.
     #[must_use]
     pub fn rule(text: String) -> Self {
+        let text = cut(text);
         Self { text: text.into(), ..Self::new(ErrorCode::RuleRefuses) }
     }
 
@@ -310,6 +311,15 @@ impl Error {
     #[must_use]
     pub fn spent_budget(&self) -> Option<&SpentBudget> {
         self.budget.as_deref()
+    }
+}
+
+/// A status travels in headers, which are bounded: of very many reasons the first are told.
+fn cut(text: String) -> String {
+    const CHARS_MAX: usize = 1_000;
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{} … (cut; mend these first)", &text[..end]),
+        None => text,
     }
 }
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int32Array, ListArray, StringArray};
 
 use super::TERMS;
-use crate::extract::testing::{Fake, UNKNOWN, csv, id, input, made, names, parquet, plan, refused};
-use crate::extract::{Job, NoObserver, Refusal, RefusedRow, RefusedRows, make};
+use crate::extract::testing::{Fake, UNKNOWN, csv, id, input, made, parquet, plan, refused};
+use crate::extract::{Refusal, RefusedRow, RefusedRows};
 use crate::files::Format;
 use crate::files::delimited::{Encoding, Layout};
-use crate::files::destination::Existing;
 
 const ONE: &str = r#"registers = [{ register = "NPR", variables = [{ name = "a" }] }]"#;
 
@@ -150,23 +149,4 @@ fn a_cell_that_cannot_be_made_coarser_is_named_by_row_and_column_and_not_shown()
         said.starts_with("row 1, column a: the cell holds a character with code 0\n"),
         "{said}"
     );
-}
-
-#[test]
-fn outputs_appear_complete_or_not_at_all_and_one_that_exists_is_left_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let output = directory.path().join("out.csv");
-    let job =
-        |text: &str| vec![Job { input: input("NPR", text.as_bytes()), output: output.clone() }];
-    let made = |text: &str, existing| {
-        make(&plan(ONE), job(text), existing, &mut Fake::default(), &mut NoObserver)
-    };
-    let good = format!("npr_id,a\n{},x\n", id("NPR", 1));
-    assert!(made("npr_id,a\n1,x\n", Existing::Keep).is_err());
-    assert!(names(directory.path()).is_empty(), "nothing is left behind");
-    made(&good, Existing::Keep).unwrap();
-    let error = made(&good, Existing::Keep).unwrap_err();
-    assert!(error.to_string().ends_with("exists already"), "{error}");
-    made(&good, Existing::Replace).unwrap();
-    assert_eq!(names(directory.path()), ["out.csv"]);
 }

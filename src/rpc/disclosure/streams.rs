@@ -185,9 +185,8 @@ async fn answer(
             Waiting::End(end) => {
                 end?;
                 let this = Arc::clone(&issuing);
-                let finished = off_thread(move || this.finish()).await?;
+                let (finished, summary) = off_thread(move || this.finish()).await?;
                 let audit_entry = recorded(&issuing, finished).await?.index();
-                let summary = issuing.summary();
                 let summary = SerialsSummary {
                     rows: summary.rows,
                     answered: summary.answered,

@@ -3,11 +3,12 @@
 //! There are thousands of them, not millions: all are read when the stores are opened.  A change is
 //! made on a copy, stored with its audit entry, and seen by others once both are durable.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use super::super::{Error, ErrorCode};
 use crate::crypto::SerialWidth;
+use crate::disclosure::lifecycle::DisclosureState;
 use crate::disclosure::{Application, ApplicationId, Bridge, Disclosure, DisclosureId};
 use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
 use crate::registers::{Membership, Registers};
@@ -16,7 +17,15 @@ use crate::store::keys::{Key, Kind};
 /// What the stores hold of applications and disclosures.
 pub(in crate::service) struct Book {
     entries: Mutex<Entries>,
-    in_use: Mutex<BTreeMap<DisclosureId, Arc<InUse>>>,
+    used: Mutex<Used>,
+}
+
+/// The disclosures in use.
+#[derive(Default)]
+struct Used {
+    ready: BTreeMap<DisclosureId, Arc<InUse>>,
+    /// Those whose keys are being destroyed, or are: nobody makes them ready again.
+    closing: BTreeSet<DisclosureId>,
 }
 
 /// Every application and disclosure, as it is stored.
@@ -56,7 +65,7 @@ impl Book {
             let bridge = Bridge::decode(place, &plain).map_err(Error::internal)?;
             entries.bridges.insert(place, bridge);
         }
-        Ok(Self { entries: Mutex::new(entries), in_use: Mutex::default() })
+        Ok(Self { entries: Mutex::new(entries), used: Mutex::default() })
     }
 
     pub(super) fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -69,27 +78,41 @@ impl Book {
         id: DisclosureId,
         make: impl FnOnce() -> Result<InUse, Error>,
     ) -> Result<Arc<InUse>, Error> {
-        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ready) = in_use.get(&id) {
+        let mut used = self.used();
+        if used.closing.contains(&id) {
+            return Err(closed());
+        }
+        if let Some(ready) = used.ready.get(&id) {
             return Ok(Arc::clone(ready));
         }
         let ready = Arc::new(make()?);
-        in_use.insert(id, Arc::clone(&ready));
+        used.ready.insert(id, Arc::clone(&ready));
         Ok(ready)
     }
 
     /// How many persons are in a disclosure, if it was used since the stores were opened.
     pub(super) fn persons(&self, id: DisclosureId) -> Option<u64> {
-        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        in_use.get(&id).map(|in_use| in_use.membership.count())
+        self.used().ready.get(&id).map(|in_use| in_use.membership.count())
     }
 
-    /// Takes the keys of a disclosure from everybody who uses it.
-    pub(super) fn revoke(&self, id: DisclosureId) {
-        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        if let Some(in_use) = in_use {
+    /// Takes the keys of a disclosure from everybody who uses it, and gives them to nobody again.
+    pub(in crate::service) fn revoke(&self, id: DisclosureId) {
+        let mut used = self.used();
+        used.closing.insert(id);
+        if let Some(in_use) = used.ready.get(&id) {
             in_use.keys.write().unwrap_or_else(PoisonError::into_inner).take();
         }
+    }
+
+    /// Lets a disclosure be used again whose closing did not come about.
+    pub(in crate::service) fn restore(&self, id: DisclosureId) {
+        let mut used = self.used();
+        used.closing.remove(&id);
+        used.ready.remove(&id);
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,6 +125,27 @@ impl Entries {
     pub(super) fn disclosure(&self, id: DisclosureId) -> Result<&Disclosure, Error> {
         let unknown = || Error::new(ErrorCode::DisclosureUnknown);
         self.disclosures.get(&id).ok_or_else(unknown)
+    }
+
+    /// The other disclosures that live and have the key of this one: they continue it, it continues
+    /// them, or both continue a third.
+    pub(super) fn sharing(&self, id: DisclosureId) -> Vec<DisclosureId> {
+        let first = self.first_of(id);
+        let lives = |one: &&Disclosure| one.state() != DisclosureState::Closed && one.id() != id;
+        let living = self.disclosures.values().filter(lives).map(Disclosure::id);
+        living.filter(|other| self.first_of(*other) == first).collect()
+    }
+
+    /// The disclosure whose key was made for it, along what decisions continue. A decision names only
+    /// what was there before it, so this ends.
+    fn first_of(&self, mut id: DisclosureId) -> DisclosureId {
+        while let Ok((disclosure, application)) = self.with_application(id)
+            && let Ok(decided) = application.decision(disclosure.decision())
+            && let Some(earlier) = decided.continues
+        {
+            id = earlier;
+        }
+        id
     }
 
     /// A disclosure and the application that it rests on.
@@ -133,6 +177,11 @@ impl InUse {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         keys.clone().ok_or_else(closed)
     }
+}
+
+/// What a stream uses, unless it is gone with the stores that it was opened over.
+pub(super) fn ready(in_use: &Weak<InUse>) -> Result<Arc<InUse>, Error> {
+    in_use.upgrade().ok_or_else(|| Error::new(ErrorCode::StreamBroken))
 }
 
 /// The answer to whoever uses a disclosure that was closed meanwhile.

@@ -13,15 +13,17 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::super::ingest::register_error;
-use super::super::open::Open;
+use super::super::open::{Open, key_file_error};
 use super::super::{Error, Service, actor};
 use super::book::{closed, disclosure_of};
 use super::changing::about;
 use super::disclosures::DisclosureView;
 use crate::audit::{Action, Entry, Recorded};
 use crate::crypto::{Entropy, WrapKey};
-use crate::disclosure::DisclosureId;
+use crate::disclosure::{Disclosure, DisclosureId};
 use crate::keyring::{ErasureKeys, WrappedDisclosureKey};
 use crate::policy::Permit;
 use crate::registers::{Registers, Write};
@@ -51,9 +53,26 @@ impl Service {
         self.or_record_refusal(&open, entry.clone(), closed)?;
         entry.counts.insert("persons".into(), self.persons_in(&open, id, decided)?);
         open.book.revoke(id);
-        let (erasure, entropy) = (open.keys().keyring.erasure(), &self.parts.entropy);
-        let now = self.parts.clock.now();
-        let next = erasure.prepare(entropy, now).map_err(super::super::open::key_file_error)?;
+        let (erasure, now) = (open.keys().keyring.erasure(), self.parts.clock.now());
+        let writes = self.without_key(&open, &disclosure, now);
+        let recorded = writes.and_then(|writes| self.record_keys(&open, entry, writes));
+        let recorded = recorded.inspect_err(|_| open.book.restore(id))?;
+        entries.disclosures.insert(id, disclosure.clone());
+        erasure.finish(&self.parts.entropy, now).map_err(key_file_error)?;
+        Ok((self.view(&open, &entries, disclosure)?, recorded))
+    }
+
+    /// What is stored when a disclosure is closed: its key gone, all others' under the next erasure
+    /// key, which is in the key file when this returns.
+    fn without_key(
+        &self,
+        open: &Open,
+        disclosure: &Disclosure,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Error> {
+        let (id, entropy) = (disclosure.id(), &self.parts.entropy);
+        let erasure = open.keys().keyring.erasure();
+        let next = erasure.prepare(entropy, now).map_err(key_file_error)?;
         let mut writes = rewrap(&open.registers, erasure, &next, entropy, Some(id))?;
         writes.push(Write::Remove(Key::disclosure_key(id.0)));
         let items = open.registers.stored_all(Key::disclosure_items(id.0));
@@ -62,10 +81,7 @@ impl Service {
         let key = Key::disclosure(id.0);
         let sealed = open.registers.seal_record(&key, &disclosure.encode());
         writes.push(Write::Put(key, sealed.map_err(Error::internal)?));
-        let recorded = self.record_keys(&open, entry, writes)?;
-        entries.disclosures.insert(id, disclosure.clone());
-        erasure.finish(entropy, now).map_err(super::super::open::key_file_error)?;
-        Ok((self.view(&open, &entries, disclosure)?, recorded))
+        Ok(writes)
     }
 
     fn record_keys(
@@ -95,7 +111,7 @@ pub(in crate::service) fn finish_erasure(
     let time = entry.time;
     entry.counts.insert("keys".into(), writes.len() as u64);
     let _ = registers.record_change_and_wait(entry, writes).map_err(register_error)?;
-    erasure.finish(entropy, time).map_err(super::super::open::key_file_error)
+    erasure.finish(entropy, time).map_err(key_file_error)
 }
 
 /// The keys of all disclosures but one, wrapped under another erasure key.

@@ -39,6 +39,9 @@ pub struct DisclosureView {
     pub decided: Decision,
     /// Persons whose serials were answered.
     pub persons: u64,
+    /// Other disclosures that live and have its key, because a decision says that one continues the
+    /// other.
+    pub shared_with: Vec<DisclosureId>,
 }
 
 impl Service {
@@ -59,6 +62,11 @@ impl Service {
         let decided = application.decision(request.decision)?;
         let decided = decided.clone();
         self.check_width(&open, &decided)?;
+        if decided.bridge_in.is_some() {
+            let text = "IDs of another party in the place of serials are not built yet; decide \
+                        without bridge_in";
+            return Err(Error::rule(text.to_owned()));
+        }
         let id = DisclosureId(self.parts.entropy.draw().map_err(Error::internal)?);
         let verifier = self.extract_verifier(&open)?.to_string();
         let opening = Opening {
@@ -85,7 +93,10 @@ impl Service {
             vec![Changed::Application(application), Changed::Disclosure(disclosure.clone())];
         let recorded =
             self.commit(&open, &mut entries, Change { entry, changed, writes: vec![key] })?;
-        Ok((DisclosureView { disclosure, decided, persons: 0 }, recorded))
+        Ok((
+            DisclosureView { disclosure, decided, persons: 0, shared_with: entries.sharing(id) },
+            recorded,
+        ))
     }
 
     /// One disclosure.
@@ -187,7 +198,8 @@ impl Service {
         let application = entries.application(disclosure.application())?;
         let decided = application.decision(disclosure.decision())?.clone();
         let persons = self.persons_in(open, disclosure.id(), &decided)?;
-        Ok(DisclosureView { disclosure, decided, persons })
+        let shared_with = entries.sharing(disclosure.id());
+        Ok(DisclosureView { disclosure, decided, persons, shared_with })
     }
 }
 

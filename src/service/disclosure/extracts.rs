@@ -108,11 +108,21 @@ fn check_manifest(text: &str, disclosure: &Disclosure, decided: &Decision) -> Re
         (manifest.recipient.keys == [opening.recipient_key.to_string()], "names another key"),
         (manifest.decision.reference == decided.reference.as_str(), "names another decision"),
         (manifest.expires == opening.expires, "names another last day"),
+        (is_screened(&manifest, decided), "was not screened for the decision's small cells"),
     ];
     match is_so.into_iter().find(|(is_so, _)| !is_so) {
         None => Ok(()),
         Some((_, what)) => Err(invalid_manifest(what)),
     }
+}
+
+/// Whether what the decision asks of small cells was looked at.
+fn is_screened(manifest: &Manifest, decided: &Decision) -> bool {
+    decided.terms.small_cells.as_ref().is_none_or(|asked| {
+        manifest.small_cells.as_ref().is_some_and(|screened| {
+            screened.persons_min >= asked.persons_min && screened.columns == asked.columns
+        })
+    })
 }
 
 /// A refusal of a manifest names fields and says what to do; it quotes nothing of it but names.

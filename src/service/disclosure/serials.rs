@@ -21,7 +21,7 @@ use jiff::civil::Date;
 use super::super::ingest::{digest_of, register_error};
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
-use super::book::{InUse, closed};
+use super::book::{InUse, closed, ready};
 use super::changing::about;
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
@@ -45,7 +45,8 @@ pub struct Issuing {
     registers: Vec<IssuingRegister>,
     permit: Permit,
     base: Arc<Entry>,
-    in_use: Arc<InUse>,
+    /// Held weakly, so that sealing wipes the keys although the stream is open.
+    in_use: Weak<InUse>,
     rows: AtomicU64,
     answered: Arc<AtomicU64>,
 }
@@ -115,7 +116,7 @@ impl Service {
             registers: registers.collect::<Result<_, Error>>()?,
             permit: permit.clone(),
             base: Arc::new(entry),
-            in_use,
+            in_use: Arc::downgrade(&in_use),
             rows: AtomicU64::new(0),
             answered: Arc::default(),
         })
@@ -253,7 +254,7 @@ impl Issuing {
                 text: text.into(),
             }]));
         };
-        let keys = self.in_use.keys()?;
+        let keys = ready(&self.in_use)?.keys()?;
         let register = &self.registers[at];
         let rows = open.registers.identify(register.number, ids).map_err(register_error)?;
         let mut answered = Answered { ids: vec![0; ids.len()], ..Answered::default() };
@@ -292,7 +293,8 @@ impl Issuing {
         let (reply, pending) = tokio::sync::oneshot::channel();
         let answered = Arc::clone(&self.answered);
         // Held until the recorder has it: see `InUse::keys`.
-        let keys = self.in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let in_use = ready(&self.in_use)?;
+        let keys = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
         if keys.is_none() {
             return Err(closed());
         }
@@ -314,7 +316,7 @@ impl Issuing {
             digest: mapped.digest,
             joining: Vec::new(),
             asked: rows.into_iter().map(|(_, person)| person).collect(),
-            disclosed: Some(Arc::clone(&self.in_use.membership)),
+            disclosed: Some(Arc::clone(&in_use.membership)),
             overridden,
             spending: None,
             reply: Box::new(move |recorded: Result<crate::audit::Recorded<Answered>, _>| {
@@ -330,41 +332,42 @@ impl Issuing {
         Ok(pending)
     }
 
-    /// Records the end of the stream, and folds who is in the disclosure.
+    /// Records the end of the stream, and folds who is in the disclosure; says what came of it.
     ///
     /// # Errors
     ///
     /// `server_sealed`.
-    pub fn finish(&self) -> Result<Pending<()>, Error> {
+    pub fn finish(&self) -> Result<(Pending<()>, IssuingSummary), Error> {
         let open = self.open_now()?;
+        let membership = Arc::clone(&ready(&self.in_use)?.membership);
+        let summary = IssuingSummary {
+            rows: self.rows.load(Ordering::Acquire),
+            answered: self.answered.load(Ordering::Acquire),
+            persons: membership.count(),
+        };
         let mut entry = Entry::clone(&self.base);
         entry.time = self.service.parts.clock.now();
         entry.action = Action::SerialsStored;
-        let summary = self.summary();
         for (name, count) in
             [("rows", summary.rows), ("answered", summary.answered), ("persons", summary.persons)]
         {
             entry.counts.insert(name.into(), count);
         }
         let (reply, pending) = tokio::sync::oneshot::channel();
-        let membership = Arc::clone(&self.in_use.membership);
         let reply = Box::new(move |recorded| drop(reply.send(recorded)));
         open.registers.record_fold(entry, membership, reply);
-        Ok(pending)
-    }
-
-    /// What came of the stream so far.
-    pub fn summary(&self) -> IssuingSummary {
-        IssuingSummary {
-            rows: self.rows.load(Ordering::Acquire),
-            answered: self.answered.load(Ordering::Acquire),
-            persons: self.in_use.membership.count(),
-        }
+        Ok((pending, summary))
     }
 
     /// The disclosure.
     pub fn id(&self) -> DisclosureId {
         self.id
+    }
+
+    /// Whether the disclosure's keys are in memory for this stream.
+    #[cfg(test)]
+    pub(in crate::service) fn holds_keys(&self) -> bool {
+        self.in_use.upgrade().is_some()
     }
 
     /// The error that a client is told when a record failed.

@@ -7,13 +7,14 @@
 //! Invariants: a key space is one that the decision names; the values go nowhere but into the
 //! digest; each batch has its entry before it is answered.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, Weak};
 
 use bytes::Bytes;
 
 use super::super::ingest::register_error;
+use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Service, Violation};
-use super::book::InUse;
+use super::book::{InUse, closed, ready};
 use super::serials::Using;
 use crate::audit::{Action, Entry, Recorded};
 use crate::disclosure::DisclosureId;
@@ -39,7 +40,9 @@ pub struct SurrogateIssuing {
     service: Arc<Service>,
     key_spaces: Vec<String>,
     base: Entry,
-    in_use: Arc<InUse>,
+    open: Weak<Open>,
+    /// Held weakly, so that sealing wipes the keys although the stream is open.
+    in_use: Weak<InUse>,
 }
 
 impl Service {
@@ -53,10 +56,11 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<SurrogateIssuing, Error> {
-        let Using { decided, entry: base, in_use, .. } =
+        let Using { open, decided, entry: base, in_use, .. } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SurrogatesIssued)?;
         let key_spaces = decided.key_spaces().into_iter().map(str::to_owned).collect();
-        Ok(SurrogateIssuing { service: Arc::clone(self), key_spaces, base, in_use })
+        let (open, in_use) = (Arc::downgrade(&open), Arc::downgrade(&in_use));
+        Ok(SurrogateIssuing { service: Arc::clone(self), key_spaces, base, open, in_use })
     }
 }
 
@@ -69,8 +73,13 @@ impl SurrogateIssuing {
     /// `commit_uncertain`.
     pub fn issue(&self, batch: &SurrogateBatch) -> Result<Recorded<Vec<u8>>, Error> {
         self.check(batch)?;
-        let open = self.service.open_now()?;
-        let keys = self.in_use.keys()?;
+        let gone = || Error::new(ErrorCode::ServerSealed);
+        let gone = || self.service.open_now().err().unwrap_or_else(gone);
+        let open = self.open.upgrade().ok_or_else(gone)?;
+        let in_use = ready(&self.in_use)?;
+        // Held until it is recorded: a disclosure is not closed between the entry and the answer.
+        let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = held.as_ref().ok_or_else(closed)?;
         let mut surrogates = Vec::with_capacity(batch.values.len() * SURROGATE_BYTES);
         for (row, value) in batch.values.iter().enumerate() {
             let institution = batch.institutions.get(row).map_or(&[][..], |one| one);
@@ -80,12 +89,10 @@ impl SurrogateIssuing {
         entry.time = self.service.parts.clock.now();
         entry.counts.insert("rows".into(), batch.values.len() as u64);
         entry.digest = Some(open.registers.keys().digest().digest(&surrogates));
-        // Held until it is recorded: a disclosure is not closed between the entry and the answer.
-        let held = self.in_use.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if held.is_none() {
-            return Err(super::book::closed());
-        }
-        open.registers.record_value_and_wait(entry, surrogates).map_err(register_error)
+        open.registers.record_value_and_wait(entry, surrogates).map_err(|error| {
+            self.service.reopen_if_failed(&open);
+            register_error(error)
+        })
     }
 
     fn check(&self, batch: &SurrogateBatch) -> Result<(), Error> {

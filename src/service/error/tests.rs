@@ -33,6 +33,13 @@ fn texts_are_one_lowercase_line_without_full_stop() {
 }
 
 #[test]
+fn a_very_long_rule_is_cut_so_that_it_fits_in_a_header() {
+    let error = Error::rule("ø".repeat(30_000));
+    assert!(error.text().len() < 2_500 && error.text().ends_with("(cut; mend these first)"));
+    assert_eq!(Error::rule("short".into()).text(), "short");
+}
+
+#[test]
 fn a_limit_names_its_option_and_value() {
     let limit = Limit { option: "limits.streams_max", max: 4 };
     let error = Error::limit(ErrorCode::TooManyStreams, limit);

@@ -3,8 +3,11 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::disclosure::decision::BridgeIn;
 use crate::disclosure::lifecycle::DisclosureState;
+use crate::disclosure::terms::SmallCells;
 use crate::disclosure::{ApplicationId, Decision, DisclosureId, Request};
+use crate::extract::cells::Screened;
 use crate::extract::manifest::{
     Column, Content, Decision as Decided, DecisionKind, FileEntry, LeftOut, Manifest, Organisation,
 };
@@ -90,7 +93,7 @@ impl World {
     ) -> Result<Answered, Error> {
         let issuing = self.service.open_serials(&self.officer(), id)?;
         let answered = issue(&issuing, register, ids)?;
-        let _ = done(&issuing, issuing.finish()?)?;
+        let _ = done(&issuing, issuing.finish()?.0)?;
         Ok(answered)
     }
 }
@@ -175,6 +178,70 @@ fn who_is_in_which_disclosure_is_read_back_per_person() {
     let actions: Vec<String> = world.bodies();
     assert!(actions.iter().any(|body| body.contains(r#""action":"serials_issued""#)
         && body.contains(&format!(r#""disclosure":"{first}""#))));
+}
+
+/// Goal: streams that are answered with one commit each record their persons.  Method: both batches
+/// are handed over while another batch is announced, so that the recorder waits and takes both.
+#[test]
+fn streams_of_one_disclosure_that_share_a_commit_lose_nobody() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(40));
+    let id = world.disclosure();
+    let streams = [0, 1].map(|_| world.service.open_serials(&world.officer(), id).unwrap());
+    for round in 0..5 {
+        let open = world.service.open_now().unwrap();
+        let arriving = open.registers.announce();
+        // They overlap, and each has persons of its own.
+        let rows = [&npr[round * 8..round * 8 + 6], &npr[round * 8 + 3..round * 8 + 8]];
+        let mapped = [0, 1].map(|at| streams[at].map("NPR", rows[at]).unwrap());
+        let waiting: Vec<_> = streams
+            .iter()
+            .zip(mapped)
+            .map(|(stream, mapped)| stream.submit(mapped).unwrap())
+            .collect();
+        drop((arriving, open));
+        for (stream, pending) in streams.iter().zip(waiting) {
+            assert_eq!(done(stream, pending).unwrap().into_answer().0.notes, []);
+        }
+    }
+    let persons = |world: &World| world.service.disclosure(&world.officer(), id).unwrap().persons;
+    assert_eq!(persons(&world), 40);
+    drop(streams);
+    world.reseal();
+    assert_eq!(persons(&world), 40, "as stored");
+}
+
+/// A client may keep a stream open and say nothing.
+#[test]
+fn sealing_wipes_the_keys_of_disclosures_although_their_streams_are_open() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(3));
+    let id = world.disclosure();
+    let serials = world.service.open_serials(&world.officer(), id).unwrap();
+    let surrogates = world.service.open_surrogates(&world.officer(), id).unwrap();
+    issue(&serials, "NPR", &npr).unwrap();
+    assert!(serials.holds_keys());
+    world.service.seal(&world.operator()).unwrap();
+    assert!(!serials.holds_keys());
+    world.unseal();
+    assert!(serials.map("NPR", &npr).is_err(), "nor does a later unsealing bring them back");
+    let batch =
+        SurrogateBatch { key_space: "episodes".into(), values: vec![], institutions: vec![] };
+    assert!(surrogates.issue(&batch).is_err());
+}
+
+/// Whoever passed the rules before a closing and comes for the key after it gets none.
+#[test]
+fn a_key_that_is_being_destroyed_is_made_ready_for_nobody() {
+    let world = World::unsealed();
+    let id = world.disclosure();
+    let _ = world.service.open_serials(&world.officer(), id).unwrap();
+    let open = world.service.open_now().unwrap();
+    open.book.revoke(id);
+    let late = world.service.open_serials(&world.officer(), id).err().unwrap();
+    assert_eq!(late.code(), ErrorCode::DisclosureClosed);
+    open.book.restore(id);
+    assert!(world.service.open_serials(&world.officer(), id).is_ok(), "a closing that failed");
 }
 
 #[test]
@@ -287,14 +354,66 @@ fn a_supplement_that_a_decision_names_continues_the_serials() {
     let continued = Decision { continues: Some(first), ..decision() };
     let second = world.disclosure_of(application, continued.clone());
     assert_eq!(world.serials(second, "NPR", &npr).unwrap().ids, serials);
-    let _ = world.service.close_disclosure(&world.officer(), first).unwrap();
+    let (closed, _) = world.service.close_disclosure(&world.officer(), first).unwrap();
+    assert_eq!(closed.shared_with, [second], "who closes is told that the key lives on");
     assert_eq!(world.serials(second, "NPR", &npr).unwrap().ids, serials);
+    assert_eq!(world.service.disclosure(&world.officer(), second).unwrap().shared_with, []);
     let late = world.service.record_decision(
         &world.officer(),
         application,
         Decision { dated: date(2026, 1, 15), ..continued },
     );
     assert_eq!(late.err().unwrap().code(), ErrorCode::RuleRefuses);
+}
+
+#[test]
+fn a_manifest_without_the_screening_that_was_decided_is_not_signed() {
+    let world = World::unsealed();
+    let asked = SmallCells { persons_min: 5, columns: vec!["sex".into()] };
+    let mut decided = decision();
+    decided.terms.small_cells = Some(asked.clone());
+    let id = world.disclosure_of(world.application(), decided);
+    let screened = Screened {
+        persons_min: 5,
+        columns: asked.columns,
+        persons: 10,
+        combinations: 2,
+        guarantee: "as it is".into(),
+    };
+    let left_out = LeftOut::shown(0, 0, Some(5));
+    let record = |small_cells| {
+        let left_out = left_out.clone();
+        let manifest = Manifest { small_cells, left_out, ..manifest(&world, id) };
+        let report = DeliveryReport {
+            manifest: manifest.text().unwrap(),
+            files: vec!["npr.csv".parse().unwrap()],
+            rows: 10,
+            persons: 10,
+            persons_left_out: 0,
+            guard_exceptions: Vec::new(),
+        };
+        world.service.record_delivery(&world.officer(), id, report).map(|_| ())
+    };
+    let refused = record(None).unwrap_err();
+    assert!(refused.violations()[0].text.contains("small cells"), "{refused:?}");
+    record(Some(screened)).unwrap();
+}
+
+#[test]
+fn a_decision_on_a_bridge_in_is_not_opened_as_if_there_were_none() {
+    let world = World::unsealed();
+    let from = serde_json::from_str(r#"{"number":"352601810","name":"Uni"}"#).unwrap();
+    let decided = Decision { bridge_in: Some(BridgeIn { from }), ..decision() };
+    let (officer, application) = (world.officer(), world.application());
+    let (_, number, _) = world.service.record_decision(&officer, application, decided).unwrap();
+    let request = OpenDisclosure {
+        application,
+        decision: number,
+        recipient_key: KEY.parse().unwrap(),
+        expires: None,
+    };
+    let refused = world.service.open_disclosure(&officer, request).err().unwrap();
+    assert!(refused.text().contains("not built yet"), "{}", refused.text());
 }
 
 #[test]
