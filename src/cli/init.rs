@@ -14,7 +14,7 @@ Examples:
   A server in production: write hvelv.toml first (see keys/README.md for the key ceremony), then
     hvelv init --config /etc/hvelv/hvelv.toml
 
-  A server to develop with, complete with certificates for pipeline, operator, auditor and stranger:
+  A server to develop with, complete with a certificate for each role:
     hvelv init --development
     hvelv serve --config keys/dev/hvelv.toml &
     hvelv unseal --connect keys/dev/operator.toml --passphrase-file keys/dev/passphrase

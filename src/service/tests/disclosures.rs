@@ -1,18 +1,16 @@
-//! Disclosures over stores in memory: serials, who is in them, and keys that die.
+//! Disclosures over stores in memory: serials, who is in them, and what the rules refuse.
 
 use bytes::Bytes;
 
 use super::*;
 use crate::disclosure::decision::BridgeIn;
 use crate::disclosure::lifecycle::DisclosureState;
-use crate::disclosure::terms::SmallCells;
 use crate::disclosure::{ApplicationId, Decision, DisclosureId, Request};
-use crate::extract::cells::Screened;
-use crate::extract::manifest::{
-    Column, Content, Decision as Decided, DecisionKind, FileEntry, LeftOut, Manifest, Organisation,
-};
 use crate::ident::{Serial, SerialWidth};
 use crate::keyring::WrappedDisclosureKey;
+
+mod extracts;
+mod keys;
 
 pub(super) const REQUEST: &str = r#"
     applicant = "Prosjekt X"
@@ -211,94 +209,6 @@ fn streams_of_one_disclosure_that_share_a_commit_lose_nobody() {
     assert_eq!(persons(&world), 40, "as stored");
 }
 
-/// A client may keep a stream open and say nothing.
-#[test]
-fn sealing_wipes_the_keys_of_disclosures_although_their_streams_are_open() {
-    let world = World::unsealed();
-    let npr = world.ingest("NPR", "HF", &numbers(3));
-    let id = world.disclosure();
-    let serials = world.service.open_serials(&world.officer(), id).unwrap();
-    let surrogates = world.service.open_surrogates(&world.officer(), id).unwrap();
-    issue(&serials, "NPR", &npr).unwrap();
-    assert!(serials.holds_keys());
-    world.service.seal(&world.operator()).unwrap();
-    assert!(!serials.holds_keys());
-    world.unseal();
-    assert!(serials.map("NPR", &npr).is_err(), "nor does a later unsealing bring them back");
-    let batch =
-        SurrogateBatch { key_space: "episodes".into(), values: vec![], institutions: vec![] };
-    assert!(surrogates.issue(&batch).is_err());
-}
-
-/// Whoever passed the rules before a closing and comes for the key after it gets none.
-#[test]
-fn a_key_that_is_being_destroyed_is_made_ready_for_nobody() {
-    let world = World::unsealed();
-    let id = world.disclosure();
-    let _ = world.service.open_serials(&world.officer(), id).unwrap();
-    let open = world.service.open_now().unwrap();
-    open.book.revoke(id);
-    let late = world.service.open_serials(&world.officer(), id).err().unwrap();
-    assert_eq!(late.code(), ErrorCode::DisclosureClosed);
-    open.book.restore(id);
-    assert!(world.service.open_serials(&world.officer(), id).is_ok(), "a closing that failed");
-}
-
-#[test]
-fn a_closed_disclosure_issues_nothing_and_its_key_is_dead() {
-    let world = World::unsealed();
-    let npr = world.ingest("NPR", "HF", &numbers(20));
-    let (closing, staying) = (world.disclosure(), world.disclosure());
-    let serials = world.serials(staying, "NPR", &npr).unwrap().ids;
-    let running = world.service.open_serials(&world.officer(), closing).unwrap();
-    issue(&running, "NPR", &npr).unwrap();
-    let late = running.map("NPR", &npr).unwrap();
-    let key_of = |id: DisclosureId| {
-        let open = world.service.open_now().unwrap();
-        open.registers.stored(&Key::disclosure_key(id.0)).unwrap()
-    };
-    let wrapped = WrappedDisclosureKey::from_bytes(key_of(closing).unwrap());
-    let (view, _) = world.service.close_disclosure(&world.officer(), closing).unwrap();
-    assert_eq!(view.disclosure.state(), DisclosureState::Closed);
-    assert_eq!(running.submit(late).err().unwrap().code(), ErrorCode::DisclosureClosed);
-    assert_eq!(running.map("NPR", &npr).err().unwrap().code(), ErrorCode::DisclosureClosed);
-    assert_eq!(key_of(closing), None);
-    let refused = world.serials(closing, "NPR", &npr).err().unwrap();
-    assert_eq!(refused.code(), ErrorCode::StepOutOfOrder);
-    let again = world.service.close_disclosure(&world.officer(), closing).err().unwrap();
-    assert_eq!(again.code(), ErrorCode::StepOutOfOrder);
-    for _ in 0..2 {
-        // The old wrap, kept by whoever copied the store, opens with no key that is left.
-        let open = world.service.open_now().unwrap();
-        let erasure = open.keys().keyring.erasure();
-        let width = crate::crypto::SerialWidth::DEFAULT;
-        assert!(wrapped.open(closing.0, erasure, width).is_err());
-        drop(open);
-        assert_eq!(world.serials(staying, "NPR", &npr).unwrap().ids, serials);
-        world.reseal();
-    }
-}
-
-#[test]
-fn a_closing_that_a_crash_cut_off_is_finished_at_the_next_start() {
-    let world = World::unsealed();
-    let npr = world.ingest("NPR", "HF", &numbers(5));
-    let id = world.disclosure();
-    let serials = world.serials(id, "NPR", &npr).unwrap().ids;
-    let open = world.service.open_now().unwrap();
-    let erasure = open.keys().keyring.erasure();
-    let old = erasure.active().id();
-    let _ = erasure.prepare(&Entropy::os(), clock().now()).unwrap();
-    drop(open);
-    world.reseal();
-    let open = world.service.open_now().unwrap();
-    let erasure = open.keys().keyring.erasure();
-    assert!(erasure.pending().is_none() && erasure.with_id(old).is_none());
-    drop(open);
-    assert_eq!(world.serials(id, "NPR", &npr).unwrap().ids, serials);
-    assert!(world.bodies().iter().any(|body| body.contains(r#""action":"keys_rewrapped""#)));
-}
-
 #[test]
 fn serials_whose_record_failed_are_not_answered() {
     for fault in [Fault::Lost, Fault::Uncertain] {
@@ -367,39 +277,6 @@ fn a_supplement_that_a_decision_names_continues_the_serials() {
 }
 
 #[test]
-fn a_manifest_without_the_screening_that_was_decided_is_not_signed() {
-    let world = World::unsealed();
-    let asked = SmallCells { persons_min: 5, columns: vec!["sex".into()] };
-    let mut decided = decision();
-    decided.terms.small_cells = Some(asked.clone());
-    let id = world.disclosure_of(world.application(), decided);
-    let screened = Screened {
-        persons_min: 5,
-        columns: asked.columns,
-        persons: 10,
-        combinations: 2,
-        guarantee: "as it is".into(),
-    };
-    let left_out = LeftOut::shown(0, 0, Some(5));
-    let record = |small_cells| {
-        let left_out = left_out.clone();
-        let manifest = Manifest { small_cells, left_out, ..manifest(&world, id) };
-        let report = DeliveryReport {
-            manifest: manifest.text().unwrap(),
-            files: vec!["npr.csv".parse().unwrap()],
-            rows: 10,
-            persons: 10,
-            persons_left_out: 0,
-            guard_exceptions: Vec::new(),
-        };
-        world.service.record_delivery(&world.officer(), id, report).map(|_| ())
-    };
-    let refused = record(None).unwrap_err();
-    assert!(refused.violations()[0].text.contains("small cells"), "{refused:?}");
-    record(Some(screened)).unwrap();
-}
-
-#[test]
 fn a_decision_on_a_bridge_in_is_not_opened_as_if_there_were_none() {
     let world = World::unsealed();
     let from = serde_json::from_str(r#"{"number":"352601810","name":"Uni"}"#).unwrap();
@@ -444,68 +321,4 @@ fn what_the_rules_refuse_is_refused_with_its_reason_and_recorded() {
         refusals.iter().filter(|body| body.contains(&text)).count()
     };
     assert_eq!((attempted("application_received"), attempted("decision_recorded")), (1, 1));
-}
-
-/// A manifest that says what the disclosure is.
-fn manifest(world: &World, id: DisclosureId) -> Manifest {
-    let view = world.service.disclosure(&world.officer(), id).unwrap();
-    Manifest {
-        v: crate::extract::manifest::VERSION,
-        disclosure: id.to_string(),
-        recipient: Organisation { organisation: "Uni".into(), keys: vec![KEY.into()] },
-        purpose: "research".into(),
-        legal_basis: "law".into(),
-        decision: Decided {
-            authority: "Helsedataservice".into(),
-            reference: view.decided.reference.to_string(),
-            kind: DecisionKind::Access,
-            date: view.decided.dated,
-        },
-        files: vec![FileEntry {
-            name: "npr.csv".into(),
-            sha256: [1; 32],
-            bytes: 10,
-            rows: 10,
-            columns: vec![Column { name: "lopenr".into(), content: Content::Serial }],
-        }],
-        small_cells: None,
-        left_out: LeftOut::shown(1, 1, None),
-        expires: view.disclosure.opening().expires,
-        contact: "data@register.example".into(),
-        made: date(2026, 1, 15),
-        software: "hvelv".into(),
-        verifier_key: world.service.verifier_key().unwrap(),
-    }
-}
-
-#[test]
-fn an_extract_is_recorded_and_its_manifest_signed() {
-    let world = World::unsealed();
-    let id = world.disclosure();
-    let report = DeliveryReport {
-        manifest: manifest(&world, id).text().unwrap(),
-        files: vec!["npr.csv".parse().unwrap()],
-        rows: 10,
-        persons: 5,
-        persons_left_out: 1,
-        guard_exceptions: Vec::new(),
-    };
-    let officer = world.officer();
-    let (signed, view, _) = world.service.record_delivery(&officer, id, report.clone()).unwrap();
-    let key = world.service.verifier_key().unwrap().parse().unwrap();
-    assert!(Manifest::open(&signed, Some(&key)).is_ok());
-    assert_eq!(view.disclosure.state(), DisclosureState::Extracted);
-    let other = Manifest { disclosure: "0".repeat(32), ..manifest(&world, id) };
-    let late = Manifest { expires: date(2030, 1, 1), ..manifest(&world, id) };
-    for text in ["no newline".into(), other.text().unwrap(), late.text().unwrap()] {
-        let bad = DeliveryReport { manifest: text, ..report.clone() };
-        let refused = world.service.record_delivery(&officer, id, bad).err().unwrap();
-        assert_eq!(refused.code(), ErrorCode::RequestInvalid);
-    }
-    let _ = world.service.complete_disclosure(&officer, id).unwrap();
-    let _ = world.service.confirm_deletion(&officer, id).unwrap();
-    world.reseal();
-    let view = world.service.disclosure(&officer, id).unwrap();
-    assert_eq!(view.disclosure.deliveries().len(), 1);
-    assert!(view.disclosure.deletion_confirmed().is_some());
 }

@@ -1,0 +1,91 @@
+//! Keys of disclosures: when they are wiped and when they die.
+
+use super::*;
+
+/// A client may keep a stream open and say nothing.
+#[test]
+fn sealing_wipes_the_keys_of_disclosures_although_their_streams_are_open() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(3));
+    let id = world.disclosure();
+    let serials = world.service.open_serials(&world.officer(), id).unwrap();
+    let surrogates = world.service.open_surrogates(&world.officer(), id).unwrap();
+    issue(&serials, "NPR", &npr).unwrap();
+    assert!(serials.holds_keys());
+    world.service.seal(&world.operator()).unwrap();
+    assert!(!serials.holds_keys());
+    world.unseal();
+    assert!(serials.map("NPR", &npr).is_err(), "nor does a later unsealing bring them back");
+    let batch =
+        SurrogateBatch { key_space: "episodes".into(), values: vec![], institutions: vec![] };
+    assert!(surrogates.issue(&batch).is_err());
+}
+
+/// Whoever passed the rules before a closing and comes for the key after it gets none.
+#[test]
+fn a_key_that_is_being_destroyed_is_made_ready_for_nobody() {
+    let world = World::unsealed();
+    let id = world.disclosure();
+    let _ = world.service.open_serials(&world.officer(), id).unwrap();
+    let open = world.service.open_now().unwrap();
+    open.book.revoke(id);
+    let late = world.service.open_serials(&world.officer(), id).err().unwrap();
+    assert_eq!(late.code(), ErrorCode::DisclosureClosed);
+    open.book.restore(id);
+    assert!(world.service.open_serials(&world.officer(), id).is_ok(), "a closing that failed");
+}
+
+#[test]
+fn a_closed_disclosure_issues_nothing_and_its_key_is_dead() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(20));
+    let (closing, staying) = (world.disclosure(), world.disclosure());
+    let serials = world.serials(staying, "NPR", &npr).unwrap().ids;
+    let running = world.service.open_serials(&world.officer(), closing).unwrap();
+    issue(&running, "NPR", &npr).unwrap();
+    let late = running.map("NPR", &npr).unwrap();
+    let key_of = |id: DisclosureId| {
+        let open = world.service.open_now().unwrap();
+        open.registers.stored(&Key::disclosure_key(id.0)).unwrap()
+    };
+    let wrapped = WrappedDisclosureKey::from_bytes(key_of(closing).unwrap());
+    let (view, _) = world.service.close_disclosure(&world.officer(), closing).unwrap();
+    assert_eq!(view.disclosure.state(), DisclosureState::Closed);
+    assert_eq!(running.submit(late).err().unwrap().code(), ErrorCode::DisclosureClosed);
+    assert_eq!(running.map("NPR", &npr).err().unwrap().code(), ErrorCode::DisclosureClosed);
+    assert_eq!(key_of(closing), None);
+    let refused = world.serials(closing, "NPR", &npr).err().unwrap();
+    assert_eq!(refused.code(), ErrorCode::StepOutOfOrder);
+    let again = world.service.close_disclosure(&world.officer(), closing).err().unwrap();
+    assert_eq!(again.code(), ErrorCode::StepOutOfOrder);
+    for _ in 0..2 {
+        // The old wrap, kept by whoever copied the store, opens with no key that is left.
+        let open = world.service.open_now().unwrap();
+        let erasure = open.keys().keyring.erasure();
+        let width = crate::crypto::SerialWidth::DEFAULT;
+        assert!(wrapped.open(closing.0, erasure, width).is_err());
+        drop(open);
+        assert_eq!(world.serials(staying, "NPR", &npr).unwrap().ids, serials);
+        world.reseal();
+    }
+}
+
+#[test]
+fn a_closing_that_a_crash_cut_off_is_finished_at_the_next_start() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(5));
+    let id = world.disclosure();
+    let serials = world.serials(id, "NPR", &npr).unwrap().ids;
+    let open = world.service.open_now().unwrap();
+    let erasure = open.keys().keyring.erasure();
+    let old = erasure.active().id();
+    let _ = erasure.prepare(&Entropy::os(), clock().now()).unwrap();
+    drop(open);
+    world.reseal();
+    let open = world.service.open_now().unwrap();
+    let erasure = open.keys().keyring.erasure();
+    assert!(erasure.pending().is_none() && erasure.with_id(old).is_none());
+    drop(open);
+    assert_eq!(world.serials(id, "NPR", &npr).unwrap().ids, serials);
+    assert!(world.bodies().iter().any(|body| body.contains(r#""action":"keys_rewrapped""#)));
+}
