@@ -7,6 +7,17 @@ use hvelv::rpc::proto::Disclosure;
 pub(crate) fn manifest(disclosure: &Disclosure, verifier_key: &str) -> String {
     let decided = disclosure.decided.as_ref().unwrap();
     let expires = disclosure.expires.unwrap();
+    let asked = decided.terms.as_ref().unwrap().small_cells.as_ref();
+    let screened = asked.map(|asked| {
+        serde_json::json!({
+            "persons_min": asked.persons_min,
+            "columns": asked.columns,
+            "persons": 10,
+            "combinations": 2,
+            "guarantee": "Screened: these columns. Nothing more is guaranteed.",
+        })
+    });
+    let few = asked.map_or(5, |asked| asked.persons_min);
     let manifest = serde_json::json!({
         "v": 1,
         "disclosure": disclosure.id,
@@ -26,7 +37,8 @@ pub(crate) fn manifest(disclosure: &Disclosure, verifier_key: &str) -> String {
             "rows": 30,
             "columns": [{ "name": "serial", "content": "serial" }],
         }],
-        "left_out": { "persons_fewer_than": 5 },
+        "small_cells": screened,
+        "left_out": { "persons_fewer_than": few },
         "expires": format!("{:04}-{:02}-{:02}", expires.year, expires.month, expires.day),
         "contact": "utlevering@register.example",
         "made": "2026-01-02",
