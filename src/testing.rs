@@ -17,6 +17,11 @@ use crate::keyring::{Environment, KeyPlan, Keyring, PlannedRegister, SealedKeyri
 use crate::registers::RegisterMarks;
 use crate::vault::HighWater;
 
+/// Where this is built from, asked as the tests run: a build that is kept may be of another clone.
+pub(crate) fn repository() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests"))
+}
+
 /// The passphrase of every test.
 pub(crate) fn passphrase() -> Passphrase {
     Passphrase::new(b"correct horse battery staple".to_vec()).unwrap()

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::testing::repository;
 
 /// Every command that has a help text of its own, with its path.
 fn commands(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
@@ -24,7 +25,7 @@ fn the_parser_agrees_with_itself() {
 /// `HVELV_WRITE_GOLDEN=1`, and read the difference.
 #[test]
 fn help_texts_are_the_golden_ones() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/help");
+    let directory = repository().join("tests/golden/help");
     let mut differing = Vec::new();
     for (path, command) in commands(&command(), "hvelv") {
         let name = path.replace('-', " ");

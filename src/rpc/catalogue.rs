@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn shipped(code: &str, today: Date) -> proto::Register {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("registers.toml");
+        let path = crate::testing::repository().join("registers.toml");
         let catalogue = Catalogue::load(&path).unwrap();
         register(catalogue.by_code(code).unwrap(), &catalogue, today)
     }

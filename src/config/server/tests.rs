@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::repository;
 
 const SHIPPED: &str = include_str!("../../../hvelv.toml");
 
@@ -8,8 +9,8 @@ fn parse(text: &str) -> Result<Config, Problems> {
 
 #[test]
 fn the_shipped_file_says_the_defaults() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("hvelv.toml");
-    let expected = Config::default().resolved(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let path = repository().join("hvelv.toml");
+    let expected = Config::default().resolved(&repository());
     assert_eq!(Config::load(&path).unwrap(), expected);
 }
 

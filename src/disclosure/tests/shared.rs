@@ -18,6 +18,7 @@ use crate::disclosure::terms::{RegisterTerms, Terms, Variable};
 use crate::disclosure::words::{Authority, DecisionKind, Reidentification, SourceKind};
 use crate::ident::SerialWidth;
 use crate::registers::catalogue::{Catalogue, DisclosureAuthority, Register};
+use crate::testing::repository;
 
 /// From the documentation of age.
 pub(in crate::disclosure) const RECIPIENT_KEY: &str =
@@ -26,7 +27,7 @@ pub(in crate::disclosure) const RECIPIENT_KEY: &str =
 pub(in crate::disclosure) const UNIVERSITY: &str = "352601810";
 
 fn root(file: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+    repository().join(file)
 }
 
 /// The rules as they are shipped.

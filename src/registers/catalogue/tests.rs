@@ -4,6 +4,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::config::access::{Access, PrincipalKind};
+use crate::testing::repository;
 
 const GOOD: &str = r#"
 helsedataservice = [{ organisation = "FHI", valid_from = "2024-01-01" }]
@@ -38,7 +39,7 @@ fn parse(text: &str) -> Result<Catalogue, Problems> {
 }
 
 fn shipped() -> Catalogue {
-    Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("registers.toml")).unwrap()
+    Catalogue::load(&repository().join("registers.toml")).unwrap()
 }
 
 /// The good file with one thing changed.
@@ -374,7 +375,7 @@ proptest::proptest! {
 /// The shipped access file fits the shipped catalogue, and shows each role.
 #[test]
 fn the_shipped_access_file_shows_every_kind_of_role() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("access.toml");
+    let path = repository().join("access.toml");
     let access = Access::load(&path, &shipped()).unwrap();
     let words: BTreeSet<&str> =
         access.iter().flat_map(|one| one.roles()).map(|role| role.word()).collect();
