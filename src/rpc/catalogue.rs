@@ -103,7 +103,6 @@ impl From<catalogue::IdentityMode> for proto::IdentityMode {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
 
     use jiff::civil::date;
 

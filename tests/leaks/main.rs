@@ -266,7 +266,7 @@ fn every_outcome_was_counted(metrics: &str) {
 /// The golden help texts name every command.
 fn every_command_was_run(world: &World) {
     let golden =
-        PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/golden/help");
+        PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/golden/help");
     for path in search::files(&[golden]) {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let Some(command) = name.strip_prefix("hvelv-") else { continue };

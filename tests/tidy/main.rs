@@ -79,7 +79,7 @@ fn skip_item<'a>(indentation: usize, lines: &mut impl Iterator<Item = (&'a str, 
 }
 
 fn root() -> PathBuf {
-    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
 }
 
 /// Every text file of the repository, without what is built or made at run time.

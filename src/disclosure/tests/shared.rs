@@ -1,7 +1,5 @@
 //! What the tests of disclosures share: the shipped rules, and objects that are good.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use jiff::civil::date;
 
