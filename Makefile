@@ -10,7 +10,7 @@ SHELL := /bin/sh
 CARGO_FLAGS := --locked --release
 PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
 
-.PHONY: help build demo examples test lint bench attack long long-tests crash clean
+.PHONY: help build demo examples test lint bench attack model long long-tests crash clean
 
 help: ## Shows this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,10 @@ bench: ## Measures ingest beside a raw echo, files beside a plain copy, extracts
 attack: ## Joins of two disclosures, and of one and the register, on 100,000 persons.
 	@$(PREPARE)
 	HVELV_LONG=1 cargo test $(CARGO_FLAGS) --test attack -- --nocapture
+
+model: ## Random courses of steps against a simple model: 50,000 instead of 2,000.
+	@$(PREPARE)
+	HVELV_MODEL_COURSES=50000 cargo test $(CARGO_FLAGS) --lib model
 
 crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)

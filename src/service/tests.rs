@@ -29,6 +29,7 @@ mod approvals;
 mod bridges;
 mod budgets;
 mod disclosures;
+mod model;
 mod rights;
 
 /// Two stores in memory; either may be told to fail after some commits.
