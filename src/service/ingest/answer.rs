@@ -18,8 +18,8 @@ use crate::vault::{PersonNo, Rows};
 
 /// How many persons before it is read a cell is asked for.
 const AHEAD: usize = 32;
-/// Rows that are answered and then digested: two blocks of the hash.
-const ROWS_AT_ONCE: usize = 16;
+/// Rows that are answered and then digested: eight blocks of the hash.
+const ROWS_AT_ONCE: usize = 64;
 
 /// A batch as far as it is answered.
 struct Answering<'a> {
