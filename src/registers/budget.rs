@@ -28,7 +28,7 @@
 //! principals of one thief have two budgets; a record that is put back in its old place opens.
 
 mod account;
-mod bits;
+pub(super) mod bits;
 mod ledger;
 mod purse;
 mod record;

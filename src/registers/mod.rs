@@ -31,6 +31,7 @@ mod identify;
 mod inverse;
 mod joining;
 mod keys;
+mod links;
 mod numbers;
 mod open;
 mod persons;
@@ -60,6 +61,11 @@ pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
 pub use disclosed::Membership;
 use inverse::Inverse;
 pub use keys::PlaneKeys;
+use links::Links;
+pub use links::{
+    EventId, Graph, HeldLinks, Joining, Leaf, LinkChange, LinkFact, LinkReason, LinksChange, Moved,
+    Protection, Provenance, Reach,
+};
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 pub use recorder::Write;
@@ -151,6 +157,7 @@ pub struct Registers {
     keys: Arc<PlaneKeys>,
     entropy: Arc<Entropy>,
     members: BTreeMap<u16, Arc<Members>>,
+    links: Links,
     ledger: Ledger,
     approvals: Arc<Approvals>,
     failed: Arc<AtomicBool>,

@@ -10,6 +10,7 @@ use super::budget::Ledger;
 use super::column::Standing;
 use super::delta::{self, Stored};
 use super::keys::PlaneKeys;
+use super::links::Links;
 use super::numbers::Numbers;
 use super::recorder::Recorder;
 use super::rights::Rights;
@@ -76,6 +77,7 @@ impl Opening {
             let drawn = Numbers::new(spec.number, store, marks, leased, next_delta);
             numbers.insert(spec.number, drawn);
         }
+        let (links, link_seals) = Links::load(self.store.as_ref(), &self.keys)?;
         let keyring = self.keys.keyring();
         let log = AuditLog::open(
             Arc::clone(&self.store),
@@ -88,7 +90,7 @@ impl Opening {
         let (approvals, approval_seals) = Approvals::load(self.store.as_ref(), storage)?;
         // The bound on seals under one key holds across restarts: each delta and each entry is one.
         // A fact comes with the person of its entry.
-        storage.active().resume(deltas + 2 * facts + budget_seals + approval_seals);
+        storage.active().resume(deltas + 2 * facts + budget_seals + approval_seals + link_seals);
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
         let arriving = Arc::new(AtomicUsize::new(0));
@@ -117,6 +119,7 @@ impl Opening {
             keys: self.keys,
             entropy: self.entropy,
             members,
+            links,
             ledger,
             approvals,
             failed,

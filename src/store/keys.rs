@@ -12,6 +12,10 @@
 //! registers  0x20  Delta           register u16, sequence u64          registers::delta
 //! registers  0x21  RightsFact      register u16, sequence u64          sealed record
 //! registers  0x23  AuditPerson     reference 16 bytes                  sealed person
+//! registers  0x24  Link            partition u16, sequence u64         sealed record
+//! registers  0x25  PersonFact      partition u16, sequence u64         sealed record
+//! registers  0x26  IdChange        register u16, sequence u64          sealed record
+//! registers  0x27  EventPointer    feed u16                            sealed record
 //! registers  0x30  AuditBody       index u64                           sealed audit leaf
 //! registers  0x31  AuditLeaf       index u64                           leaf hash, 32 bytes
 //! registers  0x32  Checkpoint      size u64                            signed note
@@ -28,6 +32,7 @@
 //!                                  disclosure id 16 bytes              sealed set of persons
 //! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
 //! registers  0x66  Bridge          disclosure id 16 bytes, number u32  sealed record
+//! registers  0x69  SerialPin       disclosure id 16 bytes, sequence u64   sealed pairs of persons
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
@@ -67,6 +72,14 @@ pub enum Kind {
     RightsFact,
     /// The person whom an audit entry is about.
     AuditPerson,
+    /// Two identifiers that are one person's, or the end of that.
+    Link,
+    /// What the population register says about a person.
+    PersonFact,
+    /// An ID of a register that another has replaced, or that is back.
+    IdChange,
+    /// How far a feed of events has been read.
+    EventPointer,
     /// Sealed body of an audit entry.
     AuditBody,
     /// Leaf hash of an audit entry.
@@ -97,12 +110,14 @@ pub enum Kind {
     DisclosureItem,
     /// A bridge out: a file of identifiers and serials that was given to a linking party.
     Bridge,
+    /// Persons who were answered with the serial of another leaf.
+    SerialPin,
     /// What one person asked for and another allows.
     Approval,
 }
 
 impl Kind {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 29] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -111,6 +126,10 @@ impl Kind {
         Self::Delta,
         Self::RightsFact,
         Self::AuditPerson,
+        Self::Link,
+        Self::PersonFact,
+        Self::IdChange,
+        Self::EventPointer,
         Self::AuditBody,
         Self::AuditLeaf,
         Self::Checkpoint,
@@ -126,6 +145,7 @@ impl Kind {
         Self::Disclosed,
         Self::DisclosureItem,
         Self::Bridge,
+        Self::SerialPin,
         Self::Approval,
     ];
 
@@ -139,6 +159,10 @@ impl Kind {
             Self::Delta => 0x20,
             Self::RightsFact => 0x21,
             Self::AuditPerson => 0x23,
+            Self::Link => 0x24,
+            Self::PersonFact => 0x25,
+            Self::IdChange => 0x26,
+            Self::EventPointer => 0x27,
             Self::AuditBody => 0x30,
             Self::AuditLeaf => 0x31,
             Self::Checkpoint => 0x32,
@@ -154,6 +178,7 @@ impl Kind {
             Self::Disclosed => 0x64,
             Self::DisclosureItem => 0x65,
             Self::Bridge => 0x66,
+            Self::SerialPin => 0x69,
             Self::Approval => 0x70,
         }
     }
@@ -162,15 +187,16 @@ impl Kind {
     const fn parts_bytes(self) -> usize {
         match self {
             Self::Marker => 0,
-            Self::HighWater | Self::VaultUsed | Self::VaultLease => 2,
+            Self::HighWater | Self::VaultUsed | Self::VaultLease | Self::EventPointer => 2,
             Self::Group | Self::Delta | Self::RightsFact => 10,
+            Self::Link | Self::PersonFact | Self::IdChange => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
             Self::Application => 6,
-            Self::DisclosedDelta | Self::DisclosureItem => 24,
+            Self::DisclosedDelta | Self::DisclosureItem | Self::SerialPin => 24,
             Self::Disclosed => 22,
             Self::Approval => 10,
         }
@@ -186,6 +212,10 @@ impl Kind {
             Self::Delta => "membership delta",
             Self::RightsFact => "rights fact",
             Self::AuditPerson => "audit person",
+            Self::Link => "link",
+            Self::PersonFact => "person fact",
+            Self::IdChange => "change of an ID",
+            Self::EventPointer => "pointer of a feed",
             Self::AuditBody => "audit entry",
             Self::AuditLeaf => "audit leaf hash",
             Self::Checkpoint => "checkpoint",
@@ -200,6 +230,7 @@ impl Kind {
             Self::DisclosedDelta | Self::Disclosed => "disclosure person set",
             Self::DisclosureItem => "disclosure item",
             Self::Bridge => "bridge",
+            Self::SerialPin => "pin of a serial",
             Self::Approval => "approval",
         }
     }
@@ -246,6 +277,26 @@ impl Key {
     /// The person whom an audit entry with that reference is about.
     pub fn audit_person(reference: [u8; 16]) -> Self {
         Self::build(Kind::AuditPerson, &[&reference])
+    }
+
+    /// A link of a partition.
+    pub fn link(partition: u16, sequence: u64) -> Self {
+        Self::build(Kind::Link, &[&partition.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// What is known of a person of a partition.
+    pub fn person_fact(partition: u16, sequence: u64) -> Self {
+        Self::build(Kind::PersonFact, &[&partition.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// A change of an ID of a register.
+    pub fn id_change(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::IdChange, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// How far a feed of events has been read.
+    pub fn event_pointer(feed: u16) -> Self {
+        Self::build(Kind::EventPointer, &[&feed.to_be_bytes()])
     }
 
     /// The sealed body of an audit entry.
@@ -325,6 +376,11 @@ impl Key {
         Self::build(Kind::Bridge, &[&disclosure, &number.to_be_bytes()])
     }
 
+    /// Persons who were answered with the serial of another leaf, with one commit.
+    pub fn serial_pin(disclosure: [u8; 16], sequence: u64) -> Self {
+        Self::build(Kind::SerialPin, &[&disclosure, &sequence.to_be_bytes()])
+    }
+
     /// An approval.
     pub fn approval(id: [u8; 10]) -> Self {
         Self::build(Kind::Approval, &[&id])
@@ -355,6 +411,11 @@ impl Key {
         Self::rights_fact(register, 0)..Self::after_space(Kind::RightsFact, register)
     }
 
+    /// The changes of a register's IDs from a sequence number on.
+    pub fn id_changes_from(register: u16, sequence: u64) -> Range<Self> {
+        Self::id_change(register, sequence)..Self::after_space(Kind::IdChange, register)
+    }
+
     /// Every part of a delivery's set of persons.
     pub fn delivery_parts(id: [u8; 16]) -> Range<Self> {
         let mut last = Self::delivery_persons(id, u32::MAX);
@@ -383,6 +444,21 @@ impl Key {
     /// Everything that dies with a disclosure's key.
     pub fn disclosure_items(disclosure: [u8; 16]) -> Range<Self> {
         Self::disclosure_item(disclosure, 0)..Self::disclosure_item(disclosure, u64::MAX)
+    }
+
+    /// Every pin of a disclosure.
+    pub fn serial_pins(disclosure: [u8; 16]) -> Range<Self> {
+        Self::serial_pin(disclosure, 0)..Self::serial_pin(disclosure, u64::MAX)
+    }
+
+    /// The first part of a key that begins with a partition, a register or a feed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`].
+    pub fn leading_u16(bytes: &[u8]) -> Result<u16, Error> {
+        let part = bytes.get(1..).and_then(|parts| parts.first_chunk::<2>());
+        part.map(|part| u16::from_be_bytes(*part)).ok_or(Error::Damaged { kind: "key" })
     }
 
     /// Reads a stored key back: its kind is known and its length is the kind's.

@@ -17,21 +17,21 @@ const BLOCK_WORDS: usize = BLOCK_NUMBERS.div_ceil(64) as usize;
 
 /// A set of persons.
 #[derive(Default)]
-pub(super) struct PersonBits {
+pub(in crate::registers) struct PersonBits {
     blocks: Vec<Option<Box<[u64]>>>,
 }
 
 impl PersonBits {
     /// Whether a person is in it.
     #[inline]
-    pub(super) fn contains(&self, person: PersonNo) -> bool {
+    pub(in crate::registers) fn contains(&self, person: PersonNo) -> bool {
         let place = Place::of(person);
         let block = self.blocks.get(place.block).and_then(Option::as_ref);
         block.and_then(|words| words.get(place.word)).is_some_and(|word| word & place.bit != 0)
     }
 
     /// Puts a person in; says whether they were not there.
-    pub(super) fn insert(&mut self, person: PersonNo) -> bool {
+    pub(in crate::registers) fn insert(&mut self, person: PersonNo) -> bool {
         let place = Place::of(person);
         if self.blocks.len() <= place.block {
             self.blocks.resize_with(place.block + 1, || None);
@@ -44,7 +44,7 @@ impl PersonBits {
     }
 
     /// Takes a person out.
-    pub(super) fn remove(&mut self, person: PersonNo) {
+    pub(in crate::registers) fn remove(&mut self, person: PersonNo) {
         let place = Place::of(person);
         if let Some(Some(words)) = self.blocks.get_mut(place.block) {
             words[place.word] &= !place.bit;
@@ -52,7 +52,7 @@ impl PersonBits {
     }
 
     /// The rows whose person is not in it, ascending; a row without a person is one of them.
-    pub(super) fn rows_without(&self, persons: &[Option<PersonNo>]) -> Vec<u32> {
+    pub(in crate::registers) fn rows_without(&self, persons: &[Option<PersonNo>]) -> Vec<u32> {
         let mut rows = Vec::new();
         persons.iter().take(AHEAD).for_each(|person| self.ask(*person));
         for ((place, person), row) in persons.iter().enumerate().zip(0..) {

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn golden_bytes_of_each_kind() {
     let id = *b"0123456789abcdef";
-    let golden: [(Key, &str); 24] = [
+    let golden: [(Key, &str); 29] = [
         (Key::marker(), "01"),
         (Key::high_water(2), "020002"),
         (Key::vault_used(3), "030003"),
@@ -14,6 +14,10 @@ fn golden_bytes_of_each_kind() {
         (Key::delta(1, 7), "2000010000000000000007"),
         (Key::rights_fact(2, 7), "2100020000000000000007"),
         (Key::audit_person(id), "2330313233343536373839616263646566"),
+        (Key::link(2, 7), "2400020000000000000007"),
+        (Key::person_fact(2, 7), "2500020000000000000007"),
+        (Key::id_change(2, 7), "2600020000000000000007"),
+        (Key::event_pointer(2), "270002"),
         (Key::audit_body(9), "300000000000000009"),
         (Key::audit_leaf(9), "310000000000000009"),
         (Key::checkpoint(9), "320000000000000009"),
@@ -29,6 +33,7 @@ fn golden_bytes_of_each_kind() {
         (Key::disclosed(0, 2, id), "6400000000000230313233343536373839616263646566"),
         (Key::disclosure_item(id, 7), "65303132333435363738396162636465660000000000000007"),
         (Key::bridge(id, 7), "663031323334353637383961626364656600000007"),
+        (Key::serial_pin(id, 7), "69303132333435363738396162636465660000000000000007"),
         (Key::approval(*b"0123456789"), "7030313233343536373839"),
     ];
     for (key, hex) in golden {
