@@ -16,11 +16,12 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 8] = [
         "hvelv/v1/approval.proto",
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
         "hvelv/v1/disclosure.proto",
+        "hvelv/v1/identity.proto",
         "hvelv/v1/ingest.proto",
         "hvelv/v1/operator.proto",
         "hvelv/v1/rights.proto",
@@ -31,9 +32,10 @@ mod protos {
     /// They get no derived `Debug`: `src/rpc/proto.rs` writes one that shows counts only, and the
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
-    const REDACTED: [&str; 75] = [
+    const REDACTED: [&str; 83] = [
         ".hvelv.v1.Application",
         ".hvelv.v1.ApplicationRequest",
+        ".hvelv.v1.ApplyEventsRequest",
         ".hvelv.v1.ApprovalParameter",
         ".hvelv.v1.Bridge",
         ".hvelv.v1.BridgeIn",
@@ -53,11 +55,13 @@ mod protos {
         ".hvelv.v1.GetRightsResponse",
         ".hvelv.v1.GiveConsentRequest",
         ".hvelv.v1.GrantBudgetRequest",
+        ".hvelv.v1.IdChange",
         ".hvelv.v1.IdentifierBatch",
         ".hvelv.v1.IdentifierBatch.column",
         ".hvelv.v1.IdentifierException",
         ".hvelv.v1.IdentifySerialRequest",
         ".hvelv.v1.IdentifySerialResponse",
+        ".hvelv.v1.IdentityEvent",
         ".hvelv.v1.IntegerColumn",
         ".hvelv.v1.IssueBridgeRequest",
         ".hvelv.v1.IssueBridgeResponse",
@@ -74,9 +78,12 @@ mod protos {
         ".hvelv.v1.ListBridgesResponse",
         ".hvelv.v1.ListDisclosuresResponse",
         ".hvelv.v1.ListEntriesResponse",
+        ".hvelv.v1.ListIdChangesResponse",
+        ".hvelv.v1.ListProtectedLinksResponse",
         ".hvelv.v1.OpenDisclosureRequest",
         ".hvelv.v1.OpenDisclosureResponse",
         ".hvelv.v1.OtherSource",
+        ".hvelv.v1.ProtectedLink",
         ".hvelv.v1.PseudonymizeRequest",
         ".hvelv.v1.PseudonymizeResponse",
         ".hvelv.v1.PseudonymizeStreamRequest",
@@ -94,6 +101,7 @@ mod protos {
         ".hvelv.v1.RegisterIdBatch",
         ".hvelv.v1.RegisterIds",
         ".hvelv.v1.RequestApprovalRequest",
+        ".hvelv.v1.RestoredId",
         ".hvelv.v1.RevealedIdentifier",
         ".hvelv.v1.RightsFact",
         ".hvelv.v1.RightsSubject",
@@ -101,6 +109,7 @@ mod protos {
         ".hvelv.v1.RowNote",
         ".hvelv.v1.Serials",
         ".hvelv.v1.SetReservationRequest",
+        ".hvelv.v1.SupersededId",
         ".hvelv.v1.TextColumn",
         ".hvelv.v1.UnsealRequest",
         ".hvelv.v1.ValueBatch",

@@ -163,6 +163,10 @@ pub enum Action {
     DisclosureOpened,
     /// An extract was recorded and its manifest signed; `changes` has what the guard let pass.
     ExtractRecorded,
+    /// Changes of a register's IDs were read.
+    IdChangesRead,
+    /// Events about identities were recorded; `source` has the feed, `changes` what was out of order.
+    IdentityEventsApplied,
     /// Identifiers were answered with register IDs, new persons being assigned one.
     Ingest,
     /// The stores and the log were made.
@@ -171,6 +175,8 @@ pub enum Action {
     KeysRewrapped,
     /// The log was exported.
     LogExported,
+    /// Links that may not be shown to a register were read by a custodian.
+    ProtectedLinksRead,
     /// A request was refused; `attempted` says what it asked for, `reason` why.
     Refused,
     /// A reservation of a person ended; `changes` says against what.

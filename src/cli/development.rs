@@ -1,11 +1,12 @@
 //! What `hvelv init --development` writes: a directory with everything that a server to develop with
-//! needs, and a connection file for each of seven callers.
+//! needs, and a connection file for each of nine callers.
 //!
 //! ```text
 //! keys/dev/hvelv.toml access.toml registers.toml   the server's configuration
 //!          ca.pem server.pem server-key.pem        transport
 //!          pipeline.pem pipeline-key.pem pipeline.toml, and so for operator, auditor,
-//!                                                 officer, approver, rights, stranger
+//!                                                 officer, approver, rights, custodian,
+//!                                                 identity, stranger
 //!          passphrase                              of the key file, unless one was given
 //! ```
 
@@ -46,7 +47,7 @@ struct Client {
 }
 
 /// The callers. In production nobody may ingest into two registers.
-const CLIENTS: [Client; 7] = [
+const CLIENTS: [Client; 9] = [
     Client {
         name: "pipeline",
         kind: "system",
@@ -64,6 +65,8 @@ const CLIENTS: [Client; 7] = [
     Client { name: "officer", kind: "person", roles: &["officer"] },
     Client { name: "approver", kind: "person", roles: &["approver"] },
     Client { name: "rights", kind: "person", roles: &["rights"] },
+    Client { name: "custodian", kind: "person", roles: &["custodian"] },
+    Client { name: "identity", kind: "system", roles: &["identity"] },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];
 

@@ -20,6 +20,7 @@ mod development;
 mod disclosure;
 mod error;
 mod extract;
+mod identity;
 mod init;
 mod local;
 mod log;
@@ -91,6 +92,8 @@ enum Command {
     Bridge(bridge::BridgeCommand),
     #[command(after_help = extract::EXAMPLES)]
     Extract(extract::ExtractCommand),
+    #[command(after_help = identity::EXAMPLES)]
+    Identity(identity::IdentityCommand),
     #[command(after_help = synth::EXAMPLES)]
     Synth(synth::SynthOptions),
     #[command(after_help = scan::EXAMPLES)]
@@ -125,6 +128,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Decision(options) => decision::run(options),
         Command::Disclosure(options) => disclosure::run(options),
         Command::Extract(options) => extract::run(options),
+        Command::Identity(options) => identity::run(options),
         Command::Init(options) => init::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),

@@ -31,6 +31,8 @@ pub enum RoleKind {
     Auditor,
     /// [`Role::Custodian`].
     Custodian,
+    /// [`Role::Identity`].
+    Identity,
     /// [`Role::Import`].
     Import,
     /// [`Role::Ingest`].
@@ -53,6 +55,7 @@ impl RoleKind {
             Role::Approver => Self::Approver,
             Role::Auditor => Self::Auditor,
             Role::Custodian => Self::Custodian,
+            Role::Identity => Self::Identity,
             Role::Import { .. } => Self::Import,
             Role::Ingest { .. } => Self::Ingest,
             Role::Officer => Self::Officer,
@@ -88,6 +91,10 @@ const fn row(path: &'static str, rule: Rule, deadline: Deadline) -> Method {
 }
 
 const APPROVER: Rule = Rule::Roles(&[RoleKind::Approver]);
+const CUSTODIAN: Rule = Rule::Roles(&[RoleKind::Custodian]);
+/// A register's own system.
+const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
+const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
@@ -142,6 +149,9 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.DisclosureService/RefuseApplication", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/RouteApplication", OFFICER, Deadline::Request),
     row("/hvelv.v1.DisclosureService/WithdrawApplication", OFFICER, Deadline::None),
+    row("/hvelv.v1.IdentityService/ApplyEvents", IDENTITY, Deadline::None),
+    row("/hvelv.v1.IdentityService/ListIdChanges", FOLLOWER, Deadline::None),
+    row("/hvelv.v1.IdentityService/ListProtectedLinks", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
     row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
     row("/hvelv.v1.OperatorService/GrantBudget", OPERATOR, Deadline::None),

@@ -28,10 +28,17 @@ pub mod methods;
 /// Something that a principal may be allowed to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
+    /// Deliver what the population register says of identities.
+    ApplyEvents,
     /// Decide, as the second person, about what another asked for.
     Approve,
     /// Record applications and decisions, open disclosures, issue serials, close.
     Disclose,
+    /// Read which of a register's IDs another has replaced: for who has a role for all its sources.
+    FollowIds {
+        /// The register.
+        register: RegisterCode,
+    },
     /// Load historical data, or IDs that a register already has.
     Import {
         /// The register.
@@ -52,6 +59,8 @@ pub enum Right {
     ReadAudit,
     /// Read applications and disclosures without [`Right::Disclose`], as an auditor does.
     ReadDisclosures,
+    /// Read the links that are shown to no register.
+    ReadProtectedLinks,
     /// Ask for an approval, and see and take back one's own; which act takes which role is
     /// [`crate::approval::Act::role`]'s.
     RequestApprovals,
@@ -74,8 +83,16 @@ impl Right {
     pub fn roles(&self) -> Vec<Role> {
         let scope = |source: &SourceCode| SourceScope::One(source.clone());
         match self {
+            Self::ApplyEvents => vec![Role::Identity],
             Self::Approve => vec![Role::Approver],
             Self::Disclose => vec![Role::Officer],
+            Self::FollowIds { register } => {
+                let (ingest, resolve) = (register.clone(), register.clone());
+                vec![
+                    Role::Ingest { register: ingest, source: SourceScope::Any },
+                    Role::Resolve { register: resolve, source: SourceScope::Any },
+                ]
+            }
             Self::Import { register, source } => {
                 vec![Role::Import { register: register.clone(), source: scope(source) }]
             }
@@ -84,6 +101,7 @@ impl Right {
             }
             Self::Operate => vec![Role::Operator],
             Self::ReadAudit | Self::ReadDisclosures => vec![Role::Auditor],
+            Self::ReadProtectedLinks => vec![Role::Custodian],
             Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
@@ -287,6 +305,23 @@ pub(crate) mod tests {
                 assert_eq!(is_allowed, roles.contains(role), "{role} asks for {roles}");
             }
         }
+    }
+
+    #[test]
+    fn whoever_has_all_sources_of_a_register_follows_its_ids_and_nobody_else() {
+        let follow = || Right::FollowIds { register: "NPR".parse().unwrap() };
+        for (roles, is_allowed) in [
+            ("'ingest:NPR:*'", true),
+            ("'resolve:NPR:*'", true),
+            ("'ingest:NPR:HF', 'resolve:NPR:RHF'", false),
+            ("'ingest:KPR:*'", false),
+            ("'import:NPR:*', 'identity'", false),
+        ] {
+            assert_eq!(asks(roles, follow()).is_ok(), is_allowed, "{roles}");
+        }
+        assert!(asks("'identity'", Right::ApplyEvents).is_ok());
+        assert!(asks("'ingest:NPR:*', 'rights'", Right::ApplyEvents).is_err());
+        assert!(asks("'identity', 'auditor'", Right::ReadProtectedLinks).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::vault::PersonNo;
 
 use super::Error;
 use super::budget::Spending;
-use super::disclosed::Membership;
+use super::disclosed::{Membership, Pin};
 
 /// Why a row has no ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,15 @@ pub struct RowNote {
     pub code: RowCode,
 }
 
+/// The own ID of a row's leaf, where the row has the ID of another: its person's root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafId {
+    /// The row, counted from 0.
+    pub row: u32,
+    /// The leaf's own ID.
+    pub id: u64,
+}
+
 /// The answer to a batch, in the batch's order.
 #[derive(Default)]
 pub struct Answered {
@@ -78,7 +87,9 @@ pub struct Answered {
     pub ids: Vec<u64>,
     /// Rows without an ID, ascending.
     pub notes: Vec<RowNote>,
-    /// Persons who were new in the register with this batch.
+    /// Rows that have the ID of their person's root, ascending, with the leaf's own.
+    pub leaf_ids: Vec<LeafId>,
+    /// Numbers that were new in the register with this batch.
     pub new_members: u32,
 }
 
@@ -90,6 +101,7 @@ impl Answered {
             self.notes.push(RowNote { row: *row, code: RowCode::Suppressed });
         }
         if !rows.is_empty() {
+            self.leaf_ids.retain(|leaf| !rows.contains(&leaf.row));
             self.notes.sort_unstable_by_key(|note| note.row);
         }
     }
@@ -100,6 +112,15 @@ impl Answered {
     }
 }
 
+/// What a row gets of the ID of somebody who joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// The row's ID.
+    Id,
+    /// The own ID of the row's leaf.
+    LeafId,
+}
+
 /// A person who is not a member yet, at a row.
 #[derive(Clone, Copy)]
 pub struct JoiningRow {
@@ -107,6 +128,8 @@ pub struct JoiningRow {
     pub row: u32,
     /// The person.
     pub person: PersonNo,
+    /// What of the row it is.
+    pub gives: Gives,
 }
 
 /// Told what became of a command.
@@ -132,6 +155,8 @@ pub struct Answer {
     pub asked: Vec<PersonNo>,
     /// The disclosure that those persons are in from now on.
     pub disclosed: Option<Arc<Membership>>,
+    /// Those among them who are answered with the serial of another leaf.
+    pub pins: Vec<Pin>,
     /// Rows that are answered although their persons are reserved, by the provision that goes before.
     pub overridden: BTreeMap<TermCode, u64>,
     /// What it has spent of its account's budgets, if anything.
@@ -144,7 +169,8 @@ impl Answer {
     /// Counts for the entry, before anybody joins.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let rows = self.answered.ids.len() as u64;
-        let without = self.answered.notes.len() as u64 + self.joining.len() as u64;
+        let joining = self.joining.iter().filter(|joining| joining.gives == Gives::Id);
+        let without = self.answered.notes.len() as u64 + joining.count() as u64;
         let notes = self.answered.notes.iter().map(|note| (note.code.name(), 1));
         [("rows", rows), ("answered", rows - without)].into_iter().chain(notes)
     }
@@ -153,9 +179,16 @@ impl Answer {
     pub(super) fn fill(&mut self, ids: &[u64], new_members: u32) {
         assert_eq!(ids.len(), self.joining.len(), "one outcome for each row that joins");
         let mut left_out = Vec::new();
-        for (joining, id) in self.joining.iter().zip(ids) {
-            self.answered.ids[joining.row as usize] = *id;
-            left_out.extend((*id == 0).then_some(joining.row));
+        let before = self.answered.leaf_ids.len();
+        for (JoiningRow { row, gives, .. }, id) in self.joining.iter().zip(ids) {
+            left_out.extend((*id == 0 && left_out.last() != Some(row)).then_some(*row));
+            match gives {
+                Gives::Id => self.answered.ids[*row as usize] = *id,
+                Gives::LeafId => self.answered.leaf_ids.push(LeafId { row: *row, id: *id }),
+            }
+        }
+        if self.answered.leaf_ids.len() > before {
+            self.answered.leaf_ids.sort_unstable_by_key(|leaf| leaf.row);
         }
         self.answered.suppress(&left_out);
         self.answered.new_members = new_members;

@@ -3,6 +3,7 @@
 //! ```text
 //! a commit's serials ─► DisclosedDelta (disclosure, sequence)         before they are answered
 //! end of a stream    ─► Disclosed (partition, chunk, disclosure)      deltas folded and removed
+//! serial of another leaf of the person ─► SerialPin (disclosure, sequence)   before it is answered
 //!
 //! FORMAT (plaintext of a delta): as a person set
 //! FORMAT (plaintext of a chunk): version 0x01 ‖ roaring bitmap (portable) of the lower 16 bits of
@@ -13,7 +14,11 @@
 //! in one short range, however many disclosures there are.
 //!
 //! INVARIANT: a serial is answered only after its person is in the store under its disclosure.
+//! INVARIANT: a leaf that was answered with a serial is answered with it for as long as the disclosure
+//! is open, whatever is joined or split meanwhile.
 //! INVARIANT: a delta is removed only in the commit that folds it.
+
+mod pins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +33,9 @@ use crate::crypto::{Entropy, Place};
 use crate::store::keys::{Key, Kind};
 use crate::store::{Batch, Step, Store};
 use crate::vault::PersonNo;
+
+pub use pins::Pin;
+use pins::Pins;
 
 const VERSION: u8 = 0x01;
 const CHUNK_BITS: u32 = 16;
@@ -53,6 +61,7 @@ struct State {
     staged: Vec<PersonNo>,
     staged_deltas: u64,
     folding: bool,
+    pins: Pins,
 }
 
 impl Membership {
@@ -82,6 +91,7 @@ impl Membership {
             Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
         })?;
         failure.map_or(Ok(()), Err)?;
+        state.pins = Pins::load(store, keys, disclosure)?;
         Ok(Self { disclosure, partition, state: Mutex::new(state) })
     }
 
@@ -90,11 +100,23 @@ impl Membership {
         self.disclosure
     }
 
-    /// How many persons are in it, durably.
+    /// How many persons are in it, durably: leaves that share a serial are one.
     pub fn count(&self) -> u64 {
         let state = self.state();
         let words = state.chunks.values().flat_map(|chunk| chunk.iter());
-        words.map(|word| u64::from(word.count_ones())).sum()
+        let leaves: u64 = words.map(|word| u64::from(word.count_ones())).sum();
+        leaves - state.pins.count()
+    }
+
+    /// The leaf whose number a leaf's serial is made of, if the leaf was answered with one.
+    pub fn answered_by(&self, leaf: PersonNo) -> Option<PersonNo> {
+        let state = self.state();
+        state.pins.of(leaf).or_else(|| state.contains(leaf).then_some(leaf))
+    }
+
+    /// The leaves that were answered with the serial of a leaf, without itself.
+    pub fn pinned_to(&self, leaf: PersonNo) -> Vec<PersonNo> {
+        self.state().pins.to(leaf)
     }
 
     /// Whether a person is in it, durably.
@@ -108,10 +130,11 @@ impl Membership {
         &self,
         keys: &PlaneKeys,
         entropy: &Entropy,
-        persons: &[PersonNo],
+        (persons, pins): (&[PersonNo], &[Pin]),
         batch: &mut Batch,
     ) -> Result<(), Error> {
         let mut state = self.state();
+        state.pins.stage((keys, entropy), self.disclosure, pins, batch)?;
         let new: Vec<PersonNo> =
             persons.iter().copied().filter(|person| !state.contains(*person)).collect();
         if new.is_empty() {
@@ -158,6 +181,7 @@ impl Membership {
             state.dirty.clear();
         }
         state.sequences.end += std::mem::take(&mut state.staged_deltas);
+        state.pins.publish();
         let mut staged = std::mem::take(&mut state.staged);
         staged.drain(..).for_each(|person| state.add(person));
     }

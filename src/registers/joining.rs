@@ -58,6 +58,23 @@ impl Joins {
         joins
     }
 
+    /// Whether somebody joins a register.
+    pub(super) fn has(&self, register: u16, person: PersonNo) -> bool {
+        let joining = self.registers.get(&register);
+        joining.is_some_and(|joining| joining.places.contains_key(&person))
+    }
+
+    /// Adds somebody of a partition who joins with an act and is not a member yet.  Call it after the
+    /// answers were collected.
+    pub(super) fn add(&mut self, (register, partition): (u16, u16), person: PersonNo) {
+        let joining = self.registers.entry(register).or_default();
+        let next = joining.persons.len();
+        if *joining.places.entry(person).or_insert(next) == next {
+            joining.persons.push(person);
+        }
+        self.partitions.insert(partition);
+    }
+
     pub(super) fn registers(&mut self) -> impl Iterator<Item = (u16, &mut Joining)> {
         self.registers.iter_mut().map(|(register, joining)| (*register, joining))
     }

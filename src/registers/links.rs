@@ -21,24 +21,35 @@
 //! What it does *not* protect: whoever has this plane's store and its keys can read which numbers are
 //! one person's.
 
+mod change;
 mod fact;
+mod feed;
 mod graph;
+mod persons;
+mod pointer;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::records::record_place;
-use super::{Error, PlaneKeys, Registers, Write};
-use crate::audit::{Entry, Recorded};
+use super::{Error, PlaneKeys, Registers};
+use crate::config::codes::TermCode;
 use crate::store::keys::{Key, Kind};
 use crate::store::{Step, Store};
 use crate::vault::PersonNo;
 
+pub use change::LinksChange;
 pub use fact::{EventId, Leaf, LinkChange, LinkFact, LinkReason, Protection, Provenance};
+pub(super) use feed::{Feed, Move};
+pub use feed::{IdChange, IdChanges, More};
 pub use graph::{Graph, Joining, Moved, Reach};
+use persons::PersonFacts;
+pub use persons::{AddressProtection, Life, PersonFact, PersonStatus};
+pub use pointer::FeedPointer;
+use pointer::Pointers;
 
 /// The links of all partitions.
 #[derive(Default)]
@@ -47,6 +58,8 @@ pub(super) struct Links(RwLock<State>);
 #[derive(Default)]
 struct State {
     graphs: BTreeMap<u16, Graph>,
+    persons: PersonFacts,
+    pointers: Pointers,
     /// Changes so far: whoever looked at another count has to look again.
     changes: u64,
 }
@@ -61,8 +74,11 @@ impl Links {
             failure = taken.err();
             Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
         })?;
-        let count = state.changes;
-        failure.map_or(Ok((Self(RwLock::new(state)), count)), Err)
+        failure.map_or(Ok(()), Err)?;
+        state.persons = PersonFacts::load(store, keys)?;
+        state.pointers = Pointers::load(store, keys)?;
+        let count = state.changes + state.persons.count();
+        Ok((Self(RwLock::new(state)), count))
     }
 }
 
@@ -103,6 +119,16 @@ impl HeldLinks<'_> {
         self.0.changes
     }
 
+    /// What the population register says about a person, by what it said of any of these leaves.
+    pub fn person_facts(&self, partition: u16, leaves: &[PersonNo]) -> PersonStatus {
+        self.0.persons.status(partition, leaves)
+    }
+
+    /// How far a feed of events has been read.
+    pub fn pointer(&self, feed: &TermCode) -> Option<FeedPointer> {
+        self.0.pointers.of(feed).cloned()
+    }
+
     /// The root of a leaf, by the links that may be shown.
     pub fn root_of(&self, partition: u16, leaf: PersonNo) -> PersonNo {
         self.of(partition).map_or(leaf, |graph| graph.root_of(leaf))
@@ -111,91 +137,6 @@ impl HeldLinks<'_> {
     /// The leaves of a leaf's person, the first drawn before the others; itself at least.
     pub fn leaves_of(&self, partition: u16, leaf: PersonNo, reach: Reach) -> Vec<PersonNo> {
         self.of(partition).map_or_else(|| vec![leaf], |graph| graph.leaves_of(leaf, reach))
-    }
-}
-
-/// The links, held alone, so that what was looked at is so still when it changes.
-pub struct LinksChange<'a> {
-    registers: &'a Registers,
-    state: RwLockWriteGuard<'a, State>,
-    writes: Vec<Write>,
-}
-
-impl LinksChange<'_> {
-    /// The links of a partition, those that this change makes included.
-    pub fn of(&self, partition: u16) -> Option<&Graph> {
-        self.state.graphs.get(&partition)
-    }
-
-    /// Joins two leaves of a partition.  An event that has joined them before does nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Crypto`].
-    pub fn join(
-        &mut self,
-        partition: u16,
-        (leaves, protection): ([Leaf; 2], Protection),
-        reason: LinkReason,
-        provenance: Provenance,
-    ) -> Result<Joining, Error> {
-        let graph = self.state.graphs.entry(partition).or_default();
-        let sequence = graph.next();
-        let joining = graph.join(leaves, provenance.event.clone(), protection);
-        if matches!(joining, Joining::Made(_)) {
-            let change = LinkChange::Joined(leaves, protection);
-            self.stage(partition, sequence, &LinkFact { change, reason, provenance })?;
-        }
-        Ok(joining)
-    }
-
-    /// Ends the links between two leaves that are in force, each with a fact of its own; says whose
-    /// root has changed.  Nothing where there is none: they were never joined.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Crypto`].
-    pub fn separate(
-        &mut self,
-        partition: u16,
-        leaves: [PersonNo; 2],
-        reason: LinkReason,
-        provenance: &Provenance,
-    ) -> Result<Option<Vec<Moved>>, Error> {
-        let graph = self.state.graphs.entry(partition).or_default();
-        let links = graph.links_between(leaves);
-        let was_joined = !links.is_empty();
-        let mut moved = Vec::new();
-        for link in links {
-            let graph = self.state.graphs.entry(partition).or_default();
-            let sequence = graph.next();
-            moved.extend(graph.separate(link).unwrap_or_default());
-            let change = LinkChange::Separated(link);
-            let fact = LinkFact { change, reason, provenance: provenance.clone() };
-            self.stage(partition, sequence, &fact)?;
-        }
-        Ok(was_joined.then_some(moved))
-    }
-
-    fn stage(&mut self, partition: u16, sequence: u64, fact: &LinkFact) -> Result<(), Error> {
-        let key = Key::link(partition, sequence);
-        let sealed = self.registers.seal_record(&key, &fact.encode())?;
-        self.writes.push(Write::Put(key, sealed));
-        self.writes.push(Write::VaultUsed(partition));
-        self.state.changes += 1;
-        Ok(())
-    }
-
-    /// Records everything with its audit entry and whatever else is written, and waits until it is
-    /// durable; it is in force when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Failed`].
-    pub fn commit(mut self, entry: Entry, more: Vec<Write>) -> Result<Recorded<()>, Error> {
-        let mut writes = std::mem::take(&mut self.writes);
-        writes.extend(more);
-        self.registers.record_change_and_wait(entry, writes)
     }
 }
 
@@ -208,7 +149,13 @@ impl Registers {
     /// Holds the links alone.
     pub fn change_links(&self) -> LinksChange<'_> {
         let state = self.links.0.write().unwrap_or_else(PoisonError::into_inner);
-        LinksChange { registers: self, state, writes: Vec::new() }
+        LinksChange::new(self, state)
+    }
+
+    /// What the population register says about a person, by what it said of any of these leaves.  Not
+    /// for who holds links, rights or a column.
+    pub fn person_facts(&self, partition: u16, leaves: &[PersonNo]) -> PersonStatus {
+        self.hold_links().person_facts(partition, leaves)
     }
 
     /// The leaves of a leaf's person, protected links included, the first drawn before the others;

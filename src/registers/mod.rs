@@ -52,18 +52,19 @@ use crate::audit::{AuditReader, Entry, LogError, Recorded};
 use crate::crypto::Entropy;
 use crate::store::{self, Store};
 
-pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
+pub use answer::{Answer, Answered, Gives, JoiningRow, LeafId, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
-pub use disclosed::Membership;
+pub use disclosed::{Membership, Pin};
 use inverse::Inverse;
 pub use keys::PlaneKeys;
 use links::Links;
 pub use links::{
-    EventId, Graph, HeldLinks, Joining, Leaf, LinkChange, LinkFact, LinkReason, LinksChange, Moved,
+    AddressProtection, EventId, FeedPointer, Graph, HeldLinks, IdChange, IdChanges, Joining, Leaf,
+    Life, LinkChange, LinkFact, LinkReason, LinksChange, More, Moved, PersonFact, PersonStatus,
     Protection, Provenance, Reach,
 };
 pub use open::{Opening, RegisterSpec};
@@ -134,6 +135,8 @@ pub trait RegisterMarks: Send + Sync {
 /// The members of one register, in memory.
 #[derive(Default)]
 struct Members {
+    /// The partition that its persons are of.
+    partition: u16,
     column: Column,
     /// The column backwards, once somebody has brought IDs of the register.
     inverse: RwLock<Option<Inverse>>,

@@ -10,7 +10,7 @@ use super::budget::Ledger;
 use super::column::Standing;
 use super::delta::{self, Stored};
 use super::keys::PlaneKeys;
-use super::links::Links;
+use super::links::{Feed, Links};
 use super::numbers::Numbers;
 use super::recorder::Recorder;
 use super::rights::Rights;
@@ -28,6 +28,8 @@ use crate::vault::PersonNo;
 pub struct RegisterSpec {
     /// Its number.
     pub number: u16,
+    /// The partition that its persons are of.
+    pub partition: u16,
     /// Numbers leased, as the key file has it.
     pub leased_in_key_file: u64,
 }
@@ -70,6 +72,7 @@ impl Opening {
             deltas += next_delta;
             let (rights, fact_count) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
             loaded.rights = rights;
+            loaded.partition = spec.partition;
             facts += fact_count;
             members.insert(spec.number, Arc::new(loaded));
             let store = Arc::clone(&self.store);
@@ -78,6 +81,7 @@ impl Opening {
             numbers.insert(spec.number, drawn);
         }
         let (links, link_seals) = Links::load(self.store.as_ref(), &self.keys)?;
+        let (feed, change_seals) = Feed::load(self.store.as_ref())?;
         let keyring = self.keys.keyring();
         let log = AuditLog::open(
             Arc::clone(&self.store),
@@ -90,6 +94,7 @@ impl Opening {
         let (approvals, approval_seals) = Approvals::load(self.store.as_ref(), storage)?;
         // The bound on seals under one key holds across restarts: each delta and each entry is one.
         // A fact comes with the person of its entry.
+        let link_seals = link_seals + change_seals;
         storage.active().resume(deltas + 2 * facts + budget_seals + approval_seals + link_seals);
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
@@ -102,6 +107,7 @@ impl Opening {
             log,
             members: members.clone(),
             numbers,
+            feed,
             vault_used: self.vault_used,
             vault_marks: BTreeMap::new(),
             failed: Arc::clone(&failed),

@@ -21,13 +21,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::answer::{Answer, Answered, Reply};
+use super::answer::{Answer, Answered, Gives, JoiningRow, Reply};
 use super::approvals::Moving;
 use super::budget::{Account, NewGrant, Spending, Touched};
 use super::delta::{self, Stored};
-use super::disclosed::Membership;
+use super::disclosed::{Membership, Pin};
 use super::joining::{Joined, Joins};
 use super::keys::PlaneKeys;
+use super::links::{Feed, Move};
 use super::numbers::Numbers;
 use super::persons::PersonSet;
 use super::{Error, Members, VaultUsed};
@@ -59,6 +60,8 @@ pub enum Write {
     Put(Key, Vec<u8>),
     /// Removes what there is.
     Remove(Key),
+    /// Notes whom the entry is about, sealed.
+    AuditPersons(Vec<PersonNo>),
     /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a
     /// vault that is behind would not know.
     VaultUsed(u16),
@@ -76,6 +79,8 @@ pub(super) struct Other {
 pub(super) struct With {
     /// What it writes.
     pub(super) writes: Vec<Write>,
+    /// Leaves whose root changes with it.
+    pub(super) moves: Vec<Move>,
     /// A disclosure whose persons are folded with it.
     pub(super) fold: Option<Arc<Membership>>,
     /// A grant, and whom it is for.
@@ -94,6 +99,8 @@ pub(super) struct Recorder {
     pub(super) log: AuditLog,
     pub(super) members: BTreeMap<u16, Arc<Members>>,
     pub(super) numbers: BTreeMap<u16, Numbers>,
+    /// Where each register's feed of changed IDs goes on.
+    pub(super) feed: Feed,
     pub(super) vault_used: VaultUsed,
     pub(super) vault_marks: BTreeMap<u16, u64>,
     pub(super) failed: Arc<AtomicBool>,
@@ -110,9 +117,10 @@ struct StreamEntry {
     digests: KeyedHasher,
     messages: u64,
     asked: PersonSet,
-    /// The disclosure that those answered are in from now on, and they.
+    /// The disclosure that those answered are in from now on, they, and by whose serial.
     disclosed: Option<Arc<Membership>>,
     told: Vec<PersonNo>,
+    pins: Vec<Pin>,
 }
 
 /// An answer that waits for its commit.
@@ -205,6 +213,9 @@ impl Recorder {
         let mut batch = Batch::new();
         batch.answers(answers.len());
         let mut joins = Joins::collect(&answers, &self.members);
+        let moves = others.iter().flat_map(|other| &other.with.moves);
+        let plane = (&*self.keys, &*self.entropy, &self.members);
+        let told = self.feed.stage(moves, plane, &mut joins, &mut batch);
         let drawn = self.draw(&mut joins, &mut batch);
         let (mut streams, mut touched) = (BTreeMap::new(), Touched::default());
         let mut memberships = Vec::new();
@@ -218,7 +229,7 @@ impl Recorder {
         let mut staged = Vec::with_capacity(others.len());
         let mut approvals = Vec::new();
         for Other { entry, with, reply } in others {
-            let With { writes, fold, grant, approval } = with;
+            let With { writes, fold, grant, approval, moves: _ } = with;
             acts.push((reply, 0));
             staged.push((entry, writes, approval.as_ref().and_then(Moving::entry_of_use)));
             memberships.extend(fold);
@@ -228,6 +239,7 @@ impl Recorder {
                 touched.add(Spending { account, told: Vec::new() });
             }
         }
+        told?;
         drawn?;
         for membership in &memberships {
             membership.stage_fold(&self.keys, &self.entropy, &mut batch)?;
@@ -239,8 +251,10 @@ impl Recorder {
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
         for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
+            let mut about = PersonSet::default();
             for write in writes {
                 match write {
+                    Write::AuditPersons(persons) => about.extend(&persons),
                     Write::Put(key, value) => batch.put(key, value),
                     Write::Remove(key) => batch.remove(key),
                     Write::VaultUsed(partition) => self.mark_vault(partition, &mut batch),
@@ -250,6 +264,7 @@ impl Recorder {
                 self.log.stage(&used)?;
             }
             *index = self.log.stage(&entry)?;
+            self.stage_asked(*index, &about, &mut batch)?;
         }
         approvals
             .iter()
@@ -310,9 +325,11 @@ impl Recorder {
             asked: PersonSet::default(),
             disclosed: answer.disclosed.clone(),
             told: Vec::new(),
+            pins: Vec::new(),
         });
         shared.messages += 1;
-        let joins = joined.ids.iter().filter(|id| **id != 0).count() as u64;
+        let gets_id = |(joining, id): &(&JoiningRow, &u64)| joining.gives == Gives::Id && **id != 0;
+        let joins = answer.joining.iter().zip(&joined.ids).filter(gets_id).count() as u64;
         let counts = [("answered", joins), ("new_members", u64::from(joined.new_members))];
         for (name, count) in answer.counts().chain(counts) {
             *shared.counts.entry(name.into()).or_default() += count;
@@ -327,7 +344,10 @@ impl Recorder {
             shared.digests.update(&id.to_be_bytes());
         }
         match &shared.disclosed {
-            Some(_) => shared.told.extend(&answer.asked),
+            Some(_) => {
+                shared.told.extend(&answer.asked);
+                shared.pins.extend(&answer.pins);
+            }
             None => shared.asked.extend(&answer.asked),
         }
     }
@@ -340,13 +360,18 @@ impl Recorder {
         entry.counts = shared.counts.into_iter().filter(|(_, count)| *count > 0).collect();
         let index = self.log.stage(&entry)?;
         if let Some(membership) = &shared.disclosed {
-            membership.stage(&self.keys, &self.entropy, &shared.told, batch)?;
+            membership.stage(&self.keys, &self.entropy, (&shared.told, &shared.pins), batch)?;
         }
-        if !shared.asked.is_empty() {
-            let key = Key::audit_persons(index);
-            batch.insert(key, self.seal_asked(&key, &shared.asked)?);
-        }
+        self.stage_asked(index, &shared.asked, batch)?;
         Ok(index)
+    }
+
+    fn stage_asked(&self, index: u64, asked: &PersonSet, batch: &mut Batch) -> Result<(), Error> {
+        if !asked.is_empty() {
+            let key = Key::audit_persons(index);
+            batch.insert(key, self.seal_asked(&key, asked)?);
+        }
+        Ok(())
     }
 
     /// Who a look-up asked about: `(length u32 ‖ part)*`, sealed as one.

@@ -15,8 +15,10 @@
 //!
 //! INVARIANT: what is in force is what the stored facts say, in their order.
 //! INVARIANT: a fact is never changed or removed (S-25).
+//! INVARIANT: what a person has said is what was said under any of the person's leaves, in the order
+//! of the ledger; a split gives each leaf its own facts back.
 //! INVARIANT: nobody who holds a column takes the rights: a change waits for the recorder, which
-//! waits for the columns.  Rights first, then the column.
+//! waits for the columns.  Links first, then rights, then the column.
 //!
 //! What it does *not* protect: whoever has this plane's store and its keys can read who, as a number,
 //! has said what.
@@ -27,10 +29,12 @@ mod release;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::sync_channel;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::links::{Graph, HeldLinks, Reach};
 use super::recorder::With;
 use super::records::record_place;
 use super::{Error, PlaneKeys, Registers, Write};
@@ -50,8 +54,8 @@ pub struct PersonRights {
     pub reservations: BTreeSet<TermCode>,
     /// What the person has consented to, unless the consent was withdrawn.
     pub consent: Option<BTreeSet<DisclosurePurpose>>,
-    /// Sequence numbers of the person's facts.
-    facts: Vec<u64>,
+    /// The person's facts, by their sequence numbers.
+    facts: Vec<(u64, Fact)>,
 }
 
 impl PersonRights {
@@ -66,7 +70,7 @@ impl PersonRights {
                 self.reservations.insert(code.clone());
             }
         }
-        self.facts.push(sequence);
+        self.facts.push((sequence, fact.clone()));
     }
 }
 
@@ -105,6 +109,23 @@ impl Rights {
 }
 
 impl State {
+    /// What is in force for a leaf's person, by what was said under all its leaves.
+    fn of(&self, graph: Option<&Graph>, leaf: PersonNo) -> Option<Cow<'_, PersonRights>> {
+        let Some(graph) = graph.filter(|graph| graph.is_known(leaf)) else {
+            return self.persons.get(&leaf).map(Cow::Borrowed);
+        };
+        let leaves = graph.leaves_of(leaf, Reach::All);
+        let mut said: Vec<&(u64, Fact)> = leaves
+            .iter()
+            .filter_map(|leaf| self.persons.get(leaf))
+            .flat_map(|rights| &rights.facts)
+            .collect();
+        said.sort_by_key(|(sequence, _)| *sequence);
+        let mut rights = PersonRights::default();
+        said.iter().for_each(|(sequence, fact)| rights.take(*sequence, fact));
+        (!rights.facts.is_empty()).then_some(Cow::Owned(rights))
+    }
+
     fn take(&mut self, person: PersonNo, fact: &Fact) {
         self.persons.entry(person).or_default().take(self.count, fact);
         self.count += 1;
@@ -119,12 +140,21 @@ fn open_fact(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<(PersonNo, Ri
 }
 
 /// The rights of a register, held for reading: none of them changes while this lives.
-pub struct HeldRights<'a>(RwLockReadGuard<'a, State>);
+pub struct HeldRights<'a> {
+    links: HeldLinks<'a>,
+    partition: u16,
+    state: RwLockReadGuard<'a, State>,
+}
 
 impl HeldRights<'_> {
     /// What is in force for a person who ever said something.
-    pub fn of(&self, person: PersonNo) -> Option<&PersonRights> {
-        self.0.persons.get(&person)
+    pub fn of(&self, person: PersonNo) -> Option<Cow<'_, PersonRights>> {
+        self.state.of(self.links.of(self.partition), person)
+    }
+
+    /// The links, which are held meanwhile.
+    pub fn links(&self) -> &HeldLinks<'_> {
+        &self.links
     }
 
     /// Whether a person has consented to anything.
@@ -132,9 +162,9 @@ impl HeldRights<'_> {
         self.of(person).is_some_and(|rights| rights.consent.is_some())
     }
 
-    /// Facts so far: whoever looked at another count has to look again.
+    /// Facts and links so far: whoever looked at another count has to look again.
     pub fn fact_count(&self) -> u64 {
-        self.0.count
+        self.state.count + self.links.change_count()
     }
 }
 
@@ -142,13 +172,15 @@ impl HeldRights<'_> {
 pub struct RightsChange<'a> {
     registers: &'a Registers,
     register: u16,
+    links: HeldLinks<'a>,
+    partition: u16,
     state: RwLockWriteGuard<'a, State>,
 }
 
 impl RightsChange<'_> {
     /// What is in force for a person who ever said something.
-    pub fn of(&self, person: PersonNo) -> Option<&PersonRights> {
-        self.state.persons.get(&person)
+    pub fn of(&self, person: PersonNo) -> Option<Cow<'_, PersonRights>> {
+        self.state.of(self.links.of(self.partition), person)
     }
 
     /// Records a fact about a person of a partition with its audit entry, and waits until both are
@@ -177,8 +209,9 @@ impl RightsChange<'_> {
 }
 
 impl Registers {
-    fn rights_of(&self, register: u16) -> Result<&RwLock<State>, Error> {
-        Ok(&self.members.get(&register).ok_or(Error::NoRegister)?.rights.0)
+    fn rights_of(&self, register: u16) -> Result<(u16, &RwLock<State>), Error> {
+        let members = self.members.get(&register).ok_or(Error::NoRegister)?;
+        Ok((members.partition, &members.rights.0))
     }
 
     /// Holds a register's rights for reading.
@@ -187,8 +220,10 @@ impl Registers {
     ///
     /// [`Error::NoRegister`].
     pub fn hold_rights(&self, register: u16) -> Result<HeldRights<'_>, Error> {
-        let rights = self.rights_of(register)?;
-        Ok(HeldRights(rights.read().unwrap_or_else(PoisonError::into_inner)))
+        let (partition, rights) = self.rights_of(register)?;
+        let links = self.hold_links();
+        let state = rights.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(HeldRights { links, partition, state })
     }
 
     /// Holds a register's rights alone.
@@ -197,8 +232,10 @@ impl Registers {
     ///
     /// [`Error::NoRegister`].
     pub fn change_rights(&self, register: u16) -> Result<RightsChange<'_>, Error> {
-        let state = self.rights_of(register)?.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(RightsChange { registers: self, register, state })
+        let (partition, rights) = self.rights_of(register)?;
+        let links = self.hold_links();
+        let state = rights.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(RightsChange { registers: self, register, links, partition, state })
     }
 
     /// Everything that was ever recorded about a person's rights in a register, the oldest first.
@@ -211,7 +248,7 @@ impl Registers {
         register: u16,
         person: &PersonRights,
     ) -> Result<Vec<RightsFact>, Error> {
-        let facts = person.facts.iter().map(|sequence| {
+        let facts = person.facts.iter().map(|(sequence, _)| {
             let key = Key::rights_fact(register, *sequence);
             let stored = self.store.get(&key)?.ok_or(Error::Damaged { what: "rights fact" })?;
             Ok(open_fact(&self.keys, key.as_bytes(), &stored)?.1)

@@ -18,6 +18,7 @@ use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
+use super::proto::identity_service_server::IdentityServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
 use super::proto::rights_service_server::RightsServiceServer;
@@ -26,12 +27,13 @@ use crate::service::State;
 /// The name of the process as a whole, as the health protocol has it.
 const PROCESS: &str = "";
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     PROCESS,
     <ApprovalServiceServer<()> as NamedService>::NAME,
     <AuditServiceServer<()> as NamedService>::NAME,
     <CatalogueServiceServer<()> as NamedService>::NAME,
     <DisclosureServiceServer<()> as NamedService>::NAME,
+    <IdentityServiceServer<()> as NamedService>::NAME,
     <IngestServiceServer<()> as NamedService>::NAME,
     <OperatorServiceServer<()> as NamedService>::NAME,
     <RightsServiceServer<()> as NamedService>::NAME,
@@ -43,6 +45,7 @@ fn serving(name: &str, state: State) -> ServingStatus {
         State::Open => true,
         State::Degraded => {
             name != <DisclosureServiceServer<()> as NamedService>::NAME
+                && name != <IdentityServiceServer<()> as NamedService>::NAME
                 && name != <IngestServiceServer<()> as NamedService>::NAME
                 && name != <RightsServiceServer<()> as NamedService>::NAME
         }
@@ -94,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_degraded_server_is_read_and_not_written() {
-        for name in ["DisclosureService", "IngestService", "RightsService"] {
+        for name in ["DisclosureService", "IdentityService", "IngestService", "RightsService"] {
             let name = &format!("hvelv.v1.{name}");
             assert_eq!(serving(name, State::Degraded), ServingStatus::NotServing);
         }

@@ -28,6 +28,7 @@ mod disclosure;
 mod harness;
 mod health;
 pub mod http2;
+mod identity;
 pub mod inbound;
 pub mod ingest;
 pub mod limits;

@@ -20,6 +20,7 @@ mod generated {
 pub use generated::*;
 
 mod disclosure;
+mod identity;
 mod rights;
 
 use std::fmt;
@@ -238,6 +239,15 @@ mod tests {
         ".hvelv.v1.RightsSubject.identifier",
         ".hvelv.v1.SetReservationRequest.use",
         ".hvelv.v1.WithdrawConsentRequest.channel",
+        ".hvelv.v1.ApplyEventsRequest.feed",
+        ".hvelv.v1.IdentityEvent.identifier",
+        ".hvelv.v1.IdentityEvent.others",
+        ".hvelv.v1.IdentityEvent.type",
+        ".hvelv.v1.ProtectedLink.first_id",
+        ".hvelv.v1.ProtectedLink.second_id",
+        ".hvelv.v1.RestoredId.id",
+        ".hvelv.v1.SupersededId.new_id",
+        ".hvelv.v1.SupersededId.old_id",
         ".hvelv.v1.RegisterIdBatch.ids",
         ".hvelv.v1.RegisterIds.ids",
         ".hvelv.v1.RequestApprovalRequest.legal_basis",

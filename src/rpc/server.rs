@@ -16,6 +16,7 @@ use super::auth::AccessWatch;
 use super::catalogue::CatalogueHandler;
 use super::control::Control;
 use super::disclosure::DisclosureHandler;
+use super::identity::IdentityHandler;
 use super::ingest::IngestHandler;
 use super::limits::InFlight;
 use super::operator::OperatorHandler;
@@ -24,6 +25,7 @@ use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
+use super::proto::identity_service_server::IdentityServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
 use super::proto::rights_service_server::RightsServiceServer;
@@ -84,6 +86,7 @@ fn routes(
     let audit = AuditHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
     let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
+    let identity = IdentityHandler::new(Arc::clone(service));
     let operator = OperatorHandler::new(Arc::clone(service));
     let rights = RightsHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
@@ -91,6 +94,7 @@ fn routes(
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(bytes_max))
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(bytes_max))
         .add_service(DisclosureServiceServer::new(disclosure).max_decoding_message_size(bytes_max))
+        .add_service(IdentityServiceServer::new(identity).max_decoding_message_size(bytes_max))
         .add_service(OperatorServiceServer::new(operator).max_decoding_message_size(bytes_max))
         .add_service(RightsServiceServer::new(rights).max_decoding_message_size(bytes_max))
         .add_service(health.max_decoding_message_size(bytes_max));

@@ -30,12 +30,13 @@ use crate::registers::{
     self, Answer, Answered, Arriving, DeliveryId, DeliveryRecord, DeliveryState, JoiningRow,
     PersonSet, StoredDelivery,
 };
-use crate::vault::{self, Found, Origin, PERSONS, PersonNo, yyyymmdd};
+use crate::vault::{self, Found, Origin, PersonNo, yyyymmdd};
 
 pub(super) use answer::digest_of;
 pub use batch::{Batch, Column, RowKind};
 use consent::{Consented, Consents};
 pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
+use joined::Joined;
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
 
 mod admission;
@@ -43,6 +44,7 @@ mod answer;
 mod batch;
 mod consent;
 mod exception;
+mod joined;
 mod request;
 
 /// Rows after which a running delivery stores what it has.
@@ -56,6 +58,8 @@ pub struct Mapped {
     persons: Vec<PersonNo>,
     spending: Option<Spending>,
     consented: Option<Consented>,
+    /// Rows that have the ID of their person's root, and by how many changes of links.
+    joined: Joined,
     digest: KeyedDigest,
     under_way: UnderWay,
 }
@@ -160,7 +164,7 @@ impl Service {
             id,
             stream: self.streams.fetch_add(1, Ordering::Relaxed),
             register: register.number,
-            partition: if register.is_one_way() { register.number } else { PERSONS },
+            partition: register.partition(),
             consent_required: register.requires_consent(),
             mode: request.mode,
             purpose: request.purpose,
@@ -289,8 +293,8 @@ impl Delivery {
     /// `server_sealed`.
     pub fn submit(&self, mut mapped: Mapped) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
-        // Held until the recorder has the answer: no consent ends in between.
-        let _consents = self.look_again(&open, &mut mapped)?;
+        // Held until the recorder has the answer: no consent or link ends in between.
+        let _held = self.look_again(&open, &mut mapped)?;
         let due = self.count(&mapped);
         if due {
             self.store(&open, DeliveryState::Open, Action::DeliveryStored, Box::new(drop))?;
@@ -313,6 +317,7 @@ impl Delivery {
             joining: mapped.joining,
             asked,
             disclosed: None,
+            pins: Vec::new(),
             overridden: BTreeMap::new(),
             spending: mapped.spending,
             reply: Box::new(move |recorded: Result<Recorded<Answered>, _>| {

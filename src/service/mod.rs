@@ -20,6 +20,7 @@ mod audit;
 mod budget;
 mod disclosure;
 pub mod error;
+mod identity;
 mod ingest;
 mod measure;
 mod open;
@@ -57,6 +58,10 @@ pub use disclosure::{
     SurrogateBatch, SurrogateIssuing,
 };
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
+pub use identity::{
+    AppliedEvents, EventCode, EventCounts, EventReport, Falsehood, IdentityEvent,
+    IdentityEventType, LinkStanding, ProtectedLink, ProtectedLinks,
+};
 pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, EXCEPTIONS_MAX, IdentifierException, IngestMode,
     IngestPurpose, KindWord, LogLine, Mapped, Pending, RowKind, Summary,

@@ -202,15 +202,18 @@ fn open_registers(
     let signing = keyring.registers().audit.signing.iter();
     let verifiers =
         signing.map(|(_, key)| VerifierKey::new(origin.clone(), key.public_key())).collect();
-    let spec = |number| RegisterSpec {
+    let spec = |number, partition| RegisterSpec {
         number,
+        partition,
         leased_in_key_file: keyring.marks().get(NumberSpace::Register(number)),
     };
     let used = Arc::clone(vault);
     let opening = Opening {
         store,
         keys: Arc::new(keys),
-        registers: parts.catalogue.iter().map(|register| spec(register.number)).collect(),
+        registers: (parts.catalogue.iter())
+            .map(|register| spec(register.number, register.partition()))
+            .collect(),
         vault_used: Arc::new(move |partition| used.used(partition)),
         marks: Arc::clone(marks) as Arc<dyn RegisterMarks>,
         verifiers,

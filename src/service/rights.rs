@@ -11,6 +11,7 @@
 //!
 //! What it does *not* protect: whoever has the role may ask about anybody, and is found in the log.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::ident::{NationalId, Reject, parse_text};
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
 use crate::registers::{Channel, Fact, PersonRights, RightsFact, Standing};
-use crate::vault::{self, Origin, PERSONS, PersonNo, Unknown};
+use crate::vault::{self, Origin, PersonNo, Unknown};
 
 /// Where the vault says that an identifier came from which a consent brought.
 const CONSENT_SOURCE: &str = "consent";
@@ -86,7 +87,7 @@ impl Service {
         let (subject, entry) = self.rights_subject(&open, asked, unknown, entry)?;
         let is_member = is_in_register(&open, &subject)?;
         let change = open.registers.change_rights(register.number).map_err(register_error)?;
-        if let Err(code) = check_step(change.of(subject.person), &fact, is_member) {
+        if let Err(code) = check_step(change.of(subject.person).as_deref(), &fact, is_member) {
             drop(change);
             return Err(self.refuse_rights(&open, code, entry, Some(&subject)));
         }
@@ -121,7 +122,7 @@ impl Service {
         let asked = (register, subject);
         let (subject, entry) = self.rights_subject(&open, asked, Unknown::Leave, entry)?;
         let held = open.registers.hold_rights(register.number).map_err(register_error)?;
-        let said = held.of(subject.person).cloned();
+        let said = held.of(subject.person).map(Cow::into_owned);
         drop(held);
         if said.is_none() && !is_in_register(&open, &subject)? {
             let code = ErrorCode::PersonNotInRegister;
@@ -181,7 +182,7 @@ impl Service {
         let RowKind { declared, assigner } = subject.kind;
         let parsed = parse_text(&rules, declared, assigner, subject.identifier.as_bytes());
         let identifier = parsed.map_err(invalid_identifier)?;
-        let partition = if register.is_one_way() { register.number } else { PERSONS };
+        let partition = register.partition();
         let found = find_person(open, partition, identifier, unknown);
         let found = found.map_err(|error| self.rights_vault_failed(open, error))?;
         let Some(person) = found else {
@@ -238,9 +239,12 @@ fn find_person(
     Ok(found.finish(unknown)?.into_iter().next().flatten())
 }
 
+/// Whether the register has the person, under whichever identifier.
 fn is_in_register(open: &Open, subject: &Subject<'_>) -> Result<bool, Error> {
+    let leaves = open.registers.leaves_of(subject.partition, subject.person);
     let held = open.registers.hold(subject.register.number).map_err(register_error)?;
-    Ok(held.cells().standing(subject.person) != Standing::NotMember)
+    let cells = held.cells();
+    Ok(leaves.iter().any(|leaf| cells.standing(*leaf) != Standing::NotMember))
 }
 
 /// What the catalogue says of an act, whoever it is about.

@@ -238,6 +238,16 @@ impl Vault {
         self.partitions.get(&partition).map_or(0, Partition::used)
     }
 
+    /// The position at which a person was drawn: of two, the one with the lower was known first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when the number was never drawn, [`Error::Store`].
+    pub fn drawn(&self, partition: u16, person: PersonNo) -> Result<u64, Error> {
+        let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
+        partition.drawn(self.store.as_ref(), person)
+    }
+
     /// Numbers of the partitions.
     pub fn partitions(&self) -> impl Iterator<Item = u16> + '_ {
         self.partitions.keys().copied()

@@ -164,6 +164,22 @@ impl Partition {
         self.shared.failed.load(Ordering::Acquire)
     }
 
+    /// The position that a person was drawn at.
+    pub(super) fn drawn(&self, store: &dyn Store, person: PersonNo) -> Result<u64, Error> {
+        let keys = &self.shared.keys;
+        let mut positions = keys.positions_of(person.number());
+        let (first, second) = (positions.next(), positions.next());
+        match (first, second) {
+            // There was never another generation: there is nothing to look up.
+            (Some(only), None) => Ok(only),
+            _ => {
+                let mut all = keys.positions_of(person.number());
+                let is_drawn = |at: &u64| self.group_with(store, *at, person).is_ok();
+                all.find(is_drawn).ok_or(Error::Damaged { what: "position of a person" })
+            }
+        }
+    }
+
     pub(super) fn open_identity(
         &self,
         store: &dyn Store,
@@ -208,6 +224,19 @@ impl Partition {
         position: u64,
         person: PersonNo,
     ) -> Result<Vec<KnownIdentifier>, Error> {
+        let damaged = || Error::Damaged { what: "sealed identity" };
+        let (first, value) = self.group_with(store, position, person)?;
+        let index = usize::try_from(position - first).map_err(|_| damaged())?;
+        identity::decode(&group::open_identity(&self.shared.keys, first, index, &value)?)
+    }
+
+    /// The group that holds a position, if it was drawn for this person.
+    fn group_with(
+        &self,
+        store: &dyn Store,
+        position: u64,
+        person: PersonNo,
+    ) -> Result<(u64, Vec<u8>), Error> {
         let keys = &self.shared.keys;
         let damaged = || Error::Damaged { what: "sealed identity" };
         let earliest = position.saturating_sub(group::PERSONS_MAX as u64 - 1);
@@ -221,14 +250,15 @@ impl Partition {
             Ok(Step::Continue)
         })?;
         let (first, value) = holder.ok_or_else(damaged)?;
-        let index = usize::try_from(position - first).map_err(|_| damaged())?;
-        let generation = group::open_tags(keys, first, &value)?.generation;
+        let mut opened = group::open_tags(keys, first, &value)?;
+        let is_inside = position - first < opened.tags.len() as u64;
+        wipe(&mut opened.tags);
         let mut number = Vec::new();
-        keys.numbers_at(generation, position..position + 1, &mut number)?;
-        if number != [person.number()] {
+        keys.numbers_at(opened.generation, position..position + 1, &mut number)?;
+        if !is_inside || number != [person.number()] {
             return Err(damaged());
         }
-        identity::decode(&group::open_identity(keys, first, index, &value)?)
+        Ok((first, value))
     }
 }
 

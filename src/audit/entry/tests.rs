@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 21] = [
+const GOLDEN_WORDS: [(Action, &str); 24] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -99,7 +99,10 @@ const GOLDEN_WORDS: [(Action, &str); 21] = [
     (Action::DisclosureCompleted, "disclosure_completed"),
     (Action::DisclosureOpened, "disclosure_opened"),
     (Action::ExtractRecorded, "extract_recorded"),
+    (Action::IdChangesRead, "id_changes_read"),
+    (Action::IdentityEventsApplied, "identity_events_applied"),
     (Action::KeysRewrapped, "keys_rewrapped"),
+    (Action::ProtectedLinksRead, "protected_links_read"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
     (Action::RightsRead, "rights_read"),
@@ -197,6 +200,9 @@ const fn number(action: Action) -> usize {
         Action::BridgeDeleted => 36,
         Action::BridgeIssued => 37,
         Action::SerialIdentified => 38,
+        Action::IdChangesRead => 39,
+        Action::IdentityEventsApplied => 40,
+        Action::ProtectedLinksRead => 41,
     }
 }
 

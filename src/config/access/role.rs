@@ -14,6 +14,8 @@ pub enum Role {
     Auditor,
     /// Reveals and corrects identities.
     Custodian,
+    /// Delivers what the population register says of identities: changes, merges, splits, deaths.
+    Identity,
     /// Loads historical data into a register that is closed, or IDs that it already has.
     Import {
         /// The register.
@@ -72,7 +74,7 @@ impl fmt::Display for SourceScope {
 /// Text that is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0} is not a role; the roles are approver, auditor, custodian, officer, operator, rights, and \
+    "{0} is not a role; the roles are approver, auditor, custodian, identity, officer, operator, rights, and \
      import, ingest or resolve with a register and a source, such as ingest:NPR:HF or ingest:NPR:*"
 )]
 pub struct MalformedRole(String);
@@ -88,6 +90,7 @@ impl Role {
             Self::Approver
             | Self::Auditor
             | Self::Custodian
+            | Self::Identity
             | Self::Officer
             | Self::Operator
             | Self::Rights => None,
@@ -127,6 +130,7 @@ impl Role {
             Self::Approver => "approver",
             Self::Auditor => "auditor",
             Self::Custodian => "custodian",
+            Self::Identity => "identity",
             Self::Import { .. } => "import",
             Self::Ingest { .. } => "ingest",
             Self::Officer => "officer",
@@ -157,6 +161,7 @@ impl FromStr for Role {
             "approver" => Some(Self::Approver),
             "auditor" => Some(Self::Auditor),
             "custodian" => Some(Self::Custodian),
+            "identity" => Some(Self::Identity),
             "officer" => Some(Self::Officer),
             "operator" => Some(Self::Operator),
             "rights" => Some(Self::Rights),
@@ -196,6 +201,7 @@ mod tests {
             "approver",
             "auditor",
             "custodian",
+            "identity",
             "import:IPLOS:KOMMUNE",
             "ingest:NPR:HF-OUS",
             "ingest:NPR:*",

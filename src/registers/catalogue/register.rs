@@ -9,6 +9,7 @@ use super::{
     Validity,
 };
 use crate::config::words::word_enum;
+use crate::vault::PERSONS;
 
 word_enum! {
     /// Whether a register holds a person by law or by the person's consent.
@@ -271,6 +272,12 @@ impl Register {
     #[must_use]
     pub const fn is_one_way(&self) -> bool {
         matches!(self.identity_mode, IdentityMode::OneWay)
+    }
+
+    /// The partition of the vault that its persons are of.
+    #[must_use]
+    pub const fn partition(&self) -> u16 {
+        if self.is_one_way() { self.number } else { PERSONS }
     }
 
     /// Who is responsible for the register on that day.

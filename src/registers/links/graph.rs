@@ -124,6 +124,12 @@ impl Graph {
         links.filter(|sequence| self.links.get(sequence).is_some_and(is_meant)).copied().collect()
     }
 
+    /// Whether two leaves were ever joined by a link, in force or not.
+    pub fn were_joined(&self, [one, other]: [PersonNo; 2]) -> bool {
+        let links = self.links_of(one).iter().filter_map(|sequence| self.links.get(sequence));
+        one != other && links.into_iter().any(|link| link.leaves.contains(&other))
+    }
+
     /// Sequence numbers of all links of a leaf, ended ones too.
     pub fn links_of(&self, leaf: PersonNo) -> &[u64] {
         self.nodes.get(&leaf).map_or(&[], |node| &node.links)

@@ -188,7 +188,7 @@ fn links_come_back_from_the_store_and_a_gap_is_refused() {
     let joined = |one, other| LinkChange::Joined([leaf(one), leaf(other)], Protection::Shown);
     let changes = [joined(1, 2), joined(2, 3), LinkChange::Separated(0)];
     let entropy = crate::crypto::Entropy::os();
-    let mut put = |sequence: u64, change: &LinkChange| {
+    let put = |sequence: u64, change: &LinkChange| {
         let reason = LinkReason::MergedInto;
         let change = change.clone();
         let fact = LinkFact { change, reason, provenance: known_by(sequence) };

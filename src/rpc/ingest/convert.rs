@@ -209,14 +209,24 @@ pub(super) fn answer(answered: Recorded<Answered>) -> RegisterIds {
     }
 }
 
-/// The rows without an ID, or without a serial.
+/// The rows without an ID, or without a serial, and those of leaves that are joined to another.
 pub(in crate::rpc) fn notes(answered: &Answered) -> Vec<RowNote> {
     let note = |note: &crate::registers::RowNote| RowNote {
         row: note.row,
         code: row_code(note.code).into(),
         own_id: 0,
     };
-    answered.notes.iter().map(note).collect()
+    let mut notes: Vec<RowNote> = answered.notes.iter().map(note).collect();
+    let joined = answered.leaf_ids.iter().map(|leaf| RowNote {
+        row: leaf.row,
+        code: RowCode::Joined.into(),
+        own_id: leaf.id,
+    });
+    notes.extend(joined);
+    if !answered.leaf_ids.is_empty() {
+        notes.sort_unstable_by_key(|note| note.row);
+    }
+    notes
 }
 
 fn row_code(code: Code) -> RowCode {

@@ -43,7 +43,7 @@ use crate::ident::{self, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{HeldRights, Standing};
+use crate::registers::{HeldRights, Membership, Standing};
 use crate::store::Step;
 use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
 
@@ -142,8 +142,12 @@ impl Service {
         let registers = self.registers_of(application, decided)?;
         let facts = facts(open, &registers)?;
         let left_out = Cell::new(0);
-        let whom =
-            Whom { open, partition: self.partition_of(decided)?, width: decided.serial_width };
+        let whom = Whom {
+            open,
+            partition: self.partition_of(decided)?,
+            width: decided.serial_width,
+            membership: members,
+        };
         let sealed = whom.seal(to, &keys, &reveal, |person| {
             let is_released = || registers.iter().all(|one| is_released(open, one, person));
             let is_member = members.contains(person);
@@ -313,6 +317,7 @@ struct Whom<'a> {
     open: &'a Open,
     partition: u16,
     width: ident::SerialWidth,
+    membership: &'a Membership,
 }
 
 impl Whom<'_> {
@@ -350,7 +355,8 @@ impl Whom<'_> {
         person: PersonNo,
         known: &[KnownIdentifier],
     ) -> Result<(), Error> {
-        let body = keys.serials().encrypt(person.number()).map_err(Error::internal)?;
+        let by = self.membership.answered_by(person).unwrap_or(person);
+        let body = keys.serials().encrypt(by.number()).map_err(Error::internal)?;
         let serial = Serial::from_body(self.width, body);
         let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
         known.iter().try_for_each(|one| output.row(&one.id, serial)).map_err(Error::internal)

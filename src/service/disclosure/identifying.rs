@@ -14,6 +14,7 @@
 //! What it does *not* protect: whoever is answered knows a person, and the server cannot take that
 //! back.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::PoisonError;
 
@@ -31,7 +32,7 @@ use crate::disclosure::{Decision, DisclosureId};
 use crate::ident::{IdKind, NationalId, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
-use crate::registers::Membership;
+use crate::registers::{Membership, Reach};
 use crate::vault::{self, PersonNo};
 
 /// An identifier that was revealed.
@@ -94,7 +95,8 @@ impl Service {
         let person = self.or_record(&open, &entry, person.ok_or_else(unknown))?;
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
-        let known = self.known(&open, &decided, person, &reveal)?;
+        let leaves = self.leaves_behind(&open, &decided, &in_use.membership, person)?;
+        let known = self.known(&open, &decided, &leaves, &reveal)?;
         let reference = self.parts.entropy.draw().map_err(Error::internal)?;
         let reference = Reference::from_bytes(reference);
         entry.reference = Some(reference);
@@ -114,17 +116,37 @@ impl Service {
         &self,
         open: &Open,
         decided: &Decision,
-        person: PersonNo,
+        leaves: &BTreeSet<PersonNo>,
         reveal: &impl vault::MayReveal,
     ) -> Result<Vec<RevealedIdentifier>, Error> {
         let partition = self.partition_of(decided)?;
-        let known = open.vault.reveal(reveal, partition, person).map_err(Error::internal)?;
-        Ok(known.iter().map(|one| RevealedIdentifier::new(&one.id)).collect())
+        let mut revealed = Vec::new();
+        for leaf in leaves {
+            let known = open.vault.reveal(reveal, partition, *leaf).map_err(Error::internal)?;
+            revealed.extend(known.iter().map(|one| RevealedIdentifier::new(&one.id)));
+        }
+        Ok(revealed)
+    }
+
+    /// The leaves of the person of a serial, and those that were answered with it.
+    fn leaves_behind(
+        &self,
+        open: &Open,
+        decided: &Decision,
+        membership: &Membership,
+        person: PersonNo,
+    ) -> Result<BTreeSet<PersonNo>, Error> {
+        let partition = self.partition_of(decided)?;
+        let links = open.registers.hold_links();
+        let mut leaves: BTreeSet<PersonNo> = membership.pinned_to(person).into_iter().collect();
+        leaves.extend(links.leaves_of(partition, person, Reach::Shown));
+        Ok(leaves)
     }
 }
 
 /// Who in the disclosure has a serial.
 fn person_of(keys: &DisclosureKeys, members: &Membership, serial: Serial) -> Option<PersonNo> {
     let number = keys.serials().decrypt(serial.body()).ok()?;
-    PersonNo::from_number(number).filter(|person| members.contains(*person))
+    let is_answered = |person: &PersonNo| members.answered_by(*person) == Some(*person);
+    PersonNo::from_number(number).filter(is_answered)
 }

@@ -18,6 +18,7 @@ mod closing;
 mod disclosures;
 mod extracts;
 mod identifying;
+mod pinning;
 mod rules;
 mod screening;
 mod serials;

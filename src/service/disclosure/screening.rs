@@ -55,7 +55,7 @@ impl IssuingRegister {
 
     /// Whether a person goes, by their rights in this register.
     pub(super) fn releases(&self, rights: &HeldRights<'_>, person: PersonNo) -> bool {
-        self.rule.decide(rights.of(person)) != Release::LeftOut
+        self.rule.decide(rights.of(person).as_deref()) != Release::LeftOut
     }
 
     /// Leaves those out whose rights say so.
@@ -63,7 +63,8 @@ impl IssuingRegister {
         let fact_count = rights.fact_count();
         let (mut left_out, mut overridden) = (Vec::new(), BTreeMap::new());
         let is_answered =
-            |(row, person): &(u32, PersonNo)| match self.rule.decide(rights.of(*person)) {
+            |(row, person): &(u32, PersonNo)| match self.rule.decide(rights.of(*person).as_deref())
+            {
                 Release::LeftOut => {
                     left_out.push(*row);
                     false

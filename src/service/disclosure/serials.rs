@@ -8,6 +8,10 @@
 //! serial = digits of FF1[K_disclosure](person number), cycle-walked, and a Damm digit
 //! ```
 //!
+//! Whose number: the leaf's whom it was answered by before; else the leaf's of the person who is in the
+//! disclosure already and was drawn first; else the root's.  What is another leaf's is pinned before it
+//! is answered, so that a later split changes no serial.
+//!
 //! Invariants: a person has one serial in a disclosure, whichever register's ID it came by; a serial
 //! leaves only after its person is recorded as being in the disclosure; a disclosure that is closed
 //! while a stream runs ends it; a person whose rights keep the rows from the disclosure is answered
@@ -23,15 +27,16 @@ use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
 use super::book::{InUse, closed, ready};
 use super::changing::about;
+use super::pinning::{asked, serial_of};
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
 use crate::crypto::{KeyedDigest, SerialWidth};
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident::{self, Serial};
+use crate::keyring::DisclosureKeys;
 use crate::policy::{Permit, Right};
-use crate::registers::{self, Answer, Answered, Membership, RowNote};
-use crate::vault::PERSONS;
+use crate::registers::{self, Answer, Answered, HeldRights, Membership, Pin, RowNote};
 
 /// An open stream of serials.
 pub struct Issuing {
@@ -56,7 +61,9 @@ pub struct Issuing {
 pub struct MappedSerials {
     answered: Answered,
     screened: Screened,
+    pins: Vec<Pin>,
     place: usize,
+    ids: Vec<u64>,
     digest: KeyedDigest,
 }
 
@@ -198,7 +205,7 @@ impl Service {
         for terms in &decided.terms.registers {
             let register = self.parts.catalogue.by_code(&terms.register);
             let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
-            partitions.push(if register.is_one_way() { register.number } else { PERSONS });
+            partitions.push(register.partition());
         }
         partitions.dedup();
         match partitions[..] {
@@ -254,7 +261,21 @@ impl Issuing {
                 text: text.into(),
             }]));
         };
-        let keys = ready(&self.in_use)?.keys()?;
+        let in_use = ready(&self.in_use)?;
+        let keys = in_use.keys()?;
+        let register = &self.registers[at];
+        let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
+        self.map_held((&open, &rights), (&keys, &in_use.membership), at, ids)
+    }
+
+    /// Finds the serials of a batch while the rights, and the links with them, are held.
+    fn map_held(
+        &self,
+        (open, rights): (&Open, &HeldRights<'_>),
+        (keys, membership): (&DisclosureKeys, &Membership),
+        at: usize,
+        ids: &[u64],
+    ) -> Result<MappedSerials, Error> {
         let register = &self.registers[at];
         let rows = open.registers.identify(register.number, ids).map_err(register_error)?;
         let mut answered = Answered { ids: vec![0; ids.len()], ..Answered::default() };
@@ -265,11 +286,14 @@ impl Issuing {
                 Err(code) => answered.notes.push(RowNote { row, code }),
             }
         }
-        let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
-        let screened = register.screen(&rights, identified);
-        drop(rights);
+        let screened = register.screen(rights, identified);
         answered.suppress(&screened.left_out);
-        let persons = screened.rows.iter().map(|(_, person)| person.number());
+        let mut pins = Vec::new();
+        let persons = screened.rows.iter().map(|(_, leaf)| {
+            let to = serial_of(membership, rights.links(), self.partition, *leaf);
+            pins.extend((to != *leaf).then_some(Pin { leaf: *leaf, to }));
+            to.number()
+        });
         let mut numbers: Vec<u64> = persons.collect();
         keys.serials().encrypt_many(&mut numbers).map_err(Error::internal)?;
         for ((row, _), body) in screened.rows.iter().zip(numbers) {
@@ -277,8 +301,8 @@ impl Issuing {
             let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
             answered.ids[*row as usize] = serial.as_u64();
         }
-        let digest = digest_of(&open, &answered);
-        Ok(MappedSerials { answered, screened, place: at, digest })
+        let digest = digest_of(open, &answered);
+        Ok(MappedSerials { answered, screened, pins, place: at, ids: ids.to_vec(), digest })
     }
 
     /// Hands a batch to the recorder; call it in the order of the stream.
@@ -288,34 +312,33 @@ impl Issuing {
     /// `disclosure_closed`, `server_sealed`.
     pub fn submit(&self, mut mapped: MappedSerials) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
-        let register = &self.registers[mapped.place];
+        let register_number = self.registers[mapped.place].number;
         self.rows.fetch_add(mapped.answered.ids.len() as u64, Ordering::AcqRel);
         let (reply, pending) = tokio::sync::oneshot::channel();
         let answered = Arc::clone(&self.answered);
         // Held until the recorder has it: see `InUse::keys`.
         let in_use = ready(&self.in_use)?;
         let keys = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
-        if keys.is_none() {
-            return Err(closed());
-        }
-        // So are the rights; whoever was reserved since the batch was mapped is left out now.
-        let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
+        let keys = keys.as_ref().ok_or_else(closed)?;
+        // So are the rights, and the links; if any has changed since the batch was mapped, it is
+        // mapped again.
+        let rights = open.registers.hold_rights(register_number).map_err(register_error)?;
         if rights.fact_count() != mapped.screened.fact_count {
-            let rows = std::mem::take(&mut mapped.screened.rows);
-            mapped.screened = register.screen(&rights, rows);
-            mapped.answered.suppress(&mapped.screened.left_out);
-            mapped.digest = digest_of(&open, &mapped.answered);
+            let ids = std::mem::take(&mut mapped.ids);
+            let with = (&**keys, &*in_use.membership);
+            mapped = self.map_held((&open, &rights), with, mapped.place, &ids)?;
         }
         let Screened { rows, overridden, .. } = mapped.screened;
         open.registers.record_answer(Answer {
             stream: self.stream,
             base: Arc::clone(&self.base),
-            register: register.number,
+            register: register_number,
             partition: self.partition,
             answered: mapped.answered,
             digest: mapped.digest,
             joining: Vec::new(),
-            asked: rows.into_iter().map(|(_, person)| person).collect(),
+            asked: asked(rows, &mapped.pins),
+            pins: mapped.pins,
             disclosed: Some(Arc::clone(&in_use.membership)),
             overridden,
             spending: None,

@@ -17,7 +17,7 @@ use zeroize::Zeroize;
 use super::batch::ROWS_AT_ONCE;
 use super::{Delivery, IngestMode, Open, register_error};
 use crate::registers::budget::{About, Account, Admission, Asking, FreshRow, Repeats, Spending};
-use crate::registers::{RowCode, RowNote, Standing};
+use crate::registers::{HeldLinks, RowCode, RowNote, Standing};
 use crate::service::Error;
 use crate::vault::{Found, PersonNo, Rows, Unknown};
 
@@ -115,6 +115,7 @@ impl Delivery {
         fresh: &[u32],
     ) -> Result<Admitted, Error> {
         let rights = open.registers.hold_rights(self.register).map_err(register_error)?;
+        let links = rights.links();
         let about = |standing: Option<(PersonNo, Standing)>| match standing {
             Some((person, standing)) if rights.consents(person) => match standing {
                 Standing::NotMember => About::Joining(person),
@@ -122,7 +123,7 @@ impl Delivery {
             },
             _ => About::Nobody,
         };
-        let fresh = self.about(open, &persons, fresh, about)?;
+        let fresh = self.about_held(open, links, &persons, fresh, about)?;
         drop(rights);
         let admission = self.admit_known(Asking::Assign, account, &fresh);
         // Who consents meanwhile was counted as somebody without, and is answered so.
@@ -184,11 +185,31 @@ impl Delivery {
         fresh: &[u32],
         about: impl Fn(Option<(PersonNo, Standing)>) -> About,
     ) -> Result<Vec<FreshRow>, Error> {
+        self.about_held(open, &open.registers.hold_links(), persons, fresh, about)
+    }
+
+    /// As [`Self::about`], for who holds the links.
+    fn about_held(
+        &self,
+        open: &Arc<Open>,
+        links: &HeldLinks<'_>,
+        persons: &[Option<PersonNo>],
+        fresh: &[u32],
+        about: impl Fn(Option<(PersonNo, Standing)>) -> About,
+    ) -> Result<Vec<FreshRow>, Error> {
+        let graph = links.of(self.partition).filter(|graph| graph.any());
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
         let standing = |row: u32| {
             let person = persons[row as usize];
-            person.map(|person| (person, cells.standing(person)))
+            person.map(|person| {
+                // A look-up finds a person whom the register has under another identifier.
+                let by = match (graph, self.mode) {
+                    (Some(graph), IngestMode::ResolveOnly) => graph.root_of(person),
+                    _ => person,
+                };
+                (person, cells.standing(by))
+            })
         };
         let fresh = fresh.iter().map(|row| FreshRow { row: *row, about: about(standing(*row)) });
         Ok(fresh.collect())

@@ -9,10 +9,11 @@ use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use super::admission::Admitted;
+use super::joined::{self, Joined, JoinedRow};
 use super::{Consents, Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
 use crate::crypto::{KeyedDigest, KeyedHasher};
 use crate::ident::{NationalId, Reject};
-use crate::registers::{Answered, JoiningRow, RowCode, RowNote, Standing};
+use crate::registers::{Answered, Cells, Gives, JoiningRow, RowCode, RowNote, Standing};
 use crate::service::Error;
 use crate::vault::{PersonNo, Rows};
 
@@ -28,6 +29,7 @@ struct Answering<'a> {
     decided: Peekable<IntoIter<RowNote>>,
     answered: Answered,
     joining: Vec<JoiningRow>,
+    joined: Joined,
     /// Persons who stand in the record of the delivery.
     persons: Vec<PersonNo>,
 }
@@ -42,14 +44,17 @@ impl Delivery {
         under_way: UnderWay,
     ) -> Result<Mapped, Error> {
         let Admitted { persons, decided, spending } = admitted;
-        let consents = Consents::hold(self, open)?;
+        let holding = self.hold(open)?;
+        let links = holding.links();
+        let graph = links.of(self.partition).filter(|graph| graph.any());
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let mut answering = Answering {
             looked_up: self.mode == IngestMode::ResolveOnly,
-            consents,
+            consents: Consents::of(&holding),
             decided: decided.into_iter().peekable(),
             answered: Answered { ids: Vec::with_capacity(rows.len()), ..Answered::default() },
             joining: Vec::new(),
+            joined: Joined::new(links.change_count()),
             persons: Vec::with_capacity(rows.len()),
         };
         let mut digest = Digesting::of_rows(open, rows.len());
@@ -61,7 +66,14 @@ impl Delivery {
             let answered = answering.answered.ids.len();
             for (row, person) in rows.iter().zip(persons) {
                 later.next().into_iter().for_each(|person| cells.prefetch(*person));
-                answering.take(row, person.map(|person| (person, cells.standing(person))));
+                let known = person.map(|person| (person, cells.standing(person)));
+                match (graph, known) {
+                    (Some(graph), Some((leaf, _))) if graph.is_superseded(leaf) => {
+                        let root = graph.root_of(leaf);
+                        answering.take_joined(row, &cells, leaf, root);
+                    }
+                    _ => answering.take(row, known),
+                }
             }
             // The IDs before these: what was written this moment is not to be read in other pieces.
             digest.add_ids(&answering.answered.ids[digested..answered]);
@@ -69,10 +81,12 @@ impl Delivery {
         }
         digest.add_ids(&answering.answered.ids[digested..]);
         drop(held);
-        let Answering { answered, joining, persons, consents, .. } = answering;
+        let Answering { answered, joining, joined, persons, consents, .. } = answering;
         let consented = consents.consented();
-        let digest = digest.finish(&answered.notes);
-        Ok(Mapped { answered, joining, persons, spending, consented, digest, under_way })
+        let digest = digest.finish(&answered);
+        let mapped =
+            Mapped { answered, joining, persons, spending, consented, joined, digest, under_way };
+        Ok(mapped)
     }
 }
 
@@ -100,6 +114,34 @@ impl Answering<'_> {
         }
     }
 
+    /// Answers the next row, of a leaf whose person has another root.
+    #[cold]
+    fn take_joined(
+        &mut self,
+        row: &Result<NationalId, Reject>,
+        cells: &Cells<'_>,
+        leaf: PersonNo,
+        root: PersonNo,
+    ) {
+        let at = u32::try_from(self.answered.ids.len()).unwrap_or(u32::MAX);
+        let is_decided = self.decided.peek().is_some_and(|decided| decided.row == at);
+        let standings = (cells.standing(leaf), cells.standing(root));
+        let answer = joined::answer(standings, self.looked_up);
+        if is_decided || answer.is_none() || !self.consents.allow(at, leaf) {
+            let standing = match (answer, standings.0) {
+                (None, Standing::NotMember) if !self.looked_up => Standing::Suppressed,
+                (None, Standing::Member(_)) => Standing::Suppressed,
+                (_, standing) => standing,
+            };
+            return self.take(row, Some((leaf, standing)));
+        }
+        self.answered.ids.push(0);
+        self.persons.push(leaf);
+        self.joined.rows.push(JoinedRow { row: at, leaf, root });
+        let filled = (&mut self.answered, &mut self.joining);
+        joined::fill(filled, (at, leaf, root), standings, self.looked_up);
+    }
+
     /// Why a row has no ID; nothing for a person who joins.
     fn without_id(
         &mut self,
@@ -118,7 +160,7 @@ impl Answering<'_> {
             }
             None if self.looked_up => Some(RowCode::Unknown),
             Some((person, Standing::NotMember)) if self.consents.allow(at, person) => {
-                self.joining.push(JoiningRow { row: at, person });
+                self.joining.push(JoiningRow { row: at, person, gives: Gives::Id });
                 self.persons.push(person);
                 None
             }
@@ -127,7 +169,8 @@ impl Answering<'_> {
     }
 }
 
-/// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`,
+/// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`, and if
+/// any row has the ID of its person's root `‖ leaves u64 ‖ (row u32 ‖ the leaf's own id u64)*`;
 /// big-endian: binds the entry to what was answered.
 struct Digesting(KeyedHasher);
 
@@ -135,7 +178,7 @@ struct Digesting(KeyedHasher);
 pub(in crate::service) fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
     let mut digest = Digesting::of_rows(open, answered.ids.len());
     answered.ids.chunks(ROWS_AT_ONCE).for_each(|ids| digest.add_ids(ids));
-    digest.finish(&answered.notes)
+    digest.finish(answered)
 }
 
 impl Digesting {
@@ -154,13 +197,20 @@ impl Digesting {
         self.0.update(&buffer[..ids.len() * 8]);
     }
 
-    fn finish(mut self, notes: &[RowNote]) -> KeyedDigest {
+    fn finish(mut self, Answered { notes, leaf_ids, .. }: &Answered) -> KeyedDigest {
         self.0.update(&(notes.len() as u64).to_be_bytes());
         for note in notes {
             let code = note.code.name();
             self.0.update(&note.row.to_be_bytes());
             self.0.update(&[u8::try_from(code.len()).expect("codes are short words of ours")]);
             self.0.update(code.as_bytes());
+        }
+        if !leaf_ids.is_empty() {
+            self.0.update(&(leaf_ids.len() as u64).to_be_bytes());
+        }
+        for leaf in leaf_ids {
+            self.0.update(&leaf.row.to_be_bytes());
+            self.0.update(&leaf.id.to_be_bytes());
         }
         self.0.finish()
     }

@@ -1,0 +1,169 @@
+//! Changing links and what is known of persons: many events, one commit.
+
+use std::collections::BTreeSet;
+use std::sync::RwLockWriteGuard;
+
+use jiff::Timestamp;
+
+use super::fact::{Leaf, LinkChange, LinkFact, LinkReason, Protection, Provenance};
+use super::feed::Move;
+use super::graph::{Graph, Joining, Moved, Reach};
+use super::persons::{self, PersonFact, PersonStatus};
+use super::{FeedPointer, State};
+use crate::audit::{Entry, Recorded};
+use crate::config::codes::TermCode;
+use crate::registers::recorder::With;
+use crate::registers::{Error, Registers, Write};
+use crate::store::keys::Key;
+use crate::vault::{PERSONS, PersonNo};
+
+/// The links, held alone, so that what was looked at is so still when it changes.
+pub struct LinksChange<'a> {
+    registers: &'a Registers,
+    state: RwLockWriteGuard<'a, State>,
+    writes: Vec<Write>,
+    moves: Vec<Move>,
+    /// Whom it is about.
+    about: BTreeSet<PersonNo>,
+}
+
+impl<'a> LinksChange<'a> {
+    pub(super) fn new(registers: &'a Registers, state: RwLockWriteGuard<'a, State>) -> Self {
+        Self { registers, state, writes: Vec::new(), moves: Vec::new(), about: BTreeSet::new() }
+    }
+
+    /// How far a feed of events has been read.
+    pub fn pointer(&self, feed: &TermCode) -> Option<&FeedPointer> {
+        self.state.pointers.of(feed)
+    }
+
+    /// What the population register says about a leaf's person, what this change records included.
+    pub fn status_of(&self, partition: u16, leaf: PersonNo) -> PersonStatus {
+        let leaves = self.of(partition).map(|graph| graph.leaves_of(leaf, Reach::All));
+        self.state.persons.status(partition, &leaves.unwrap_or_else(|| vec![leaf]))
+    }
+
+    /// The links of a partition, those that this change makes included.
+    pub fn of(&self, partition: u16) -> Option<&Graph> {
+        self.state.graphs.get(&partition)
+    }
+
+    /// Joins two leaves of a partition.  An event that has joined them before does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn join(
+        &mut self,
+        partition: u16,
+        (leaves, protection): ([Leaf; 2], Protection),
+        reason: LinkReason,
+        provenance: Provenance,
+    ) -> Result<Joining, Error> {
+        let graph = self.state.graphs.entry(partition).or_default();
+        let sequence = graph.next();
+        let joining = graph.join(leaves, provenance.event.clone(), protection);
+        if let Joining::Made(moved) = &joining {
+            self.note(partition, leaves.map(|leaf| leaf.person), moved, provenance.at);
+            let change = LinkChange::Joined(leaves, protection);
+            self.stage(partition, sequence, &LinkFact { change, reason, provenance })?;
+        }
+        Ok(joining)
+    }
+
+    /// Ends the links between two leaves that are in force, each with a fact of its own; says whose
+    /// root has changed.  Nothing where there is none: they were never joined.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn separate(
+        &mut self,
+        partition: u16,
+        leaves: [PersonNo; 2],
+        reason: LinkReason,
+        provenance: &Provenance,
+    ) -> Result<Option<Vec<Moved>>, Error> {
+        let graph = self.state.graphs.entry(partition).or_default();
+        let links = graph.links_between(leaves);
+        let was_joined = !links.is_empty();
+        let mut moved = Vec::new();
+        for link in links {
+            let graph = self.state.graphs.entry(partition).or_default();
+            let sequence = graph.next();
+            moved.extend(graph.separate(link).unwrap_or_default());
+            let change = LinkChange::Separated(link);
+            let fact = LinkFact { change, reason, provenance: provenance.clone() };
+            self.stage(partition, sequence, &fact)?;
+        }
+        if was_joined {
+            self.note(partition, leaves, &moved, provenance.at);
+        }
+        Ok(was_joined.then_some(moved))
+    }
+
+    /// Records what the population register says about the person of a leaf.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn record(
+        &mut self,
+        (partition, leaf): (u16, PersonNo),
+        fact: PersonFact,
+        provenance: &Provenance,
+    ) -> Result<(), Error> {
+        let plain = persons::encode(leaf, &fact, provenance);
+        let key = Key::person_fact(partition, self.state.persons.take((partition, leaf), fact));
+        let sealed = self.registers.seal_record(&key, &plain)?;
+        self.writes.extend([Write::Put(key, sealed), Write::VaultUsed(partition)]);
+        self.note(partition, [leaf; 2], &[], provenance.at);
+        Ok(())
+    }
+
+    /// Moves the pointer of a feed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`], [`Error::TooLarge`].
+    pub fn advance(&mut self, feed: &TermCode, to: u64, events: u64) -> Result<(), Error> {
+        let (number, pointer) = self.state.pointers.advance(feed, to, events)?;
+        let (key, plain) = (Key::event_pointer(number), pointer.encode());
+        let sealed = self.registers.seal_record(&key, &plain)?;
+        self.writes.push(Write::Put(key, sealed));
+        Ok(())
+    }
+
+    fn note(&mut self, partition: u16, leaves: [PersonNo; 2], moved: &[Moved], at: Timestamp) {
+        self.moves.extend(moved.iter().map(|moved| Move { partition, moved: *moved, at }));
+        if partition == PERSONS {
+            self.about.extend(leaves);
+        }
+    }
+
+    fn stage(&mut self, partition: u16, sequence: u64, fact: &LinkFact) -> Result<(), Error> {
+        let key = Key::link(partition, sequence);
+        let sealed = self.registers.seal_record(&key, &fact.encode())?;
+        self.writes.push(Write::Put(key, sealed));
+        self.writes.push(Write::VaultUsed(partition));
+        self.state.changes += 1;
+        Ok(())
+    }
+
+    /// Records everything with its audit entry, and waits until it is durable; it is in force when
+    /// this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn commit<T: Send + 'static>(self, entry: Entry, value: T) -> Result<Recorded<T>, Error> {
+        let Self { registers, state, mut writes, moves, about } = self;
+        if !about.is_empty() {
+            writes.push(Write::AuditPersons(about.into_iter().collect()));
+        }
+        let recorded =
+            registers.send_and_wait(entry, With { writes, moves, ..With::default() }, value);
+        drop(state);
+        recorded
+    }
+}

@@ -1,0 +1,216 @@
+//! The feed of changes of a register's IDs, which the register polls.
+//!
+//! ```text
+//! root of a leaf changes ─► for each register that has the leaf, in the commit of the link:
+//!     superseded  the leaf's ID, by the root's; who is the root joins the register if need be
+//!     restored    the leaf's ID, which is again its person's own
+//! ```
+//!
+//! Invariants: a change stands in the feed of exactly the registers in which its leaf has an ID, once,
+//! in the order of the links; links that are protected change no root here, so that they are in no
+//! feed.  IDs are not stored: they are what the register's column has when the feed is read.
+//!
+//! FORMAT: docs/FORMATS.md, section "Change of an ID".
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::fact;
+use super::graph::Moved;
+use crate::crypto::Entropy;
+use crate::registers::column::Standing;
+use crate::registers::joining::Joins;
+use crate::registers::records::record_place;
+use crate::registers::{Error, Members, PlaneKeys, Registers};
+use crate::store::keys::{Key, Kind};
+use crate::store::{Batch, Step, Store};
+use crate::vault::PersonNo;
+
+const VERSION: u8 = 1;
+
+/// A leaf whose root changes with a commit.
+#[derive(Clone, Copy)]
+pub(in crate::registers) struct Move {
+    pub(super) partition: u16,
+    pub(super) moved: Moved,
+    pub(super) at: Timestamp,
+}
+
+/// A change of an ID.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum IdChange {
+    /// An ID is its person's own again.
+    Restored {
+        /// The ID.
+        id: u64,
+    },
+    /// An ID stands for a person who has another.
+    Superseded {
+        /// The ID.
+        old_id: u64,
+        /// The person's.
+        new_id: u64,
+    },
+}
+
+/// Changes of a register's IDs, in order.
+#[derive(Default)]
+pub struct IdChanges {
+    /// Each with its sequence number and when it was recorded.
+    pub changes: Vec<(u64, IdChange, Timestamp)>,
+    /// Go on after this one; changes of persons who are no longer answered are passed over.
+    pub last: u64,
+    /// Whether there are more.
+    pub more: More,
+}
+
+/// Whether there is more of something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum More {
+    /// That was all.
+    #[default]
+    No,
+    /// Ask again.
+    Yes,
+}
+
+/// Version 1.  No `Debug`: it has person numbers.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredV1 {
+    v: u8,
+    kind: String,
+    leaf: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<u64>,
+    at: String,
+}
+
+/// Where each register's feed goes on.  The recorder's.
+#[derive(Default)]
+pub(in crate::registers) struct Feed {
+    next: BTreeMap<u16, u64>,
+}
+
+type Plane<'a> = (&'a PlaneKeys, &'a Entropy, &'a BTreeMap<u16, Arc<Members>>);
+
+impl Feed {
+    /// Reads where the feeds go on, and how many changes there are.
+    pub(in crate::registers) fn load(store: &dyn Store) -> Result<(Self, u64), Error> {
+        let (mut feed, mut count) = (Self::default(), 0);
+        store.scan(Key::all(Kind::IdChange), &mut |key, _| {
+            feed.next.insert(Key::leading_u16(key)?, Key::trailing_u64(key)? + 1);
+            count += 1;
+            Ok(Step::Continue)
+        })?;
+        Ok((feed, count))
+    }
+
+    /// Puts what changes into a batch, for the registers that it is a change in.
+    pub(in crate::registers) fn stage<'a>(
+        &mut self,
+        moves: impl Iterator<Item = &'a Move>,
+        (keys, entropy, members): Plane<'_>,
+        joins: &mut Joins,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        for Move { partition, moved: Moved { leaf, root }, at } in moves {
+            for (register, members) in members.iter().filter(|one| one.1.partition == *partition) {
+                let held = members.column.hold();
+                let cells = held.cells();
+                let is_member = |person: PersonNo| {
+                    let is_new = || joins.has(*register, person);
+                    cells.standing(person) != Standing::NotMember || is_new()
+                };
+                if !is_member(*leaf) {
+                    continue;
+                }
+                if !is_member(*root) {
+                    joins.add((*register, *partition), *root);
+                }
+                // Sequence numbers begin at 1: whoever has read nothing has read up to 0.
+                let next = self.next.entry(*register).or_insert(1);
+                let key = Key::id_change(*register, *next);
+                *next += 1;
+                let plain = encode(&Moved { leaf: *leaf, root: *root }, *at);
+                batch.insert(key, keys.storage().seal(entropy, &record_place(&key), &plain)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The plaintext of the record.
+pub(super) fn encode(moved: &Moved, at: Timestamp) -> Zeroizing<Vec<u8>> {
+    let is_restored = moved.leaf == moved.root;
+    fact::encode(&StoredV1 {
+        v: VERSION,
+        kind: if is_restored { "restored" } else { "superseded" }.to_owned(),
+        leaf: moved.leaf.number(),
+        root: (!is_restored).then(|| moved.root.number()),
+        at: at.to_string(),
+    })
+}
+
+/// Reads a record back; `None` when it is not one.
+pub(super) fn decode(plain: &[u8]) -> Option<(Moved, Timestamp)> {
+    let StoredV1 { v, kind, leaf, root, at } = serde_json::from_slice(plain).ok()?;
+    let leaf = PersonNo::from_number(leaf)?;
+    let root = match (kind.as_str(), root) {
+        ("restored", None) => leaf,
+        ("superseded", Some(root)) => PersonNo::from_number(root)?,
+        _ => return None,
+    };
+    (v == VERSION).then_some((Moved { leaf, root }, at.parse().ok()?))
+}
+
+impl Registers {
+    /// The changes of a register's IDs after a sequence number, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`], [`Error::Damaged`], [`Error::Store`].
+    pub fn id_changes(
+        &self,
+        register: u16,
+        after: u64,
+        count_max: usize,
+    ) -> Result<IdChanges, Error> {
+        let members = self.members.get(&register).ok_or(Error::NoRegister)?;
+        let mut found = IdChanges { last: after, ..IdChanges::default() };
+        let (mut read, mut failure) = (Vec::new(), None);
+        let range = Key::id_changes_from(register, after.saturating_add(1));
+        self.store.scan(range, &mut |bytes, value| {
+            if read.len() == count_max {
+                found.more = More::Yes;
+                return Ok(Step::Stop);
+            }
+            let key = Key::parse(bytes)?.1;
+            let opened = self.keys.storage().open(&record_place(&key), value).ok();
+            match opened.as_deref().and_then(|plain| decode(plain)) {
+                Some(change) => read.push((Key::trailing_u64(bytes)?, change)),
+                None => failure = Some(Error::Damaged { what: "change of an ID" }),
+            }
+            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+        })?;
+        failure.map_or(Ok(()), Err)?;
+        let held = members.column.hold();
+        let cells = held.cells();
+        for (sequence, (Moved { leaf, root }, at)) in read {
+            found.last = sequence;
+            let change = match (cells.standing(leaf), cells.standing(root)) {
+                (Standing::Member(id), _) if leaf == root => IdChange::Restored { id },
+                (Standing::Member(old_id), Standing::Member(new_id)) => {
+                    IdChange::Superseded { old_id, new_id }
+                }
+                _ => continue,
+            };
+            found.changes.push((sequence, change, at));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,18 @@
+//! What messages of identities show of themselves: their names.
+
+use std::fmt;
+
+use super::disclosure::hidden;
+use super::*;
+
+// Identifiers, and which IDs are one person's.
+hidden!(
+    ApplyEventsRequest,
+    IdChange,
+    IdentityEvent,
+    ListIdChangesResponse,
+    ListProtectedLinksResponse,
+    ProtectedLink,
+    RestoredId,
+    SupersededId,
+);

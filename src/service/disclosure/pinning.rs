@@ -1,0 +1,26 @@
+//! Whose number a serial is made of, for persons who have several identifiers: pure.
+
+use crate::registers::{HeldLinks, Membership, Pin, Reach};
+use crate::vault::PersonNo;
+
+/// The leaf whose number a leaf's serial is made of.
+pub(super) fn serial_of(
+    membership: &Membership,
+    links: &HeldLinks<'_>,
+    partition: u16,
+    leaf: PersonNo,
+) -> PersonNo {
+    // Whoever was ever joined to another is known for ever: everybody else has no pin.
+    let Some(graph) = links.of(partition).filter(|graph| graph.is_known(leaf)) else { return leaf };
+    membership.answered_by(leaf).unwrap_or_else(|| {
+        let leaves = graph.leaves_of(leaf, Reach::Shown);
+        let answered = leaves.iter().find_map(|one| membership.answered_by(*one));
+        answered.or(leaves.first().copied()).unwrap_or(leaf)
+    })
+}
+
+/// Who is in the disclosure by what is answered: the leaves, and those whose serials they have.
+pub(super) fn asked(rows: Vec<(u32, PersonNo)>, pins: &[Pin]) -> Vec<PersonNo> {
+    let leaves = rows.into_iter().map(|(_, leaf)| leaf);
+    leaves.chain(pins.iter().map(|pin| pin.to)).collect()
+}

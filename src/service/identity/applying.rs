@@ -1,0 +1,294 @@
+//! What one event does to the persons of a partition.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::identifiers::Parsed;
+use super::{EventCode, Falsehood, IdentityEvent, IdentityEventType};
+use crate::config::codes::TermCode;
+use crate::policy::Permit;
+use crate::registers::{
+    self, AddressProtection, EventId, Joining, Leaf, Life, LinkReason, LinksChange, PersonFact,
+    Protection, Provenance, Reach,
+};
+use crate::vault::{self, PersonNo, Vault};
+
+/// What became of an event, in all partitions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Somebody is known by it.
+    pub(super) somebody: bool,
+    /// It changed something.
+    pub(super) changed: bool,
+    /// What is wrong with it.
+    pub(super) code: Option<EventCode>,
+}
+
+/// How an event came to be known.
+pub(super) struct Known<'a> {
+    pub(super) permit: &'a Permit,
+    pub(super) feed: &'a TermCode,
+    pub(super) today: Date,
+    pub(super) at: Timestamp,
+}
+
+/// Why an event could not be applied.
+pub(super) enum Failure {
+    Registers(registers::Error),
+    Vault(vault::Error),
+}
+
+impl From<registers::Error> for Failure {
+    fn from(error: registers::Error) -> Self {
+        Self::Registers(error)
+    }
+}
+
+/// Applies events to the persons of one partition.
+pub(super) struct Applying<'a, 'b> {
+    vault: &'a Arc<Vault>,
+    partition: u16,
+    change: &'a mut LinksChange<'b>,
+    persons: &'a [Option<PersonNo>],
+    drawn: HashMap<PersonNo, u64>,
+}
+
+/// An event, with what all steps need of it.
+struct Step<'a> {
+    event: &'a IdentityEvent,
+    main: Option<PersonNo>,
+    others: Vec<Option<PersonNo>>,
+    born: Option<Date>,
+    today: Date,
+    provenance: Provenance,
+}
+
+impl Outcome {
+    const NOBODY: Self = Self { somebody: false, changed: false, code: None };
+    const UNCHANGED: Self = Self { somebody: true, changed: false, code: None };
+    const CHANGED: Self = Self { somebody: true, changed: true, code: None };
+
+    const fn wrong(code: EventCode) -> Self {
+        Self { somebody: true, changed: false, code: Some(code) }
+    }
+
+    /// Adds what became of it elsewhere.
+    pub(super) fn add(&mut self, other: Self) {
+        self.somebody |= other.somebody;
+        self.changed |= other.changed;
+        self.code = self.code.or(other.code);
+    }
+}
+
+impl<'a, 'b> Applying<'a, 'b> {
+    pub(super) fn new(
+        (vault, partition): (&'a Arc<Vault>, u16),
+        change: &'a mut LinksChange<'b>,
+        persons: &'a [Option<PersonNo>],
+    ) -> Self {
+        Self { vault, partition, change, persons, drawn: HashMap::new() }
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        event: &IdentityEvent,
+        (parsed, born): (&Parsed, Option<Date>),
+        by: &Known<'_>,
+    ) -> Result<Outcome, Failure> {
+        let Some(event_type) = event.event_type else { return Ok(Outcome::NOBODY) };
+        let person = |place: &usize| self.persons.get(*place).copied().flatten();
+        let others: Vec<Option<PersonNo>> = parsed.others.iter().map(person).collect();
+        let main = person(&parsed.main);
+        if main.is_none() && others.iter().all(Option::is_none) {
+            return Ok(Outcome::NOBODY);
+        }
+        let provenance = Provenance {
+            event: Some(EventId { feed: by.feed.clone(), sequence: event.sequence }),
+            effective: event.effective,
+            at: by.at,
+            principal: by.permit.principal().clone(),
+            organisation: by.permit.organisation(),
+        };
+        let step = Step { event, main, others, born, today: by.today, provenance };
+        match event_type {
+            IdentityEventType::AddressProtection => self.address(&step),
+            IdentityEventType::DeathChanged => self.death_changed(&step),
+            IdentityEventType::Died => self.died(&step),
+            IdentityEventType::DufChanged => self.join(&step, LinkReason::DufChanged),
+            IdentityEventType::FalseIdentity => self.false_identity(&step),
+            IdentityEventType::IdentifierChanged => self.join(&step, LinkReason::IdentifierChanged),
+            IdentityEventType::MergedAway => self.join(&step, LinkReason::MergedAway),
+            IdentityEventType::MergedInto => self.join(&step, LinkReason::MergedInto),
+            IdentityEventType::Reactivated => self.reactivated(&step),
+            IdentityEventType::SplitChanged => self.split(&step, LinkReason::SplitChanged),
+            IdentityEventType::SplitRestored => self.split(&step, LinkReason::SplitRestored),
+        }
+    }
+
+    fn join(&mut self, step: &Step<'_>, reason: LinkReason) -> Result<Outcome, Failure> {
+        if step.others.is_empty() {
+            return Ok(Outcome::wrong(EventCode::FieldMissing));
+        }
+        let mut outcome = Outcome::UNCHANGED;
+        // Whoever is known gave the others their leaves.
+        let Some(main) = step.main else { return Ok(Outcome::UNCHANGED) };
+        for other in step.others.iter().copied().flatten() {
+            let leaves = [self.leaf(main)?, self.leaf(other)?];
+            let protection = self.protection(step, [main, other], reason);
+            let made = (leaves, protection);
+            let made = self.change.join(self.partition, made, reason, step.provenance.clone())?;
+            outcome.changed |= matches!(made, Joining::Made(_));
+        }
+        Ok(outcome)
+    }
+
+    /// A link is protected if the event says so, if an identity is false, or if either person has a
+    /// strictly confidential address: then a new number may be a new identity.
+    fn protection(
+        &self,
+        step: &Step<'_>,
+        persons: [PersonNo; 2],
+        reason: LinkReason,
+    ) -> Protection {
+        let is_strict = |person: &PersonNo| {
+            self.change.status_of(self.partition, *person).address == AddressProtection::Strict
+        };
+        if reason == LinkReason::FalseIdentity || persons.iter().any(is_strict) {
+            return Protection::Protected;
+        }
+        step.event.protection
+    }
+
+    fn split(&mut self, step: &Step<'_>, reason: LinkReason) -> Result<Outcome, Failure> {
+        if step.others.is_empty() {
+            return Ok(Outcome::wrong(EventCode::FieldMissing));
+        }
+        let mut outcome = Outcome::UNCHANGED;
+        for other in &step.others {
+            let (Some(main), Some(other)) = (step.main, *other) else {
+                outcome.add(Outcome::wrong(EventCode::NeverJoined));
+                continue;
+            };
+            outcome.add(self.separate([main, other], reason, &step.provenance)?);
+        }
+        Ok(outcome)
+    }
+
+    fn separate(
+        &mut self,
+        leaves: [PersonNo; 2],
+        reason: LinkReason,
+        provenance: &Provenance,
+    ) -> Result<Outcome, Failure> {
+        let ended = self.change.separate(self.partition, leaves, reason, provenance)?;
+        let graph = self.change.of(self.partition);
+        let is_one =
+            graph.is_some_and(|graph| graph.leaves_of(leaves[0], Reach::All).contains(&leaves[1]));
+        let mut outcome = if ended.is_some() { Outcome::CHANGED } else { Outcome::UNCHANGED };
+        outcome.code = match (ended, is_one) {
+            (Some(_), true) => Some(EventCode::StillJoined),
+            (None, _) if !graph.is_some_and(|graph| graph.were_joined(leaves)) => {
+                Some(EventCode::NeverJoined)
+            }
+            _ => None,
+        };
+        Ok(outcome)
+    }
+
+    fn died(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
+        if let Some(code) = step.wrong_death() {
+            return Ok(Outcome::wrong(code));
+        }
+        self.record(step, PersonFact::Died(step.event.died), |life, _| {
+            life != Life::Dead(step.event.died)
+        })
+    }
+
+    fn death_changed(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
+        let Some(main) = step.main else { return Ok(Outcome::NOBODY) };
+        if let Some(code) = step.wrong_death() {
+            return Ok(Outcome::wrong(code));
+        }
+        let is_early = self.change.status_of(self.partition, main).life == Life::Alive;
+        let mut outcome = match step.event.died {
+            Some(_) => self.died(step)?,
+            None => self.reactivated(step)?,
+        };
+        outcome.code = is_early.then_some(EventCode::DeathNotRecorded);
+        Ok(outcome)
+    }
+
+    fn reactivated(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
+        self.record(step, PersonFact::DeathRevoked, |life, _| life != Life::Alive)
+    }
+
+    fn address(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
+        let Some(protection) = step.event.address else {
+            return Ok(Outcome::wrong(EventCode::FieldMissing));
+        };
+        self.record(step, PersonFact::Address(protection), |_, address| address != protection)
+    }
+
+    fn record(
+        &mut self,
+        step: &Step<'_>,
+        fact: PersonFact,
+        is_new: impl FnOnce(Life, AddressProtection) -> bool,
+    ) -> Result<Outcome, Failure> {
+        let Some(main) = step.main else { return Ok(Outcome::NOBODY) };
+        let status = self.change.status_of(self.partition, main);
+        if !is_new(status.life, status.address) {
+            return Ok(Outcome::UNCHANGED);
+        }
+        self.change.record((self.partition, main), fact, &step.provenance)?;
+        Ok(Outcome::CHANGED)
+    }
+
+    fn false_identity(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
+        let (Some(main), Some(falsehood)) = (step.main, step.event.falsehood) else {
+            let code = EventCode::FieldMissing;
+            return Ok(step.main.map_or(Outcome::NOBODY, |_| Outcome::wrong(code)));
+        };
+        let is_false = falsehood == Falsehood::False;
+        let mut outcome = Outcome::UNCHANGED;
+        if self.change.status_of(self.partition, main).has_false_identity != is_false {
+            let fact =
+                if is_false { PersonFact::FalseIdentity } else { PersonFact::FalseIdentityRevoked };
+            self.change.record((self.partition, main), fact, &step.provenance)?;
+            outcome.changed = true;
+        }
+        if !step.others.is_empty() {
+            let reason = LinkReason::FalseIdentity;
+            outcome.add(if is_false {
+                self.join(step, reason)?
+            } else {
+                self.split(step, reason)?
+            });
+        }
+        Ok(outcome)
+    }
+
+    fn leaf(&mut self, person: PersonNo) -> Result<Leaf, Failure> {
+        if let Some(drawn) = self.drawn.get(&person) {
+            return Ok(Leaf { person, drawn: *drawn });
+        }
+        let drawn = self.vault.drawn(self.partition, person).map_err(Failure::Vault)?;
+        self.drawn.insert(person, drawn);
+        Ok(Leaf { person, drawn })
+    }
+}
+
+impl Step<'_> {
+    /// What is wrong with a day of death.
+    fn wrong_death(&self) -> Option<EventCode> {
+        let died = self.event.died?;
+        let is_early = self.born.is_some_and(|born| died < born);
+        if is_early {
+            return Some(EventCode::DeathBeforeBirth);
+        }
+        (died > self.today).then_some(EventCode::DateInFuture)
+    }
+}

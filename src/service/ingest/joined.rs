@@ -1,0 +1,127 @@
+//! Rows of leaves whose person has another root: the root's ID, and the leaf's own beside it.
+//!
+//! ```text
+//! leaf \\ root     member                      not a member
+//! member          root's ID, leaf's own       the root joins; look-up: the leaf's own ID alone
+//! not a member    root's ID; the leaf joins   both join; look-up: unknown
+//! ```
+//!
+//! Whoever of the two is suppressed, the row is.  A leaf that is joined to another after its row was
+//! mapped and before it is recorded is answered with its own ID, as a moment before: nothing is lost,
+//! since the feed says that this ID is superseded.  A split in that time is heeded.
+
+use super::{Delivery, Mapped, Open, digest_of, register_error};
+use crate::registers::{
+    Answered, Gives, HeldLinks, JoiningRow, LeafId, RowCode, RowNote, Standing,
+};
+use crate::service::Error;
+use crate::vault::PersonNo;
+
+/// The rows of a batch that have the ID of another leaf.
+pub(super) struct Joined {
+    pub(super) rows: Vec<JoinedRow>,
+    change_count: u64,
+}
+
+/// A row that has the ID of its person's root.
+#[derive(Clone, Copy)]
+pub(super) struct JoinedRow {
+    pub(super) row: u32,
+    pub(super) leaf: PersonNo,
+    pub(super) root: PersonNo,
+}
+
+impl Joined {
+    pub(super) fn new(change_count: u64) -> Self {
+        Self { rows: Vec::new(), change_count }
+    }
+
+    /// Forgets rows that are not answered after all.
+    pub(super) fn forget(&mut self, rows: &[u32]) {
+        self.rows.retain(|joined| rows.binary_search(&joined.row).is_err());
+    }
+}
+
+/// Whether a row of a leaf and a root that stand so is answered at all.
+pub(super) fn answer((leaf, root): (Standing, Standing), looked_up: bool) -> Option<()> {
+    let is_out = leaf == Standing::Suppressed || root == Standing::Suppressed;
+    let is_nobody = looked_up && leaf == Standing::NotMember && root == Standing::NotMember;
+    (!is_out && !is_nobody).then_some(())
+}
+
+/// Fills an answered row in, whose ID is 0 so far.
+pub(super) fn fill(
+    (answered, joining): (&mut Answered, &mut Vec<JoiningRow>),
+    (row, leaf, root): (u32, PersonNo, PersonNo),
+    standings: (Standing, Standing),
+    looked_up: bool,
+) {
+    let id = &mut answered.ids[row as usize];
+    match standings.1 {
+        Standing::Member(of_root) => *id = of_root,
+        Standing::NotMember if !looked_up => {
+            joining.push(JoiningRow { row, person: root, gives: Gives::Id });
+        }
+        // Whoever has the leaf has the root: see `registers::links`.  A look-up makes nobody.
+        Standing::NotMember | Standing::Suppressed => {
+            if let Standing::Member(own) = standings.0 {
+                *id = own;
+            }
+            return;
+        }
+    }
+    match standings.0 {
+        Standing::Member(own) => answered.leaf_ids.push(LeafId { row, id: own }),
+        Standing::NotMember if !looked_up => {
+            joining.push(JoiningRow { row, person: leaf, gives: Gives::LeafId });
+        }
+        Standing::NotMember | Standing::Suppressed => {}
+    }
+}
+
+impl Delivery {
+    /// Answers those rows anew whose root has changed since the batch was mapped.
+    pub(super) fn join_again(
+        &self,
+        open: &Open,
+        links: &HeldLinks<'_>,
+        mapped: &mut Mapped,
+    ) -> Result<(), Error> {
+        if mapped.joined.rows.is_empty() || links.change_count() == mapped.joined.change_count {
+            return Ok(());
+        }
+        let looked_up = self.mode == super::IngestMode::ResolveOnly;
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let cells = held.cells();
+        let Mapped { answered, joining, joined, .. } = mapped;
+        for JoinedRow { row, leaf, root } in &mut joined.rows {
+            let now = links.root_of(self.partition, *leaf);
+            if now == *root {
+                continue;
+            }
+            *root = now;
+            answered.ids[*row as usize] = 0;
+            answered.leaf_ids.retain(|one| one.row != *row);
+            joining.retain(|one| one.row != *row);
+            let standings = (cells.standing(*leaf), cells.standing(now));
+            if answer(standings, looked_up).is_none() {
+                let is_unknown = looked_up && standings.0 == Standing::NotMember;
+                let code = if is_unknown { RowCode::Unknown } else { RowCode::Suppressed };
+                answered.notes.push(RowNote { row: *row, code });
+            } else if now == *leaf {
+                match standings.0 {
+                    Standing::Member(id) => answered.ids[*row as usize] = id,
+                    _ => joining.push(JoiningRow { row: *row, person: *leaf, gives: Gives::Id }),
+                }
+            } else {
+                fill((answered, joining), (*row, *leaf, now), standings, looked_up);
+            }
+        }
+        joining.sort_by_key(|joining| joining.row);
+        answered.leaf_ids.sort_by_key(|leaf| leaf.row);
+        answered.notes.sort_by_key(|note| note.row);
+        drop(held);
+        mapped.digest = digest_of(open, &mapped.answered);
+        Ok(())
+    }
+}
