@@ -24,6 +24,7 @@ mod faults;
 mod files;
 mod greedy_clients;
 mod harness;
+mod identity;
 mod ingest;
 mod metrics;
 mod pseudonymize;

@@ -29,6 +29,7 @@ mod bridges;
 mod calls;
 mod canaries;
 mod disclosures;
+mod identity;
 #[path = "../it/harness/manifest.rs"]
 mod manifest;
 mod messages;
@@ -63,6 +64,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.others().await;
         calls.disclosures().await;
         calls.rights().await;
+        calls.identities().await;
     });
     let Calls { mut answered, mut refused, mut ids, .. } = calls;
     assert!(world.scrape(&canaries.digits(11)).contains("hvelv_state{state=\"sealed\"} 1"));
@@ -76,6 +78,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.others().await;
         calls.disclosures().await;
         calls.rights().await;
+        calls.identities().await;
         calls.seal_and_unseal().await;
     });
     assert!(calls.serials > 1_000, "{} serials were answered", calls.serials);
@@ -86,6 +89,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
     commands(&mut world);
     disclosures::commands(&mut world, &canaries);
     rights::commands(&mut world, &canaries);
+    identity::commands(&mut world, &canaries);
     every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
     server.signal("HUP");

@@ -157,8 +157,26 @@ fn printers() -> Printers {
         WithdrawApprovalResponse,
     ];
     printers.extend(printers_of_disclosures());
+    printers.extend(printers_of_identities());
     printers.extend(printers_of_rights());
     printers
+}
+
+fn printers_of_identities() -> Printers {
+    shown_of![
+        ApplyEventsRequest,
+        ApplyEventsResponse,
+        EventReport,
+        IdChange,
+        IdentityEvent,
+        ListIdChangesRequest,
+        ListIdChangesResponse,
+        ListProtectedLinksRequest,
+        ListProtectedLinksResponse,
+        ProtectedLink,
+        RestoredId,
+        SupersededId,
+    ]
 }
 
 fn printers_of_rights() -> Printers {

@@ -1,15 +1,13 @@
 //! From what the server answers to what is written: IDs, and rows without one.
 
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
 
 use super::columns::Declared;
+use super::lists::Lists;
 use super::rejected::{Cause, RejectCounts};
 use super::words::Rejected;
 use crate::cli::error::Error;
-use crate::files::destination::{Destination, Existing, refuse_existing, sync_directory};
-use crate::files::{Answers, Block, IdColumn, Values, Written};
+use crate::files::{Answers, Block, IdColumn, Values};
 use crate::rpc::proto::{RegisterIds, RowCode, RowNote};
 
 /// A register ID has 15 digits and begins with 1 to 9.
@@ -52,7 +50,7 @@ pub(super) struct AskedRows {
 pub(super) struct Judge {
     columns: Vec<IdColumn>,
     policy: Rejected,
-    rejects: Rejects,
+    lists: Lists,
     tally: Tally,
     counts: RejectCounts,
 }
@@ -69,11 +67,11 @@ impl Judge {
     pub(super) fn new(
         columns: &[Declared],
         policy: Rejected,
-        rejects: Rejects,
+        lists: Lists,
         (tally, counts): (Tally, RejectCounts),
     ) -> Self {
         let columns = columns.iter().map(|column| column.column.clone()).collect();
-        Self { columns, policy, rejects, tally, counts }
+        Self { columns, policy, lists, tally, counts }
     }
 
     /// What was written so far.
@@ -86,14 +84,14 @@ impl Judge {
         &self.counts
     }
 
-    /// The list of rejects.
-    pub(super) fn rejects(&mut self) -> &mut Rejects {
-        &mut self.rejects
+    /// The lists beside the output.
+    pub(super) fn lists(&mut self) -> &mut Lists {
+        &mut self.lists
     }
 
     /// Ends judging.
-    pub(super) fn into_rejects(self) -> (Rejects, RejectCounts) {
-        (self.rejects, self.counts)
+    pub(super) fn into_lists(self) -> (Lists, RejectCounts) {
+        (self.lists, self.counts)
     }
 
     /// Puts the answers about a block together, and lists its rejects.
@@ -110,6 +108,7 @@ impl Judge {
         let mut ids = vec![vec![0; rows]; self.columns.len()];
         let mut asked = vec![false; rows];
         let mut faults: Vec<Fault> = Vec::new();
+        let mut leaves: Vec<(u32, usize, u64)> = Vec::new();
         for (question, answer) in answered {
             if answer.ids.len() != question.count {
                 return Err(nonsense("another number of IDs than were asked for"));
@@ -131,6 +130,8 @@ impl Judge {
                     Some(RowCode::Joined) => {
                         self.hold_epoch(id)?;
                         self.tally.joined += 1;
+                        let own = note.map_or(0, |note| note.own_id);
+                        leaves.extend((own != 0).then_some((row, question.column, own)));
                     }
                     Some(code) => {
                         faults.push(Fault { row, column: question.column, code });
@@ -145,6 +146,12 @@ impl Judge {
         }
         self.tally.rows += rows as u64;
         self.tally.empty += asked.iter().filter(|asked| !**asked).count() as u64;
+        leaves.sort_unstable();
+        for (row, column, own) in leaves {
+            let row = block.first_row() + u64::from(row);
+            let name = name_among(&self.columns, column);
+            self.lists.leaf_ids.add(row, &format!("{own:015}"), name)?;
+        }
         faults.sort_by_key(|fault| (fault.row, fault.column));
         Ok(Answers { ids, left_out: self.reject(block.first_row(), &faults)? })
     }
@@ -171,9 +178,8 @@ impl Judge {
             self.counts.add(code);
             self.tally.rejected += u64::from(last != Some(row));
             last = Some(row);
-            let name = self.columns.get(column).map_or("", |column| column.name.as_str());
-            let name = (self.columns.len() > 1).then_some(name);
-            self.rejects.add(first_row + u64::from(row), code, name)?;
+            let name = name_among(&self.columns, column);
+            self.lists.rejects.add(first_row + u64::from(row), &code_name(code), name)?;
             // Not to be stored, whatever the sender would like.
             let is_out = self.policy == Rejected::LeaveOut || code == RowCode::Suppressed;
             if is_out && left_out.last() != Some(&row) {
@@ -209,6 +215,12 @@ impl AskedRows {
     }
 }
 
+/// The name of a column, where there are several of identifiers.
+fn name_among(columns: &[IdColumn], column: usize) -> Option<&str> {
+    let name = columns.get(column).map_or("", |column| column.name.as_str());
+    (columns.len() > 1).then_some(name)
+}
+
 /// The code of a row: none for a plain ID.
 fn code_of(id: u64, note: Option<&RowNote>) -> Result<Option<RowCode>, Error> {
     let code = match note.map(RowNote::code) {
@@ -232,132 +244,4 @@ fn nonsense(what: &str) -> Error {
 /// The name of a code as it stands in the side file: `check_digits` for `ROW_CODE_CHECK_DIGITS`.
 pub(super) fn code_name(code: RowCode) -> String {
     code.as_str_name().trim_start_matches("ROW_CODE_").to_ascii_lowercase()
-}
-
-/// The name of the side file: `OUT.rejects.csv`.
-pub(super) fn rejects_name(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".rejects.csv");
-    PathBuf::from(name)
-}
-
-/// The side file of rows without an ID, which exists only if there is one.
-pub(super) struct Rejects {
-    /// `None`: there is no place for it, and the rows are only counted.
-    name: Option<PathBuf>,
-    existing: Existing,
-    file: Option<Destination>,
-}
-
-impl Rejects {
-    /// A list that is empty.
-    ///
-    /// # Errors
-    ///
-    /// The name is taken and to be kept.
-    pub(super) fn create(name: Option<PathBuf>, existing: Existing) -> Result<Self, Error> {
-        if let Some(name) = &name {
-            refuse_existing(name, existing)?;
-        }
-        Ok(Self { name, existing, file: None })
-    }
-
-    /// Goes on with a list.
-    ///
-    /// # Errors
-    ///
-    /// Its part is gone, shorter, or being written.
-    pub(super) fn resume(&mut self, written: &Written) -> Result<(), Error> {
-        if let (Some(name), [part]) = (&self.name, written.parts.as_slice()) {
-            self.file = Some(Destination::resume(name, self.existing, part, written.bytes)?);
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, row: u64, code: RowCode, column: Option<&str>) -> Result<(), Error> {
-        let Some(name) = &self.name else { return Ok(()) };
-        let code = code_name(code);
-        let (header, line) = match column {
-            Some(column) => ("row,code,column\n", format!("{row},{code},{}\n", quoted(column))),
-            None => ("row,code\n", format!("{row},{code}\n")),
-        };
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => {
-                let mut file = Destination::create(name, self.existing)?;
-                file.append(header.as_bytes())?;
-                none.insert(file)
-            }
-        };
-        Ok(file.append(line.as_bytes())?)
-    }
-
-    /// Makes the list durable, to be gone on with.
-    ///
-    /// # Errors
-    ///
-    /// The disk fails.
-    pub(super) fn checkpoint(&mut self) -> Result<Option<Written>, Error> {
-        let Some(file) = &mut self.file else { return Ok(None) };
-        let (part, bytes) = file.checkpoint()?;
-        Ok(Some(Written { parts: vec![part], bytes }))
-    }
-
-    /// Says that what is durable is of no use any more.
-    pub(super) fn forget(&mut self) {
-        if let Some(file) = &mut self.file {
-            file.forget();
-        }
-    }
-
-    /// Makes the list durable.
-    ///
-    /// # Errors
-    ///
-    /// The disk fails.
-    pub(super) fn sync(&mut self) -> Result<(), Error> {
-        self.file.as_mut().map_or(Ok(()), |file| Ok(file.sync()?))
-    }
-
-    /// Gives the list its name, then does the same for the output, so that where there is an
-    /// output, its rejects are there too.
-    ///
-    /// # Errors
-    ///
-    /// A name was taken meanwhile, or the disk fails.
-    pub(super) fn publish_before(
-        self,
-        publish: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<Option<PathBuf>, Error> {
-        let published = match (self.file, self.name) {
-            (Some(file), Some(name)) => {
-                file.publish()?;
-                Some(name)
-            }
-            (_, Some(name)) => {
-                // The side file of the output that is replaced does not belong to the new one.
-                if self.existing == Existing::Replace && std::fs::remove_file(&name).is_ok() {
-                    sync_directory(&name)?;
-                }
-                None
-            }
-            (_, None) => None,
-        };
-        if let Err(error) = publish() {
-            if let (Existing::Keep, Some(rejects)) = (self.existing, &published) {
-                let _ = std::fs::remove_file(rejects);
-            }
-            return Err(error);
-        }
-        Ok(published)
-    }
-}
-
-/// A name as a field of CSV.
-fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    } else {
-        name.to_owned()
-    }
 }

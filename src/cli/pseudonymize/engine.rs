@@ -181,7 +181,7 @@ impl<W: Writer> Output<W> {
             // A file that is damaged is another when it is repaired.
             Some(checkpoints) if error.exit() == Exit::Input => {
                 self.writer.forget();
-                self.judge.rejects().forget();
+                self.judge.lists().forget();
                 let _ = checkpoints.remove();
                 half_way(error, &tally)
             }
@@ -294,7 +294,7 @@ fn write_all<W: Writer>(
         let envelope = blocks.recv().map_err(|_| Stopped::Abandoned)?;
         if envelope.block.rows() == 0 {
             output.writer.finish(&envelope.block)?;
-            output.judge.rejects().sync()?;
+            output.judge.lists().sync()?;
             return Ok(());
         }
         let mut answered = Vec::with_capacity(envelope.asked.len());

@@ -5,10 +5,11 @@ use std::cell::Cell;
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
-use super::answers::{self, Judge, Rejects};
+use super::answers::Judge;
 use super::columns::{Common, Declared, declare};
 use super::engine::{self, Finished, Input, Output, Pseudonymizer, Sending};
 use super::job::Job;
+use super::lists::{Listed, Lists, SideFile, leaf_ids_name, rejects_name};
 use super::options::PseudonymizeOptions;
 use super::progress::{Outcome, Progress, Size, Voice, tell_failure};
 use super::resume::{Checkpoint, Checkpoints, Choices, discard};
@@ -52,7 +53,7 @@ struct Begun<'a> {
     job: &'a Job,
     columns: Vec<Declared>,
     guard: Guard,
-    rejects: Rejects,
+    lists: Lists,
     checkpoints: Option<Checkpoints>,
     found: Option<Checkpoint>,
     size: Size,
@@ -127,12 +128,14 @@ impl Route<'_> {
             leading_zeros: options.leading_zeros(),
         };
         let columns = declare(&options.id_column, &options.optional_id_column, common)?;
-        let rejects_name = job.rejects(options);
+        let (rejects, leaf_ids) = (job.rejects(options), job.leaf_ids(options));
         if options.restart {
-            let rejects =
-                rejects_name.clone().unwrap_or_else(|| answers::rejects_name(&job.output));
-            discard(&job.output, &rejects)?;
+            let rejects = rejects.clone().unwrap_or_else(|| rejects_name(&job.output));
+            let leaf_ids = leaf_ids.clone().unwrap_or_else(|| leaf_ids_name(&job.output));
+            discard(&job.output, (&rejects, &leaf_ids))?;
         }
+        let list = |name, what| SideFile::create(name, what, options.existing());
+        let lists = Lists { rejects: list(rejects, "code")?, leaf_ids: list(leaf_ids, "leaf_id")? };
         let file = source.file().filter(|_| job.standard_output.is_none());
         let (checkpoints, found) = match file {
             Some(file) => {
@@ -151,7 +154,7 @@ impl Route<'_> {
             job,
             columns,
             guard: Guard::new(self.today, options.allow_identifiers.clone())?,
-            rejects: Rejects::create(rejects_name, options.existing())?,
+            lists,
             checkpoints,
             found,
             size: Size::Bytes(source.bytes()),
@@ -195,13 +198,16 @@ impl Route<'_> {
         P: Pseudonymizer,
     {
         let (size, format) = (begun.size, begun.format);
-        let Begun { job, columns, mut guard, mut rejects, mut checkpoints, found, .. } = begun;
+        let Begun { job, columns, mut guard, mut lists, mut checkpoints, found, .. } = begun;
         let written = found.as_ref().map(|found| &found.output);
         let (begin, tally) = match &found {
             Some(found) => {
                 guard.resume(&found.guard)?;
                 if let Some(list) = &found.rejects {
-                    rejects.resume(list)?;
+                    lists.rejects.resume(list)?;
+                }
+                if let Some(list) = &found.leaf_ids {
+                    lists.leaf_ids.resume(list)?;
                 }
                 (found.place, (found.tally, found.rejected()))
             }
@@ -216,7 +222,7 @@ impl Route<'_> {
         let mut progress = Progress::new(self.voice, &job.input, size);
         progress.begin(&opened.id, begin.rows);
         self.first_note.take().iter().for_each(|line| progress.note(line));
-        let judge = Judge::new(&columns, self.options.rejected(format), rejects, tally);
+        let judge = Judge::new(&columns, self.options.rejected(format), lists, tally);
         let input = Input { reader, guard, begin };
         let output = Output { writer, judge, checkpoints, progress };
         let assigner = self.options.assigner.clone().unwrap_or_default();
@@ -229,8 +235,8 @@ impl Route<'_> {
         let Finished { output, summary, allowed } = finished;
         let Output { writer, judge, checkpoints, progress } = output;
         let tally = *judge.tally();
-        let (rejects, counts) = judge.into_rejects();
-        let rejects = rejects.publish_before(|| Ok(writer.publish()?))?;
+        let (lists, counts) = judge.into_lists();
+        let Listed { rejects, leaf_ids } = lists.publish_before(|| Ok(writer.publish()?))?;
         let own = [summary.delivery_id.clone()];
         let deliveries = checkpoints.as_ref().map_or(own.as_slice(), Checkpoints::deliveries);
         if let Some(checkpoints) = &checkpoints {
@@ -242,6 +248,7 @@ impl Route<'_> {
             summary: &summary,
             deliveries,
             rejects: rejects.as_deref(),
+            leaf_ids: leaf_ids.as_deref(),
             allowed: &allowed,
         });
         let is_failure = tally.rejected > 0 && self.options.fail_on_rejects;

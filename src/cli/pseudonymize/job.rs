@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::answers::rejects_name;
+use super::lists::{leaf_ids_name, rejects_name};
 use super::options::PseudonymizeOptions;
 use super::words::FormatOption;
 use crate::cli::error::{Error, Exit};
@@ -94,8 +94,8 @@ impl Job {
                 .advise("Write to another name; delete the input when you no longer need it."));
         }
         refuse_existing(&self.output, options.existing())?;
-        if let Some(rejects) = self.rejects(options) {
-            refuse_existing(&rejects, options.existing())?;
+        for list in [self.rejects(options), self.leaf_ids(options)].into_iter().flatten() {
+            refuse_existing(&list, options.existing())?;
         }
         Ok(())
     }
@@ -128,6 +128,12 @@ impl Job {
     pub(super) fn rejects(&self, options: &PseudonymizeOptions) -> Option<PathBuf> {
         let beside = || self.standard_output.is_none().then(|| rejects_name(&self.output));
         options.rejects.clone().or_else(beside)
+    }
+
+    /// Where own IDs of identifiers that were joined are listed, if anywhere.
+    pub(super) fn leaf_ids(&self, options: &PseudonymizeOptions) -> Option<PathBuf> {
+        let beside = || self.standard_output.is_none().then(|| leaf_ids_name(&self.output));
+        options.leaf_ids.clone().or_else(beside)
     }
 
     /// Copies the output to where it goes, if that is standard output.

@@ -9,6 +9,7 @@ pub(in crate::cli) mod destination;
 mod engine;
 mod file;
 mod job;
+mod lists;
 mod options;
 mod progress;
 mod rejected;

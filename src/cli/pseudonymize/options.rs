@@ -42,6 +42,10 @@ Rows without an ID are listed in OUT.rejects.csv by row number (the first row af
 assigner_missing, unknown, suppressed, register_closed, budget_spent. With several columns of
 identifiers the column is there too. Rows that are suppressed are left out of OUT always.
 
+A person whose identifier has changed has one ID. Rows that came under another of the person's
+identifiers are listed in OUT.leaf-ids.csv with that identifier's own ID: keep both, so that the
+rows can be told apart if the two turn out to be two persons after all.
+
 The guard: a file is refused (exit code 7) when another column holds a fødselsnummer or D-number,
 or more of the other kinds than chance gives, or repeats the identifiers. The message names column,
 kind and count.
@@ -121,12 +125,17 @@ pub(in crate::cli) struct PseudonymizeOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "out_dir")]
     pub(super) rejects: Option<PathBuf>,
 
+    /// Where the own IDs of identifiers that were joined to another are listed [default:
+    /// OUT.leaf-ids.csv; nowhere if OUT is -].
+    #[arg(long, value_name = "FILE", conflicts_with = "out_dir")]
+    pub(super) leaf_ids: Option<PathBuf>,
+
     /// Lets a column through although it holds identifiers, and says why: the server's audit log
     /// has column and reason. May be given several times.
     #[arg(long, value_name = "COLUMN=REASON", value_parser = parse_exception)]
     pub(super) allow_identifiers: Vec<Exception>,
 
-    /// Replaces OUT and OUT.rejects.csv if they exist, once the new ones are complete.
+    /// Replaces OUT and the lists beside it if they exist, once the new ones are complete.
     #[arg(long)]
     pub(super) overwrite: bool,
 

@@ -98,6 +98,8 @@ pub(super) struct Outcome<'a> {
     pub(super) deliveries: &'a [String],
     /// The list of rejects.
     pub(super) rejects: Option<&'a Path>,
+    /// The list of own IDs.
+    pub(super) leaf_ids: Option<&'a Path>,
     /// What the guard let through.
     pub(super) allowed: &'a [Finding],
 }
@@ -163,7 +165,7 @@ impl Progress {
     /// The work is done: counts only.
     pub(super) fn finish(&self, outcome: &Outcome<'_>) {
         self.bar.finish_and_clear();
-        let Outcome { tally, counts, summary, deliveries, rejects, allowed } = *outcome;
+        let Outcome { tally, counts, summary, deliveries, rejects, leaf_ids, allowed } = *outcome;
         for finding in allowed {
             self.allowed(finding);
         }
@@ -188,6 +190,7 @@ impl Progress {
                 "seconds": (seconds * 1000.0).round() / 1000.0,
                 "rows_per_second": rate.round(),
                 "rejects": rejects.map(|path| path.display().to_string()),
+                "leaf_ids": leaf_ids.map(|path| path.display().to_string()),
             })
         });
         self.note(&format!(
@@ -200,6 +203,16 @@ impl Progress {
             None if tally.rejected > 0 => {
                 self.note("rejected rows are not listed: give --rejects FILE");
             }
+            None => {}
+        }
+        match leaf_ids {
+            Some(path) => {
+                self.note(&format!("{} rows under a person's other ID: {}", tally.joined, path.display()));
+            }
+            None if tally.joined > 0 => self.note(&format!(
+                "{} rows have a person's other ID, and their own is not listed: give --leaf-ids FILE",
+                tally.joined
+            )),
             None => {}
         }
     }

@@ -14,6 +14,9 @@ use crate::files::{Place, Writer, Written};
 /// The version of the format that is written.
 const VERSION: u32 = 2;
 
+/// The version of a checkpoint that has [`Checkpoint::leaf_ids`].
+const VERSION_WITH_LEAF_IDS: u32 = 3;
+
 /// The version before: without [`Checkpoint::rejected`].
 const VERSION_WITHOUT_CODES: u32 = 1;
 
@@ -39,6 +42,9 @@ pub(super) struct Checkpoint {
     pub(super) output: Written,
     /// How far the list of rejects is, if there is one.
     pub(super) rejects: Option<Written>,
+    /// How far the list of own IDs is, if there is one; not before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) leaf_ids: Option<Written>,
     /// What was written.
     pub(super) tally: Tally,
     /// Rejects by code; not in version 1.
@@ -121,13 +127,17 @@ impl Checkpoints {
         writer: &mut impl Writer,
         judge: &mut Judge,
     ) -> Result<(), Error> {
+        let output = writer.checkpoint()?;
+        let rejects = judge.lists().rejects.checkpoint()?;
+        let leaf_ids = judge.lists().leaf_ids.checkpoint()?;
         let checkpoint = Checkpoint {
-            v: VERSION,
+            v: leaf_ids.as_ref().map_or(VERSION, |_| VERSION_WITH_LEAF_IDS),
             input: self.input.clone(),
             options: self.options.clone(),
             place: mark.place,
-            output: writer.checkpoint()?,
-            rejects: judge.rejects().checkpoint()?,
+            output,
+            rejects,
+            leaf_ids,
             tally: *judge.tally(),
             rejected: Some(judge.counts().clone()),
             guard: mark.guard,
@@ -170,7 +180,11 @@ impl Checkpoint {
                 .advise("Give the file and options that it was begun with, or --restart.")
         };
         let name = name.display();
-        let version = self.rejected.as_ref().map_or(VERSION_WITHOUT_CODES, |_| VERSION);
+        let version = match (&self.leaf_ids, &self.rejected) {
+            (Some(_), _) => VERSION_WITH_LEAF_IDS,
+            (None, Some(_)) => VERSION,
+            (None, None) => VERSION_WITHOUT_CODES,
+        };
         if self.v != version {
             return Err(refuse(format!("{name} is a checkpoint of another version")));
         }
@@ -198,7 +212,7 @@ impl Checkpoint {
 /// # Errors
 ///
 /// The directory cannot be written.
-pub(super) fn discard(output: &Path, rejects: &Path) -> Result<(), Error> {
+pub(super) fn discard(output: &Path, (rejects, leaf_ids): (&Path, &Path)) -> Result<(), Error> {
     let name = checkpoint_name(output);
     // One that cannot be read names no parts; they stay, as after a kill.
     if let Ok(Some(found)) = checkpoint::load::<Checkpoint>(&name) {
@@ -207,6 +221,9 @@ pub(super) fn discard(output: &Path, rejects: &Path) -> Result<(), Error> {
         }
         for part in found.rejects.iter().flat_map(|rejects| &rejects.parts) {
             checkpoint::remove_part(rejects, part)?;
+        }
+        for part in found.leaf_ids.iter().flat_map(|list| &list.parts) {
+            checkpoint::remove_part(leaf_ids, part)?;
         }
     }
     Ok(checkpoint::remove(&name)?)

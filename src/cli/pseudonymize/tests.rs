@@ -63,7 +63,9 @@ impl Fake {
             };
             answer.ids.push(id);
             if let Some(code) = code {
-                answer.notes.push(RowNote { row, code: code.into(), own_id: 0 });
+                // What begins with 02 has an ID of its own besides.
+                let own_id = if has_id && cell.starts_with("02") { id + 1 } else { 0 };
+                answer.notes.push(RowNote { row, code: code.into(), own_id });
             }
         }
         if self.fault == Fault::OneIdShort {

@@ -252,3 +252,58 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_person_fact_is_the_golden_bytes() {
+    let tail = concat!(
+        r#""provenance":{"feed":"folkeregisteret","event":41,"effective":"2026-02-01","#,
+        r#""at":"2026-03-01T12:00:00Z","principal":"freg","organisation":"983744516"}}"#,
+    );
+    let day = "2026-01-31".parse().unwrap();
+    for (fact, words) in [
+        (
+            PersonFact::Address(AddressProtection::Strict),
+            r#""kind":"address","protection":"strengtFortrolig","#,
+        ),
+        (PersonFact::Died(Some(day)), r#""kind":"died","date":"2026-01-31","#),
+        (PersonFact::Died(None), r#""kind":"died","#),
+        (PersonFact::DeathRevoked, r#""kind":"death_revoked","#),
+        (PersonFact::FalseIdentity, r#""kind":"false_identity","#),
+        (PersonFact::FalseIdentityRevoked, r#""kind":"false_identity_revoked","#),
+    ] {
+        let golden = format!(r#"{{"v":1,"person":9,{words}{tail}"#);
+        let plain = persons::encode(person(9), &fact, &known_by(41));
+        assert_eq!(std::str::from_utf8(&plain).unwrap(), golden);
+        assert_eq!(persons::decode(golden.as_bytes()).unwrap(), (person(9), fact));
+        for (from, to) in [("\"v\":1", "\"v\":2"), ("\"kind\":\"", "\"kind\":\"x"), ("41", "-1")] {
+            assert!(persons::decode(golden.replacen(from, to, 1).as_bytes()).is_none());
+        }
+    }
+}
+
+#[test]
+fn a_change_of_an_id_is_the_golden_bytes() {
+    let at = known_by(1).at;
+    let superseded = Moved { leaf: person(9), root: person(5) };
+    let restored = Moved { leaf: person(9), root: person(9) };
+    for (moved, words) in [
+        (superseded, r#""kind":"superseded","leaf":9,"root":5"#),
+        (restored, r#""kind":"restored","leaf":9"#),
+    ] {
+        let golden = format!(r#"{{"v":1,{words},"at":"2026-03-01T12:00:00Z"}}"#);
+        let plain = feed::encode(&moved, at);
+        assert_eq!(std::str::from_utf8(&plain).unwrap(), golden);
+        assert_eq!(feed::decode(golden.as_bytes()).unwrap(), (moved, at));
+        assert!(feed::decode(golden.replace("ed\"", "\"").as_bytes()).is_none());
+    }
+}
+
+#[test]
+fn a_pointer_is_the_golden_bytes() {
+    let golden = r#"{"v":1,"feed":"folkeregisteret","sequence":41,"events":40}"#;
+    let feed = "folkeregisteret".parse().unwrap();
+    let pointer = FeedPointer { feed, sequence: 41, events: 40 };
+    assert_eq!(std::str::from_utf8(&pointer.encode()).unwrap(), golden);
+    assert_eq!(FeedPointer::decode(golden.as_bytes()).unwrap(), pointer);
+    assert!(FeedPointer::decode(golden.replace("41", "\"x\"").as_bytes()).is_none());
+}

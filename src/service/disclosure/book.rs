@@ -13,6 +13,7 @@ use crate::disclosure::{Application, ApplicationId, Bridge, Disclosure, Disclosu
 use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
 use crate::registers::{Membership, Registers};
 use crate::store::keys::{Key, Kind};
+use crate::vault::PersonNo;
 
 /// What the stores hold of applications and disclosures.
 pub(in crate::service) struct Book {
@@ -43,6 +44,8 @@ pub(super) struct InUse {
     /// meanwhile, so that nothing is answered after the entry that closes it.
     pub(super) keys: RwLock<Option<Arc<DisclosureKeys>>>,
     pub(super) membership: Arc<Membership>,
+    /// Who is in the disclosures that it continues, whose key is the same.
+    earlier: Vec<Membership>,
 }
 
 impl Book {
@@ -165,11 +168,19 @@ impl InUse {
         erasure: &ErasureKeys,
         id: DisclosureId,
         width: SerialWidth,
-        membership: Membership,
+        (membership, earlier): (Membership, Vec<Membership>),
     ) -> Result<Self, Error> {
         let wrapped = stored_key(registers, id)?;
         let keys = wrapped.open(id.0, erasure, width).map_err(Error::internal)?;
-        Ok(Self { keys: RwLock::new(Some(Arc::new(keys))), membership: Arc::new(membership) })
+        let keys = RwLock::new(Some(Arc::new(keys)));
+        Ok(Self { keys, membership: Arc::new(membership), earlier })
+    }
+
+    /// The leaf whose number a leaf's serial is made of, if the leaf was answered with one, here or in
+    /// a disclosure that this one continues.
+    pub(super) fn answered_by(&self, leaf: PersonNo) -> Option<PersonNo> {
+        let earlier = || self.earlier.iter().find_map(|one| one.answered_by(leaf));
+        self.membership.answered_by(leaf).or_else(earlier)
     }
 
     /// The keys, unless the disclosure was closed.

@@ -1,20 +1,21 @@
 //! Whose number a serial is made of, for persons who have several identifiers: pure.
 
-use crate::registers::{HeldLinks, Membership, Pin, Reach};
+use super::book::InUse;
+use crate::registers::{HeldLinks, Pin, Reach};
 use crate::vault::PersonNo;
 
 /// The leaf whose number a leaf's serial is made of.
 pub(super) fn serial_of(
-    membership: &Membership,
+    in_use: &InUse,
     links: &HeldLinks<'_>,
     partition: u16,
     leaf: PersonNo,
 ) -> PersonNo {
     // Whoever was ever joined to another is known for ever: everybody else has no pin.
     let Some(graph) = links.of(partition).filter(|graph| graph.is_known(leaf)) else { return leaf };
-    membership.answered_by(leaf).unwrap_or_else(|| {
+    in_use.answered_by(leaf).unwrap_or_else(|| {
         let leaves = graph.leaves_of(leaf, Reach::Shown);
-        let answered = leaves.iter().find_map(|one| membership.answered_by(*one));
+        let answered = leaves.iter().find_map(|one| in_use.answered_by(*one));
         answered.or(leaves.first().copied()).unwrap_or(leaf)
     })
 }

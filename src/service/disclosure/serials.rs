@@ -88,6 +88,19 @@ pub(super) struct Using {
     pub(super) in_use: Arc<InUse>,
 }
 
+/// The disclosures that one on a decision continues, each with its decision, the last first.
+fn continued(open: &Open, of: &Decision) -> Result<Vec<(DisclosureId, Decision)>, Error> {
+    let entries = open.book.entries();
+    let (mut found, mut next) = (Vec::new(), of.continues);
+    while let Some(id) = next {
+        let (disclosure, application) = entries.with_application(id)?;
+        let decided = application.decision(disclosure.decision())?.clone();
+        next = decided.continues;
+        found.push((id, decided));
+    }
+    Ok(found)
+}
+
 /// The width as the cipher has it.
 pub(super) fn cipher_width(width: ident::SerialWidth) -> Result<SerialWidth, Error> {
     let digits = u32::try_from(width.digit_count()).map_err(Error::internal)?;
@@ -168,9 +181,12 @@ impl Service {
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
         let width = cipher_width(of.serial_width)?;
         let erasure = open.keys().keyring.erasure();
+        let continued = continued(open, of)?;
         open.book.in_use(id, || {
             let membership = self.membership(open, id, of)?;
-            InUse::load(&open.registers, erasure, id, width, membership)
+            let earlier = continued.iter().map(|(id, of)| self.membership(open, *id, of));
+            let earlier = earlier.collect::<Result<_, Error>>()?;
+            InUse::load(&open.registers, erasure, id, width, (membership, earlier))
         })
     }
 
@@ -265,14 +281,14 @@ impl Issuing {
         let keys = in_use.keys()?;
         let register = &self.registers[at];
         let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
-        self.map_held((&open, &rights), (&keys, &in_use.membership), at, ids)
+        self.map_held((&open, &rights), (&keys, &in_use), at, ids)
     }
 
     /// Finds the serials of a batch while the rights, and the links with them, are held.
     fn map_held(
         &self,
         (open, rights): (&Open, &HeldRights<'_>),
-        (keys, membership): (&DisclosureKeys, &Membership),
+        (keys, in_use): (&DisclosureKeys, &InUse),
         at: usize,
         ids: &[u64],
     ) -> Result<MappedSerials, Error> {
@@ -290,7 +306,7 @@ impl Issuing {
         answered.suppress(&screened.left_out);
         let mut pins = Vec::new();
         let persons = screened.rows.iter().map(|(_, leaf)| {
-            let to = serial_of(membership, rights.links(), self.partition, *leaf);
+            let to = serial_of(in_use, rights.links(), self.partition, *leaf);
             pins.extend((to != *leaf).then_some(Pin { leaf: *leaf, to }));
             to.number()
         });
@@ -325,7 +341,7 @@ impl Issuing {
         let rights = open.registers.hold_rights(register_number).map_err(register_error)?;
         if rights.fact_count() != mapped.screened.fact_count {
             let ids = std::mem::take(&mut mapped.ids);
-            let with = (&**keys, &*in_use.membership);
+            let with = (&**keys, &*in_use);
             mapped = self.map_held((&open, &rights), with, mapped.place, &ids)?;
         }
         let Screened { rows, overridden, .. } = mapped.screened;

@@ -78,6 +78,12 @@ impl World {
         self.deliver(&request, numbers).unwrap()
     }
 
+    /// The uses that a person is reserved against, in order.
+    pub(super) fn rights_in_force(&self, register: &str, number: u64) -> Vec<String> {
+        let view = self.rights_of(register, number).unwrap();
+        view.reservations.iter().map(ToString::to_string).collect()
+    }
+
     fn persons_known(&self) -> u64 {
         self.service.status(Detail::Full).detail.unwrap().persons
     }

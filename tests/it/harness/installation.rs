@@ -32,6 +32,8 @@ pub(crate) const PRINCIPALS: [(&str, &str, &str); 7] = [
     ("operator", "person", "'operator'"),
     ("auditor", "person", "'auditor'"),
     ("rights", "person", "'rights'"),
+    ("identity", "system", "'identity'"),
+    ("custodian", "person", "'custodian'"),
     ("guest", "system", ""),
 ];
 

@@ -39,6 +39,24 @@ fn empty_lines_are_no_rows_and_stay_where_they_are() {
 }
 
 #[test]
+fn own_ids_of_joined_identifiers_are_listed_by_row() {
+    let input = b"fnr,x\n01810012345,1\n02810012388,2\nabc,3\n02810012488,4\n";
+    let bench = sent(input);
+    assert_eq!(
+        bench.output(),
+        "npr_id,x\n100001810012345,1\n100002810012388,2\n100002810012488,4\n"
+    );
+    let listed = "row,leaf_id\n2,100002810012389\n4,100002810012489\n";
+    assert_eq!(bench.read("out.csv.leaf-ids.csv").unwrap(), listed);
+    assert_eq!(bench.files(), ["out.csv", "out.csv.leaf-ids.csv", "out.csv.rejects.csv"]);
+    let bench = Bench::new(input);
+    let own = bench.path("own.csv");
+    let words = ["--id-column", "fnr", "--leaf-ids", own.to_str().unwrap()];
+    bench.run(&words, Fault::None).unwrap();
+    assert_eq!(bench.read("own.csv").unwrap(), listed);
+}
+
+#[test]
 fn what_is_not_utf_8_is_refused_by_its_row() {
     let input = b"fnr,sted\n01810012345,x\n01810012345,Troms\xf8\n01810012345,x\n";
     let error = refused_plainly(input);

@@ -33,6 +33,28 @@ fn a_file_goes_on_from_its_last_checkpoint_and_comes_out_the_same() {
     assert_eq!(bench.files(), ["out.csv", "out.csv.rejects.csv"]);
 }
 
+#[test]
+fn own_ids_go_on_with_their_file() {
+    // Every seventh row is joined.
+    let text = input(5000);
+    let mut rows: Vec<Vec<u8>> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    for row in rows.iter_mut().skip(1).step_by(7) {
+        if row.len() > 11 {
+            (row[1], row[10]) = (b'2', b'8');
+        }
+    }
+    let text = rows.join(&b'\n');
+    let whole = Bench::new(&text);
+    whole.run(&WORDS, Fault::None).unwrap();
+    let listed = whole.read("out.csv.leaf-ids.csv").unwrap();
+    assert!(listed.lines().count() > 500, "{} lines", listed.lines().count());
+    let bench = Bench::new(&text);
+    stopped(&bench);
+    assert_eq!(checkpoint(&bench)["v"], 3);
+    bench.run(&WORDS, Fault::None).unwrap();
+    assert_eq!(bench.read("out.csv.leaf-ids.csv").unwrap(), listed);
+}
+
 fn checkpoint(bench: &Bench) -> serde_json::Value {
     serde_json::from_str(&bench.read("out.csv.checkpoint").unwrap()).unwrap()
 }
