@@ -37,9 +37,9 @@ One event a line, as JSON:
   {\"sekvensnummer\":17,\"hendelse\":{\"hendelsestype\":\"endringIIdentifikasjonsnummer\",
    \"folkeregisteridentifikator\":\"NUMBER\"},\"identifikatorer\":[\"OTHER\"]}
 
-docs/OPERATIONS.md has all fields. A feed can be cut anywhere and read again: what was read before is
-counted and not applied. Events that contradict what is known are reported and stop nothing. Needs
-the role identity.";
+docs/OPERATIONS.md has all fields. A feed can be cut anywhere and read again: what was read before
+is counted and not applied. Events that contradict what is known are reported and stop nothing.
+Needs the role identity.";
 
 const CHANGES_EXAMPLES: &str = "\
 Examples:

@@ -320,7 +320,7 @@ pub(crate) mod tests {
             assert_eq!(asks(roles, follow()).is_ok(), is_allowed, "{roles}");
         }
         assert!(asks("'identity'", Right::ApplyEvents).is_ok());
-        assert!(asks("'ingest:NPR:*', 'rights'", Right::ApplyEvents).is_err());
+        assert!(asks("'ingest:NPR:*', 'auditor'", Right::ApplyEvents).is_err());
         assert!(asks("'identity', 'auditor'", Right::ReadProtectedLinks).is_err());
     }
 

@@ -259,7 +259,8 @@ impl Service {
             let persons = identifiers.persons(open, (partition, &parsed), &origin);
             let persons = persons.map_err(|error| self.identity_vault_failed(open, error))?;
             let mut applying = Applying::new((&open.vault, partition), change, &persons);
-            for ((event, parsed), outcome) in events.iter().zip(&parsed).zip(&mut outcomes) {
+            let all = events.iter().enumerate().zip(&parsed).zip(&mut outcomes);
+            for ((event, parsed), outcome) in all {
                 let Some(parsed) = parsed else { continue };
                 let by = applying::Known { permit, feed, today, at: self.parts.clock.now() };
                 let became = applying.apply(event, (parsed, identifiers.born(parsed, &rules)), &by);

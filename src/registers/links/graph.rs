@@ -167,6 +167,8 @@ impl Graph {
         if is_repeated || persons[0] == persons[1] {
             return Joining::Repeated;
         }
+        let shown = protection == Protection::Shown;
+        let is_one = self.root_of(persons[0]) == self.root_of(persons[1]);
         for leaf in leaves {
             let node = self.nodes.entry(leaf.person).or_insert_with(|| Node {
                 drawn: leaf.drawn,
@@ -177,7 +179,8 @@ impl Graph {
         }
         self.links.insert(self.next, Link { leaves: persons, event, protection, in_force: true });
         self.next += 1;
-        Joining::Made(self.settle(persons[0]))
+        let changes = shown && !is_one;
+        Joining::Made(if changes { self.settle(persons[0]) } else { Vec::new() })
     }
 
     /// Ends a link, with a fact under the next sequence number; nothing if it is not in force.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::identifiers::Parsed;
+use super::identifiers::{Parsed, Since};
 use super::{EventCode, Falsehood, IdentityEvent, IdentityEventType};
 use crate::config::codes::TermCode;
 use crate::policy::Permit;
@@ -52,7 +52,7 @@ pub(super) struct Applying<'a, 'b> {
     vault: &'a Arc<Vault>,
     partition: u16,
     change: &'a mut LinksChange<'b>,
-    persons: &'a [Option<PersonNo>],
+    persons: &'a [Option<Since>],
     drawn: HashMap<PersonNo, u64>,
 }
 
@@ -87,19 +87,22 @@ impl<'a, 'b> Applying<'a, 'b> {
     pub(super) fn new(
         (vault, partition): (&'a Arc<Vault>, u16),
         change: &'a mut LinksChange<'b>,
-        persons: &'a [Option<PersonNo>],
+        persons: &'a [Option<Since>],
     ) -> Self {
         Self { vault, partition, change, persons, drawn: HashMap::new() }
     }
 
     pub(super) fn apply(
         &mut self,
-        event: &IdentityEvent,
+        (at, event): (usize, &IdentityEvent),
         (parsed, born): (&Parsed, Option<Date>),
         by: &Known<'_>,
     ) -> Result<Outcome, Failure> {
         let Some(event_type) = event.event_type else { return Ok(Outcome::NOBODY) };
-        let person = |place: &usize| self.persons.get(*place).copied().flatten();
+        let person = |place: &usize| {
+            let known = self.persons.get(*place).copied().flatten();
+            known.filter(|known| known.event <= at).map(|known| known.person)
+        };
         let others: Vec<Option<PersonNo>> = parsed.others.iter().map(person).collect();
         let main = person(&parsed.main);
         if main.is_none() && others.iter().all(Option::is_none) {

@@ -27,6 +27,13 @@ pub(super) struct Parsed {
     joins: bool,
 }
 
+/// A leaf, and from which event of the batch on it is known: what came before was about nobody.
+#[derive(Clone, Copy)]
+pub(super) struct Since {
+    pub(super) person: PersonNo,
+    pub(super) event: usize,
+}
+
 impl Identifiers {
     /// Takes the identifiers of an event; nothing if it means nothing here, or the rules refuse one.
     pub(super) fn parse(
@@ -69,24 +76,31 @@ impl Identifiers {
         open: &Arc<Open>,
         (partition, events): (u16, &[Option<Parsed>]),
         origin: &Origin,
-    ) -> Result<Vec<Option<PersonNo>>, vault::Error> {
+    ) -> Result<Vec<Option<Since>>, vault::Error> {
         let places: Vec<usize> = (0..self.all.len()).collect();
-        let mut persons = self.find(open, partition, &places, Unknown::Leave)?;
-        let mut new = Vec::new();
-        let mut is_known: Vec<bool> = persons.iter().map(Option::is_some).collect();
-        for Parsed { main, others, .. } in events.iter().flatten().filter(|event| event.joins) {
+        let known = self.find(open, partition, &places, Unknown::Leave)?;
+        let mut new: Vec<(usize, usize)> = Vec::new();
+        let mut is_known: Vec<bool> = known.iter().map(Option::is_some).collect();
+        for (at, event) in events.iter().enumerate() {
+            let Some(Parsed { main, others, joins: true }) = event else { continue };
             let all = || others.iter().chain([main]).copied();
             if all().any(|place| is_known[place]) {
                 for place in all() {
                     if !std::mem::replace(&mut is_known[place], true) {
-                        new.push(place);
+                        new.push((place, at));
                     }
                 }
             }
         }
+        let since = |person: Option<PersonNo>, event| person.map(|person| Since { person, event });
+        let mut persons: Vec<Option<Since>> =
+            known.into_iter().map(|person| since(person, 0)).collect();
         if !new.is_empty() {
-            let assigned = self.find(open, partition, &new, Unknown::Assign(origin))?;
-            new.iter().zip(assigned).for_each(|(place, person)| persons[*place] = person);
+            let places: Vec<usize> = new.iter().map(|(place, _)| *place).collect();
+            let assigned = self.find(open, partition, &places, Unknown::Assign(origin))?;
+            for ((place, event), person) in new.into_iter().zip(assigned) {
+                persons[place] = since(person, event);
+            }
         }
         Ok(persons)
     }

@@ -205,6 +205,7 @@ fn a_chain_of_identifiers_is_one_person_whose_id_is_that_of_the_first() {
         wait(&delivery, delivery.submit(mapped).unwrap()).unwrap().into_answer().0
     };
     let first = ask(&all[..1]).ids[0];
+    assert_ne!(first, 0);
     let mut duf_event = event(1, IdentityEventType::DufChanged, dnr, &[]);
     duf_event.others.push(Zeroizing::new(all[0].clone()));
     let others = [event(2, NUMBER, dnr, &fnr[..1]), event(3, NUMBER, fnr[0], &fnr[1..])];

@@ -24,7 +24,10 @@ fn feed(seed: u64, count: u64, people: &[u64]) -> Vec<IdentityEvent> {
     let any = |draws: &mut Draws| people[draws.below(people.len() as u64) as usize];
     let mut events = Vec::new();
     for sequence in 1..=count {
-        let (one, other) = (any(&mut draws), any(&mut draws));
+        let one = any(&mut draws);
+        // Few persons have more than some identifiers.
+        let family = people.chunks(4).find(|family| family.contains(&one)).unwrap();
+        let other = family[draws.below(family.len() as u64) as usize];
         let kind = draws.below(16);
         events.push(match kind {
             0..=2 => event(sequence, NUMBER, one, &[other]),
@@ -80,7 +83,7 @@ fn a_feed_that_is_cut_anywhere_and_read_twice_comes_to_the_same_end() {
     let people = numbers(24);
     for seed in 1..=6 {
         let whole = World::identities();
-        let npr = persons_in_order(&whole, &people[..16]);
+        let npr = persons_in_order(&whole, &people[..14]);
         let applied = whole.apply(&feed(seed, 300, &people));
         assert!(applied.counts.applied > 50 && applied.counts.passed_over > 50, "seed {seed}");
         let expected = end_state(&whole, &people, &npr);
@@ -89,7 +92,7 @@ fn a_feed_that_is_cut_anywhere_and_read_twice_comes_to_the_same_end() {
         assert_eq!(end_state(&whole, &people, &npr), expected, "seed {seed}, read twice");
 
         let cut = World::identities();
-        let npr = persons_in_order(&cut, &people[..16]);
+        let npr = persons_in_order(&cut, &people[..14]);
         let (mut draws, mut end) = (Draws(Wrapping(seed)), 0);
         let mut total = 0;
         while end < 300 {
@@ -112,7 +115,7 @@ fn a_feed_that_is_cut_anywhere_and_read_twice_comes_to_the_same_end() {
 fn a_day_of_events_is_applied_in_seconds_and_twice_over_changes_nothing() {
     let people = numbers(2_000);
     let world = World::identities();
-    let npr = world.ingest("NPR", "HF", &people[..1_500]);
+    let npr = world.ingest("NPR", "HF", &people[..1_498]);
     for (turn, expected) in [(1, 0), (2, EVENTS)] {
         let mut counts = BTreeMap::<&str, u64>::new();
         for batch in feed(99, EVENTS, &people).chunks(2_000) {
@@ -126,7 +129,7 @@ fn a_day_of_events_is_applied_in_seconds_and_twice_over_changes_nothing() {
     let before = (world.found(&people).ids, world.changes_count());
     world.reseal();
     assert_eq!((world.found(&people).ids, world.changes_count()), before);
-    assert_ne!(before.0[..1_500], npr[..]);
+    assert_ne!(before.0[..1_498], npr[..]);
 }
 
 impl World {
