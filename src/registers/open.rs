@@ -68,11 +68,8 @@ impl Opening {
             if leased < spec.leased_in_key_file {
                 return Err(Error::Behind);
             }
-            let (mut loaded, next_delta) = self.load(spec.number)?;
+            let (loaded, next_delta, fact_count) = self.load_register(spec)?;
             deltas += next_delta;
-            let (rights, fact_count) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
-            loaded.rights = rights;
-            loaded.partition = spec.partition;
             facts += fact_count;
             members.insert(spec.number, Arc::new(loaded));
             let store = Arc::clone(&self.store);
@@ -80,8 +77,7 @@ impl Opening {
             let drawn = Numbers::new(spec.number, store, marks, leased, next_delta);
             numbers.insert(spec.number, drawn);
         }
-        let (links, link_seals) = Links::load(self.store.as_ref(), &self.keys)?;
-        let (feed, change_seals) = Feed::load(self.store.as_ref())?;
+        let (links, feed, link_seals) = self.load_links()?;
         let keyring = self.keys.keyring();
         let log = AuditLog::open(
             Arc::clone(&self.store),
@@ -94,7 +90,6 @@ impl Opening {
         let (approvals, approval_seals) = Approvals::load(self.store.as_ref(), storage)?;
         // The bound on seals under one key holds across restarts: each delta and each entry is one.
         // A fact comes with the person of its entry.
-        let link_seals = link_seals + change_seals;
         storage.active().resume(deltas + 2 * facts + budget_seals + approval_seals + link_seals);
         keyring.registers().audit.storage.active().resume(log.size());
         let failed = Arc::new(AtomicBool::new(false));
@@ -134,6 +129,22 @@ impl Opening {
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
         })
+    }
+
+    /// Reads the links, where the feeds of changed IDs go on, and how many records that is.
+    fn load_links(&self) -> Result<(Links, Feed, u64), Error> {
+        let (links, facts) = Links::load(self.store.as_ref(), &self.keys)?;
+        let (feed, changes) = Feed::load(self.store.as_ref())?;
+        Ok((links, feed, facts + changes))
+    }
+
+    /// Reads a register: its column and its rights.  Gives the sequence of the next delta and how many
+    /// facts there are besides.
+    fn load_register(&self, spec: &RegisterSpec) -> Result<(Members, u64, u64), Error> {
+        let (mut loaded, next_delta) = self.load(spec.number)?;
+        let (rights, facts) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
+        (loaded.rights, loaded.partition) = (rights, spec.partition);
+        Ok((loaded, next_delta, facts))
     }
 
     /// Reads a register's deltas into its column. Gives the sequence of the next delta besides.

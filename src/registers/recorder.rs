@@ -9,7 +9,6 @@
 //! ```
 //!
 //! The sync costs latency and not throughput: while one commit syncs, the next one fills.
-//!
 //! Invariants: state and its audit entry are in one batch; a cell is visible, and an answer leaves,
 //! only after the commit; consecutive messages of a stream in one commit share one entry; after a
 //! commit that failed or is uncertain this thread never writes again.
@@ -251,15 +250,7 @@ impl Recorder {
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
         for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
-            let mut about = PersonSet::default();
-            for write in writes {
-                match write {
-                    Write::AuditPersons(persons) => about.extend(&persons),
-                    Write::Put(key, value) => batch.put(key, value),
-                    Write::Remove(key) => batch.remove(key),
-                    Write::VaultUsed(partition) => self.mark_vault(partition, &mut batch),
-                }
-            }
+            let about = self.stage_writes(writes, &mut batch);
             if let Some(used) = used {
                 self.log.stage(&used)?;
             }
@@ -276,6 +267,20 @@ impl Recorder {
         memberships.iter().for_each(|membership| membership.publish());
         approvals.iter().for_each(Moving::publish);
         Ok((committed, entries))
+    }
+
+    /// Puts what an act writes into the batch; gives whom its entry is about.
+    fn stage_writes(&mut self, writes: Vec<Write>, batch: &mut Batch) -> PersonSet {
+        let mut about = PersonSet::default();
+        for write in writes {
+            match write {
+                Write::AuditPersons(persons) => about.extend(&persons),
+                Write::Put(key, value) => batch.put(key, value),
+                Write::Remove(key) => batch.remove(key),
+                Write::VaultUsed(partition) => self.mark_vault(partition, batch),
+            }
+        }
+        about
     }
 
     /// Gives those who join their numbers and IDs, and writes the deltas.

@@ -22,6 +22,8 @@ pub use generated::*;
 mod disclosure;
 mod identity;
 mod rights;
+#[cfg(test)]
+mod secrets;
 
 use std::fmt;
 
@@ -196,72 +198,8 @@ mod tests {
     use prost_types::{DescriptorProto, FileDescriptorSet};
 
     use super::identifier_batch::Column;
+    use super::secrets::SECRET_FIELDS;
     use super::*;
-
-    /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-    const SECRET_FIELDS: [&str; 56] = [
-        // Free text, before it is looked at; so are those below of applications and decisions.
-        ".hvelv.v1.ApplicationRequest.applicant",
-        ".hvelv.v1.ApplicationRequest.contact",
-        ".hvelv.v1.ApplicationRequest.description",
-        ".hvelv.v1.ApplicationRequest.legal_basis",
-        ".hvelv.v1.Decision.reference",
-        // What may be about a person, and is not kept.
-        ".hvelv.v1.ApprovalParameter.value",
-        ".hvelv.v1.DecideApprovalRequest.note",
-        ".hvelv.v1.GrantBudgetRequest.reason",
-        ".hvelv.v1.IdentifierBatch.packed_ascii",
-        ".hvelv.v1.IdentifierException.column",
-        ".hvelv.v1.IdentifierException.reason",
-        ".hvelv.v1.IdentifySerialRequest.serial",
-        ".hvelv.v1.IntegerColumn.values",
-        // Somebody may send the secret key in its place.
-        ".hvelv.v1.IssueBridgeRequest.key",
-        ".hvelv.v1.IssueBridgeResponse.chunk",
-        ".hvelv.v1.IssueSurrogatesResponse.surrogates",
-        ".hvelv.v1.LinkingParty.name",
-        // No identifier, but who did what, for the auditor alone.
-        ".hvelv.v1.ListEntriesResponse.body",
-        // Somebody may send the secret key in its place.
-        ".hvelv.v1.OpenDisclosureRequest.recipient_key",
-        ".hvelv.v1.OtherSource.name",
-        ".hvelv.v1.RecordDeliveryRequest.files",
-        ".hvelv.v1.RecordDeliveryRequest.guard_exceptions",
-        ".hvelv.v1.RecordDeliveryRequest.manifest",
-        ".hvelv.v1.RefuseApplicationRequest.reason",
-        ".hvelv.v1.GetRightsResponse.consented",
-        ".hvelv.v1.GetRightsResponse.reservations",
-        ".hvelv.v1.GiveConsentRequest.channel",
-        ".hvelv.v1.GiveConsentRequest.purposes",
-        ".hvelv.v1.LiftReservationRequest.use",
-        ".hvelv.v1.RightsFact.use",
-        ".hvelv.v1.RightsFact.purposes",
-        ".hvelv.v1.RightsSubject.identifier",
-        ".hvelv.v1.SetReservationRequest.use",
-        ".hvelv.v1.WithdrawConsentRequest.channel",
-        ".hvelv.v1.ApplyEventsRequest.feed",
-        ".hvelv.v1.IdentityEvent.identifier",
-        ".hvelv.v1.IdentityEvent.others",
-        ".hvelv.v1.IdentityEvent.type",
-        ".hvelv.v1.ProtectedLink.first_id",
-        ".hvelv.v1.ProtectedLink.second_id",
-        ".hvelv.v1.RestoredId.id",
-        ".hvelv.v1.SupersededId.new_id",
-        ".hvelv.v1.SupersededId.old_id",
-        ".hvelv.v1.RegisterIdBatch.ids",
-        ".hvelv.v1.RegisterIds.ids",
-        ".hvelv.v1.RequestApprovalRequest.legal_basis",
-        ".hvelv.v1.RequestApprovalRequest.reason",
-        ".hvelv.v1.RequestApprovalRequest.subject",
-        ".hvelv.v1.RevealedIdentifier.number",
-        ".hvelv.v1.RowNote.own_id",
-        ".hvelv.v1.Serials.serials",
-        ".hvelv.v1.TextColumn.values",
-        ".hvelv.v1.UnsealRequest.passphrase",
-        ".hvelv.v1.ValueBatch.institutions",
-        ".hvelv.v1.ValueBatch.values",
-        ".hvelv.v1.WithdrawApplicationRequest.reason",
-    ];
 
     fn messages() -> Vec<DescriptorProto> {
         let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();

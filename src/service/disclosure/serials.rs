@@ -27,7 +27,8 @@ use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
 use super::book::{InUse, closed, ready};
 use super::changing::about;
-use super::pinning::{asked, serial_of};
+use super::issued::{IssuingSummary, MappedSerials};
+use super::pinning::{asked, continued, serial_of};
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
 use crate::crypto::{KeyedDigest, SerialWidth};
@@ -56,28 +57,6 @@ pub struct Issuing {
     answered: Arc<AtomicU64>,
 }
 
-/// A batch that has its serials and is to be recorded.
-#[must_use = "a mapped batch is answered once it is submitted and recorded"]
-pub struct MappedSerials {
-    answered: Answered,
-    screened: Screened,
-    pins: Vec<Pin>,
-    place: usize,
-    ids: Vec<u64>,
-    digest: KeyedDigest,
-}
-
-/// What came of a stream of serials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct IssuingSummary {
-    /// Rows received.
-    pub rows: u64,
-    /// Rows answered with a serial.
-    pub answered: u64,
-    /// Persons in the disclosure, by all its streams.
-    pub persons: u64,
-}
-
 /// A disclosure that may be used today.
 pub(super) struct Using {
     pub(super) open: Arc<Open>,
@@ -86,19 +65,6 @@ pub(super) struct Using {
     /// The entry that its use begins.
     pub(super) entry: Entry,
     pub(super) in_use: Arc<InUse>,
-}
-
-/// The disclosures that one on a decision continues, each with its decision, the last first.
-fn continued(open: &Open, of: &Decision) -> Result<Vec<(DisclosureId, Decision)>, Error> {
-    let entries = open.book.entries();
-    let (mut found, mut next) = (Vec::new(), of.continues);
-    while let Some(id) = next {
-        let (disclosure, application) = entries.with_application(id)?;
-        let decided = application.decision(disclosure.decision())?.clone();
-        next = decided.continues;
-        found.push((id, decided));
-    }
-    Ok(found)
 }
 
 /// The width as the cipher has it.

@@ -128,10 +128,10 @@ impl Answering<'_> {
         let standings = (cells.standing(leaf), cells.standing(root));
         let answer = joined::answer(standings, self.looked_up);
         if is_decided || answer.is_none() || !self.consents.allow(at, leaf) {
-            let standing = match (answer, standings.0) {
-                (None, Standing::NotMember) if !self.looked_up => Standing::Suppressed,
-                (None, Standing::Member(_)) => Standing::Suppressed,
-                (_, standing) => standing,
+            let is_nobody = standings == (Standing::NotMember, Standing::NotMember);
+            let standing = match answer {
+                None if !is_nobody => Standing::Suppressed,
+                _ => standings.0,
             };
             return self.take(row, Some((leaf, standing)));
         }

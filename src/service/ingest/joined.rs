@@ -105,7 +105,7 @@ impl Delivery {
             joining.retain(|one| one.row != *row);
             let standings = (cells.standing(*leaf), cells.standing(now));
             if answer(standings, looked_up).is_none() {
-                let is_unknown = looked_up && standings.0 == Standing::NotMember;
+                let is_unknown = standings == (Standing::NotMember, Standing::NotMember);
                 let code = if is_unknown { RowCode::Unknown } else { RowCode::Suppressed };
                 answered.notes.push(RowNote { row: *row, code });
             } else if now == *leaf {
