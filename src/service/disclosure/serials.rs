@@ -31,7 +31,7 @@ use super::issued::{IssuingSummary, MappedSerials};
 use super::pinning::{asked, continued, serial_of};
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
-use crate::crypto::{KeyedDigest, SerialWidth};
+use crate::crypto::SerialWidth;
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident::{self, Serial};

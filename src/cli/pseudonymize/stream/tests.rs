@@ -11,9 +11,10 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::*;
 use crate::cli::connect::runtime;
-use crate::cli::pseudonymize::answers::{Judge, Rejects, Tally};
+use crate::cli::pseudonymize::answers::{Judge, Tally};
 use crate::cli::pseudonymize::columns::{Common, declare, parse_column};
 use crate::cli::pseudonymize::engine::{self, Input, Output, Sending};
+use crate::cli::pseudonymize::lists::{Lists, SideFile};
 use crate::cli::pseudonymize::progress::{Progress, Size, Voice};
 use crate::cli::pseudonymize::words::{IdentifierType, Rejected};
 use crate::files::delimited::{Layout, RowReader, RowWriter, Table};
@@ -142,8 +143,9 @@ fn send(address: &str, input: &[u8], out: &Path) -> Result<Tally, Error> {
     let ids = columns.iter().map(|declared| declared.column.clone()).collect();
     let reader = RowReader::new(table, ids, delivery.batch_rows_max(), &mut guard)?;
     let writer = RowWriter::create(out, Existing::Keep, b"npr_id\n")?;
-    let rejects = Rejects::create(None, Existing::Keep)?;
-    let judge = Judge::new(&columns, Rejected::LeaveOut, rejects, Default::default());
+    let list = |what| SideFile::create(None, what, Existing::Keep);
+    let lists = Lists { rejects: list("code")?, leaf_ids: list("leaf_id")? };
+    let judge = Judge::new(&columns, Rejected::LeaveOut, lists, Default::default());
     let progress = Progress::new(Voice::Quiet, out, Size::Bytes(0));
     let input = Input { reader, guard, begin: Place::default() };
     let output = Output { writer, judge, checkpoints: None, progress };
