@@ -1,6 +1,8 @@
 //! Each kind of event, and what is wrong with some.
 
+use super::super::disclosures::decision;
 use super::*;
+use crate::disclosure::Decision;
 
 const DIED: IdentityEventType = IdentityEventType::Died;
 const CORRECTED: IdentityEventType = IdentityEventType::DeathChanged;
@@ -174,4 +176,24 @@ fn numbers_of_events_ascend_and_a_request_has_a_bound() {
     assert_eq!(world.try_apply(&many).err().unwrap().code(), ErrorCode::BatchTooLarge);
     let nothing = world.apply(&[]);
     assert_eq!((nothing.read_to, nothing.counts), (0, EventCounts::default()));
+}
+
+#[test]
+fn a_supplement_keeps_the_serials_of_leaves_that_were_split_meanwhile() {
+    let world = World::identities();
+    let people = numbers(2);
+    let npr = world.ingest("NPR", "HF", &people);
+    world.apply(&[event(1, AWAY, people[1], &people[..1])]);
+    let application = world.application();
+    let first = world.disclosure_of(application, decision());
+    let serials = world.serials(first, "NPR", &npr).unwrap().ids;
+    assert_eq!(serials[0], serials[1]);
+    world.apply(&[event(2, SPLIT, people[0], &people[1..])]);
+    let continued = Decision { continues: Some(first), ..decision() };
+    let second = world.disclosure_of(application, continued);
+    assert_eq!(world.serials(second, "NPR", &npr[1..]).unwrap().ids, serials[1..]);
+    world.reseal();
+    assert_eq!(world.serials(second, "NPR", &npr).unwrap().ids, serials);
+    let other = world.serials(world.disclosure(), "NPR", &npr).unwrap().ids;
+    assert_ne!(other[0], other[1], "one that continues nothing has two persons");
 }
