@@ -227,7 +227,7 @@ impl Service {
         applied.counts.repeated = repeated.len() as u64;
         if let Some(last) = new.last() {
             applied.read_to = last.sequence;
-            self.apply_all(open, permit, (feed, new), &mut change, &mut applied)?;
+            self.apply_all((open, permit), (feed, new), &mut change, &mut applied)?;
             let moved = change.advance(feed, last.sequence, new.len() as u64);
             moved.map_err(register_error)?;
         }
@@ -237,8 +237,7 @@ impl Service {
 
     fn apply_all(
         &self,
-        open: &Arc<Open>,
-        permit: &Permit,
+        (open, permit): (&Arc<Open>, &Permit),
         (feed, events): (&TermCode, &[IdentityEvent]),
         change: &mut LinksChange<'_>,
         applied: &mut AppliedEvents,
@@ -250,7 +249,7 @@ impl Service {
         };
         let mut identifiers = Identifiers::default();
         let parsed: Vec<Option<Parsed>> =
-            events.iter().map(|event| identifiers.parse(event, &parse)).collect();
+            events.iter().map(|event| identifiers.parse(event, parse)).collect();
         let origin = Origin { register: 0, source: feed.to_string(), seen: today };
         let mut outcomes = vec![applying::Outcome::default(); events.len()];
         let mut partitions: Vec<u16> = open.vault.partitions().collect();

@@ -19,7 +19,7 @@ pub(super) fn serial_of(
     in_use.answered_by(leaf).unwrap_or_else(|| {
         let leaves = graph.leaves_of(leaf, Reach::Shown);
         let answered = leaves.iter().find_map(|one| in_use.answered_by(*one));
-        answered.or(leaves.first().copied()).unwrap_or(leaf)
+        answered.or_else(|| leaves.first().copied()).unwrap_or(leaf)
     })
 }
 

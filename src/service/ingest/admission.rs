@@ -123,7 +123,7 @@ impl Delivery {
             },
             _ => About::Nobody,
         };
-        let fresh = self.about_held(open, links, &persons, fresh, about)?;
+        let fresh = self.about_held((open, links), &persons, fresh, about)?;
         drop(rights);
         let admission = self.admit_known(Asking::Assign, account, &fresh);
         // Who consents meanwhile was counted as somebody without, and is answered so.
@@ -185,14 +185,13 @@ impl Delivery {
         fresh: &[u32],
         about: impl Fn(Option<(PersonNo, Standing)>) -> About,
     ) -> Result<Vec<FreshRow>, Error> {
-        self.about_held(open, &open.registers.hold_links(), persons, fresh, about)
+        self.about_held((open, &open.registers.hold_links()), persons, fresh, about)
     }
 
     /// As [`Self::about`], for who holds the links.
     fn about_held(
         &self,
-        open: &Arc<Open>,
-        links: &HeldLinks<'_>,
+        (open, links): (&Open, &HeldLinks<'_>),
         persons: &[Option<PersonNo>],
         fresh: &[u32],
         about: impl Fn(Option<(PersonNo, Standing)>) -> About,
