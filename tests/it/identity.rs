@@ -117,7 +117,8 @@ async fn a_merge_and_its_split_reach_rows_and_feeds_also_after_a_kill() {
     for number in &numbers {
         assert!(!format!("{entries:?}").contains(&digits(*number)));
     }
-    log_verifies(&installation, server).await;
+    log_verifies(&installation, server.address);
+    server.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]

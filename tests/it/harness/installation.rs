@@ -20,7 +20,7 @@ use super::bounded;
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Everybody but the stranger, whom no access file names.
-pub(crate) const PRINCIPALS: [(&str, &str, &str); 7] = [
+pub(crate) const PRINCIPALS: [(&str, &str, &str); 9] = [
     (
         "pipeline",
         "system",
