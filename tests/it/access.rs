@@ -86,7 +86,8 @@ async fn each_role_opens_its_own_methods_and_no_others() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
     for (name, own) in [
-        ("sender", &["IngestService/"][..]),
+        ("sender", &["IngestService/", "IdentityService/ListIdChanges"][..]),
+        ("identity", &["IdentityService/ApplyEvents"]),
         ("rights", &["RightsService/"]),
         (
             "operator",

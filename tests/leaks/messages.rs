@@ -16,7 +16,8 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 61] = [
+const SHOWN: [&str; 65] = [
+    "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
     "ApprovalParty",
@@ -30,6 +31,7 @@ const SHOWN: [&str; 61] = [
     "DecideApprovalResponse",
     "DeliveryOpened",
     "DeliverySummary",
+    "EventReport",
     "ExtractDelivery",
     "Generalisation",
     "GetApplicationRequest",
@@ -53,6 +55,8 @@ const SHOWN: [&str; 61] = [
     "ListBudgetsResponse",
     "ListDisclosuresRequest",
     "ListEntriesRequest",
+    "ListIdChangesRequest",
+    "ListProtectedLinksRequest",
     "ListRegistersRequest",
     "ListRegistersResponse",
     "Organisation",

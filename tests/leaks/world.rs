@@ -92,7 +92,7 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 10] = [
+        const WITH_ACTIONS: [&str; 11] = [
             "application",
             "approval",
             "audit",
@@ -102,6 +102,7 @@ impl World {
             "decision",
             "disclosure",
             "extract",
+            "identity",
             "reservation",
         ];
         let depth = if WITH_ACTIONS.contains(&arguments[0].as_str()) { 2 } else { 1 };
