@@ -230,23 +230,24 @@ proptest! {
                 links.push((one, other, is_shown));
             }
         }
+        let place = |drawn: u64| usize::try_from(drawn).unwrap();
         for reach in [Reach::All, Reach::Shown] {
             let mut label: Vec<u64> = (0..12).collect();
             for _ in 0..12 {
                 for (one, other, is_shown) in &links {
                     if *is_shown || reach == Reach::All {
-                        let (one, other) = (*one as usize, *other as usize);
+                        let (one, other) = (place(*one), place(*other));
                         let least = label[one].min(label[other]);
                         (label[one], label[other]) = (least, least);
                     }
                 }
             }
             for drawn in 0..12_u64 {
-                let same = |other: &u64| label[*other as usize] == label[drawn as usize];
+                let same = |other: &u64| label[place(*other)] == label[place(drawn)];
                 let expected: Vec<PersonNo> = (0..12).filter(same).map(at).collect();
                 prop_assert_eq!(graph.leaves_of(at(drawn), reach), expected);
                 if reach == Reach::Shown {
-                    prop_assert_eq!(graph.root_of(at(drawn)), at(label[drawn as usize]));
+                    prop_assert_eq!(graph.root_of(at(drawn)), at(label[place(drawn)]));
                 }
             }
         }

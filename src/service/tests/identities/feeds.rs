@@ -11,6 +11,10 @@ const EVENTS: u64 = 50_000;
 struct Draws(Wrapping<u64>);
 
 impl Draws {
+    fn place(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).unwrap()
+    }
+
     fn below(&mut self, end: u64) -> u64 {
         // Knuth's MMIX generator; the upper bits are the better ones.
         self.0 = self.0 * Wrapping(6_364_136_223_846_793_005) + Wrapping(1_442_695_040_888_963_407);
@@ -21,13 +25,13 @@ impl Draws {
 /// Events about some known persons, and some whom nobody knows.
 fn feed(seed: u64, count: u64, people: &[u64]) -> Vec<IdentityEvent> {
     let mut draws = Draws(Wrapping(seed));
-    let any = |draws: &mut Draws| people[draws.below(people.len() as u64) as usize];
+    let any = |draws: &mut Draws| people[draws.place(people.len())];
     let mut events = Vec::new();
     for sequence in 1..=count {
         let one = any(&mut draws);
         // Few persons have more than some identifiers.
         let family = people.chunks(4).find(|family| family.contains(&one)).unwrap();
-        let other = family[draws.below(family.len() as u64) as usize];
+        let other = family[draws.place(family.len())];
         let kind = draws.below(16);
         events.push(match kind {
             0..=2 => event(sequence, NUMBER, one, &[other]),
@@ -35,12 +39,12 @@ fn feed(seed: u64, count: u64, people: &[u64]) -> Vec<IdentityEvent> {
             4 => event(sequence, AWAY, one, &[other]),
             5 | 6 => event(sequence, SPLIT, one, &[other]),
             7 | 8 => {
-                let died = Some(date(2026, 1, 1 + (kind as i8)));
+                let died = Some(date(2026, 1, if kind == 7 { 8 } else { 9 }));
                 IdentityEvent { died, ..event(sequence, IdentityEventType::Died, one, &[]) }
             }
             9 => event(sequence, IdentityEventType::Reactivated, one, &[]),
             10 => {
-                let address = Some(AddressProtection::ALL[(sequence % 4) as usize]);
+                let address = Some(AddressProtection::ALL[draws.place(4)]);
                 let kind = IdentityEventType::AddressProtection;
                 IdentityEvent { address, ..event(sequence, kind, one, &[]) }
             }
@@ -100,7 +104,7 @@ fn a_feed_that_is_cut_anywhere_and_read_twice_comes_to_the_same_end() {
             let begin = end - draws.below(end + 1).min(20);
             end = (end + 1 + draws.below(40)).min(300);
             let events = feed(seed, end, &people);
-            let applied = cut.apply(&events[begin as usize..]);
+            let applied = cut.apply(&events[usize::try_from(begin).unwrap()..]);
             total += applied.counts.applied;
             if draws.below(4) == 0 {
                 cut.reseal();
