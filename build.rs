@@ -16,13 +16,14 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 8] = [
         "hvelv/v1/approval.proto",
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
         "hvelv/v1/disclosure.proto",
         "hvelv/v1/ingest.proto",
         "hvelv/v1/operator.proto",
+        "hvelv/v1/reveal.proto",
         "hvelv/v1/rights.proto",
     ];
 
@@ -31,7 +32,7 @@ mod protos {
     /// They get no derived `Debug`: `src/rpc/proto.rs` writes one that shows counts only, and the
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
-    const REDACTED: [&str; 75] = [
+    const REDACTED: [&str; 80] = [
         ".hvelv.v1.Application",
         ".hvelv.v1.ApplicationRequest",
         ".hvelv.v1.ApprovalParameter",
@@ -70,6 +71,9 @@ mod protos {
         ".hvelv.v1.IssueSurrogatesResponse",
         ".hvelv.v1.LiftReservationRequest",
         ".hvelv.v1.LinkingParty",
+        ".hvelv.v1.LoadBridgeRequest",
+        ".hvelv.v1.LoadBridgeRequest.message",
+        ".hvelv.v1.LoadBridgeResponse",
         ".hvelv.v1.ListApplicationsResponse",
         ".hvelv.v1.ListBridgesResponse",
         ".hvelv.v1.ListDisclosuresResponse",
@@ -94,6 +98,8 @@ mod protos {
         ".hvelv.v1.RegisterIdBatch",
         ".hvelv.v1.RegisterIds",
         ".hvelv.v1.RequestApprovalRequest",
+        ".hvelv.v1.RevealIdentityRequest",
+        ".hvelv.v1.RevealIdentityResponse",
         ".hvelv.v1.RevealedIdentifier",
         ".hvelv.v1.RightsFact",
         ".hvelv.v1.RightsSubject",

@@ -139,6 +139,8 @@ pub enum Action {
     BridgeDeleted,
     /// A file of identifiers and serials was sealed to a linking party and answered.
     BridgeIssued,
+    /// IDs of another party were taken from it, in the place of serials.
+    BridgeLoaded,
     /// A principal was granted more of a budget; `changes` says what, `basis` why.
     BudgetGranted,
     /// A person's consent was recorded; `changes` says to what.
@@ -165,6 +167,8 @@ pub enum Action {
     ExtractRecorded,
     /// Identifiers were answered with register IDs, new persons being assigned one.
     Ingest,
+    /// A custodian was told who a person of a register is; `reference` is to them.
+    IdentityRevealed,
     /// The stores and the log were made.
     Initialised,
     /// After a crash: the keys of disclosures were wrapped under the next erasure key.
@@ -193,6 +197,11 @@ pub enum Action {
     SurrogatesIssued,
     /// The server was unsealed.
     Unsealed,
+    /// A window of a joint disclosure ended; `changes` says how.
+    WindowClosed,
+    /// A window was opened, in which persons of a one-way register and others are the same;
+    /// `changes` says until when.
+    WindowOpened,
 }
 
 /// What a request may do with persons who are not known.

@@ -55,6 +55,8 @@ pub(super) enum Command {
 
 /// A change of the register plane's store that an act makes.
 pub enum Write {
+    /// Keeps, with the number of the act's entry, whom the act asked about.
+    Asked(PersonSet),
     /// Writes a sealed value.
     Put(Key, Vec<u8>),
     /// Removes what there is.
@@ -76,8 +78,8 @@ pub(super) struct Other {
 pub(super) struct With {
     /// What it writes.
     pub(super) writes: Vec<Write>,
-    /// A disclosure whose persons are folded with it.
-    pub(super) fold: Option<Arc<Membership>>,
+    /// Sets of a disclosure's persons that are folded with it.
+    pub(super) fold: Vec<Arc<Membership>>,
     /// A grant, and whom it is for.
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
     /// An approval that it moves, or uses up.
@@ -239,8 +241,10 @@ impl Recorder {
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
         for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
+            let mut asked = None;
             for write in writes {
                 match write {
+                    Write::Asked(persons) => asked = Some(persons),
                     Write::Put(key, value) => batch.put(key, value),
                     Write::Remove(key) => batch.remove(key),
                     Write::VaultUsed(partition) => self.mark_vault(partition, &mut batch),
@@ -250,6 +254,10 @@ impl Recorder {
                 self.log.stage(&used)?;
             }
             *index = self.log.stage(&entry)?;
+            if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
+                let key = Key::audit_persons(*index);
+                batch.insert(key, self.seal_asked(&key, &asked)?);
+            }
         }
         approvals
             .iter()

@@ -33,6 +33,7 @@ pub mod ingest;
 pub mod limits;
 mod operator;
 pub mod proto;
+mod reveal;
 mod rights;
 mod scrape;
 pub mod server;

@@ -26,7 +26,9 @@ use super::proto::catalogue_service_server::CatalogueServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
+use super::proto::reveal_service_server::RevealServiceServer;
 use super::proto::rights_service_server::RightsServiceServer;
+use super::reveal::RevealHandler;
 use super::rights::RightsHandler;
 use super::scrape::Scrape;
 use super::serving::{Served, run};
@@ -85,6 +87,7 @@ fn routes(
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
     let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let operator = OperatorHandler::new(Arc::clone(service));
+    let reveal = RevealHandler::new(Arc::clone(service));
     let rights = RightsHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
         .add_service(ApprovalServiceServer::new(approval).max_decoding_message_size(bytes_max))
@@ -92,6 +95,7 @@ fn routes(
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(bytes_max))
         .add_service(DisclosureServiceServer::new(disclosure).max_decoding_message_size(bytes_max))
         .add_service(OperatorServiceServer::new(operator).max_decoding_message_size(bytes_max))
+        .add_service(RevealServiceServer::new(reveal).max_decoding_message_size(bytes_max))
         .add_service(RightsServiceServer::new(rights).max_decoding_message_size(bytes_max))
         .add_service(health.max_decoding_message_size(bytes_max));
     Ok(match reflection(config.mode)? {

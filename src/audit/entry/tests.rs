@@ -85,12 +85,13 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 21] = [
+const GOLDEN_WORDS: [(Action, &str); 25] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
     (Action::BridgeDeleted, "bridge_deleted"),
     (Action::BridgeIssued, "bridge_issued"),
+    (Action::BridgeLoaded, "bridge_loaded"),
     (Action::ConsentGiven, "consent_given"),
     (Action::ConsentWithdrawn, "consent_withdrawn"),
     (Action::DecisionRecorded, "decision_recorded"),
@@ -99,6 +100,7 @@ const GOLDEN_WORDS: [(Action, &str); 21] = [
     (Action::DisclosureCompleted, "disclosure_completed"),
     (Action::DisclosureOpened, "disclosure_opened"),
     (Action::ExtractRecorded, "extract_recorded"),
+    (Action::IdentityRevealed, "identity_revealed"),
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
@@ -107,6 +109,8 @@ const GOLDEN_WORDS: [(Action, &str); 21] = [
     (Action::SerialsIssued, "serials_issued"),
     (Action::SerialsStored, "serials_stored"),
     (Action::SurrogatesIssued, "surrogates_issued"),
+    (Action::WindowClosed, "window_closed"),
+    (Action::WindowOpened, "window_opened"),
 ];
 
 #[test]
@@ -197,6 +201,10 @@ const fn number(action: Action) -> usize {
         Action::BridgeDeleted => 36,
         Action::BridgeIssued => 37,
         Action::SerialIdentified => 38,
+        Action::BridgeLoaded => 39,
+        Action::IdentityRevealed => 40,
+        Action::WindowClosed => 41,
+        Action::WindowOpened => 42,
     }
 }
 

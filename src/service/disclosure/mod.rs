@@ -12,16 +12,23 @@
 
 mod applications;
 mod book;
+mod bridge_table;
 mod bridges;
 mod changing;
 mod closing;
 mod disclosures;
 mod extracts;
 mod identifying;
+mod labels;
+mod loading;
+mod naming;
 mod rules;
+mod scope;
 mod screening;
 mod serials;
 mod surrogates;
+mod taking;
+mod window;
 
 pub(super) use book::Book;
 pub use bridges::{BridgeView, IssueBridge, SealedBridge};
@@ -29,6 +36,9 @@ pub(super) use closing::finish_erasure;
 pub use disclosures::{DisclosureView, OpenDisclosure};
 pub use extracts::DeliveryReport;
 pub use identifying::RevealedIdentifier;
+pub use loading::{LOAD_BYTES_MAX, LoadBridge, LoadReport, LoadedView};
 pub use rules::DisclosureRules;
 pub use serials::{Issuing, IssuingSummary, MappedSerials};
 pub use surrogates::{SurrogateBatch, SurrogateIssuing};
+pub use taking::{LoadCounts, RefusedRow};
+pub use window::OpenedWindow;
