@@ -1,11 +1,12 @@
 //! What `hvelv init --development` writes: a directory with everything that a server to develop with
-//! needs, and a connection file for each of seven callers.
+//! needs, and a connection file for each of eight callers.
 //!
 //! ```text
 //! keys/dev/hvelv.toml access.toml registers.toml   the server's configuration
 //!          ca.pem server.pem server-key.pem        transport
 //!          pipeline.pem pipeline-key.pem pipeline.toml, and so for operator, auditor,
-//!                                                 officer, approver, rights, stranger
+//!                                                 officer, approver, custodian, rights,
+//!                                                 stranger
 //!          passphrase                              of the key file, unless one was given
 //! ```
 
@@ -46,7 +47,7 @@ struct Client {
 }
 
 /// The callers. In production nobody may ingest into two registers.
-const CLIENTS: [Client; 7] = [
+const CLIENTS: [Client; 8] = [
     Client {
         name: "pipeline",
         kind: "system",
@@ -63,6 +64,7 @@ const CLIENTS: [Client; 7] = [
     Client { name: "auditor", kind: "person", roles: &["auditor"] },
     Client { name: "officer", kind: "person", roles: &["officer"] },
     Client { name: "approver", kind: "person", roles: &["approver"] },
+    Client { name: "custodian", kind: "person", roles: &["custodian"] },
     Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];

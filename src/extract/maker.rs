@@ -28,6 +28,7 @@ pub(super) struct Maker<'a> {
     standings: Standings,
     surrogates: Vec<Surrogates>,
     left_out: HashSet<u64>,
+    outside: HashSet<u64>,
     row: Vec<u8>,
     /// What a cell becomes, for a moment.
     buffer: Vec<u8>,
@@ -49,6 +50,7 @@ impl<'a> Maker<'a> {
             standings: Standings::new(share),
             surrogates: columns.replaced.iter().map(|_| Surrogates::new(share)).collect(),
             left_out: HashSet::new(),
+            outside: HashSet::new(),
             row: Vec::new(),
             buffer: Vec::new(),
         }
@@ -99,6 +101,12 @@ impl<'a> Maker<'a> {
                     self.report.rows_left_out += 1;
                     if self.left_out.insert(known.register_id) {
                         self.report.persons_left_out += 1;
+                    }
+                }
+                Issued::Outside => {
+                    self.report.rows_outside += 1;
+                    if self.outside.insert(known.register_id) {
+                        self.report.persons_outside += 1;
                     }
                 }
                 Issued::Refused(refusal) => self.report.refuse(row, refusal),
@@ -172,6 +180,8 @@ pub(super) fn begun(register: &str, input: PathBuf) -> FileReport {
         rows_out: 0,
         rows_left_out: 0,
         persons_left_out: 0,
+        rows_outside: 0,
+        persons_outside: 0,
         refused: std::collections::BTreeMap::default(),
         refused_rows: Vec::new(),
     }

@@ -47,6 +47,7 @@
 
 mod block;
 pub mod bridge;
+pub mod bridge_in;
 mod cell;
 pub mod cells;
 mod coarser;

@@ -29,8 +29,11 @@ mod approvals;
 mod bridges;
 mod budgets;
 mod disclosures;
+mod loading;
 mod model;
+mod reveal;
 mod rights;
+mod windows;
 
 /// Two stores in memory; either may be told to fail after some commits.
 #[derive(Clone, Default)]

@@ -29,6 +29,7 @@ mod bridges;
 mod calls;
 mod canaries;
 mod disclosures;
+mod joint;
 #[path = "../it/harness/manifest.rs"]
 mod manifest;
 mod messages;

@@ -145,15 +145,15 @@ mod tests {
 
     #[test]
     fn a_table_is_read_in_each_form_that_it_may_have() {
-        let fnr = Some(IdKind::Fnr);
-        let two = vec![(fnr, "P-1".to_owned()), (None, "P-2".to_owned())];
+        let dnr = Some(IdKind::Dnr);
+        let two = vec![(dnr, "P-1".to_owned()), (None, "P-2".to_owned())];
         for text in [
             "identifier,label\n41814061033,P-1\n1,P-2\n",
             "identifier,label\r\n41814061033,P-1\r\n1,P-2\r\n",
             "\u{feff}identifier;label\n41814061033;P-1\n;P-2",
-            "type,number,assigner,label\nfnr,41814061033,,P-1\ndnr,41814061033,,P-2\n",
+            "type,number,assigner,label\ndnr,41814061033,,P-1\nfnr,41814061033,,P-2\n",
             "type;number;assigner;label\nany;41814061033;;P-1\nnone;41814061033;;P-2\n",
-            "type,number,assigner,label\nfnr,41814061033,,P-1\nfnr,41814061033,1,P-2\n",
+            "type,number,assigner,label\ndnr,41814061033,,P-1\ndnr,41814061033,1,P-2\n",
         ] {
             assert_eq!(read(text).unwrap(), two, "{text}");
         }

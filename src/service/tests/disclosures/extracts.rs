@@ -7,6 +7,23 @@ use crate::extract::manifest::{
     Column, Content, Decision as Decided, DecisionKind, FileEntry, LeftOut, Manifest, Organisation,
 };
 
+impl World {
+    /// An extract is delivered, and nothing more is.
+    pub(in crate::service::tests) fn complete(&self, id: DisclosureId) {
+        let report = DeliveryReport {
+            manifest: manifest(self, id).text().unwrap(),
+            files: vec!["npr.csv".parse().unwrap()],
+            rows: 10,
+            persons: 5,
+            persons_left_out: 1,
+            guard_exceptions: Vec::new(),
+        };
+        let officer = self.officer();
+        let _ = self.service.record_delivery(&officer, id, report).unwrap();
+        let _ = self.service.complete_disclosure(&officer, id).unwrap();
+    }
+}
+
 #[test]
 fn a_manifest_without_the_screening_that_was_decided_is_not_signed() {
     let world = World::unsealed();
