@@ -27,7 +27,7 @@ use super::super::open::Open;
 use super::super::{Error, ErrorCode, Parameters, Service, Violation, actor};
 use super::changing::{Change, Changed, about};
 use super::disclosures::allow_reading;
-use super::screening::{IssuingRegister, Together, count_overridden};
+use super::screening::{IssuingRegister, SeenRights, Together, count_overridden};
 use super::serials::Using;
 use crate::approval;
 use crate::audit::{Action, Recorded};
@@ -42,8 +42,8 @@ use crate::extract::recipient::Recipients;
 use crate::ident::{self, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
+use crate::registers::Standing;
 use crate::registers::approvals::Approved;
-use crate::registers::{HeldRights, Standing};
 use crate::store::Step;
 use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
 
@@ -127,18 +127,9 @@ impl Service {
         let approved = self.or_record(open, entry, approved)?;
         let registers =
             self.registers_of(&using.application, &using.decided, IssuingRegister::of_bridge)?;
-        let facts = facts(&hold_all(open, &registers)?);
-        let sealed = self.seal_bridge(&using, &approved, (&recipients, &registers))?;
-        let open = Arc::clone(open);
-        // Held until it is recorded, as serials hold them: a reservation stands in the log after the
-        // bridge, or keeps its person out of it.
-        let rights = hold_all(&open, &registers)?;
-        if self::facts(&rights) != facts {
-            drop(rights);
-            let text = "reservations have changed while the bridge was sealed; issue it again";
-            return self.or_record(&open, &using.entry, Err(Error::rule(text.to_owned())));
-        }
-        self.record_bridge(permit, request, using, (sealed, approved))
+        let seen = SeenRights::look(open, registers)?;
+        let sealed = self.seal_bridge(&using, &approved, (&recipients, &seen.registers))?;
+        self.record_bridge(permit, request, using, (sealed, seen, approved))
     }
 
     /// The file, whole in memory, of which nothing has left.
@@ -178,7 +169,7 @@ impl Service {
         permit: &Permit,
         request: &IssueBridge,
         using: Using,
-        (sealed, approved): (Sealed, Approved),
+        (sealed, seen, approved): (Sealed, SeenRights, Approved),
     ) -> Result<Recorded<SealedBridge>, Error> {
         let Using { open, mut entry, in_use, .. } = using;
         let IssueBridge { disclosure: id, party, key } = request;
@@ -189,6 +180,9 @@ impl Service {
         let today = self.parts.clock.today();
         let granted = grant(disclosure, application, *party, today);
         let BridgeOut { to, delete_by } = self.or_record_refusal(&open, entry.clone(), granted)?;
+        // Held until it is recorded: a reservation stands in the log after the bridge, or keeps its
+        // person out of it.
+        let _rights = self.or_record(&open, &entry, seen.hold(&open))?;
         let last = entries.bridges.range((*id, 0)..=(*id, u32::MAX)).next_back();
         let number = last.map_or(1, |((_, last), _)| last + 1);
         let (key, persons) = (key.clone(), sealed.persons);
@@ -275,20 +269,6 @@ fn grant(
         return Err(Refusal::Dates(text).into());
     }
     Ok(out)
-}
-
-/// The rights of all registers, held.
-pub(super) fn hold_all<'a>(
-    open: &'a Open,
-    registers: &[IssuingRegister],
-) -> Result<Vec<HeldRights<'a>>, Error> {
-    let hold = |one: &IssuingRegister| open.registers.hold_rights(one.number);
-    registers.iter().map(hold).collect::<Result<_, _>>().map_err(register_error)
-}
-
-/// Facts about rights in each register, by which it is seen that one has come.
-fn facts(rights: &[HeldRights<'_>]) -> Vec<u64> {
-    rights.iter().map(HeldRights::fact_count).collect()
 }
 
 /// What a person's rights say, in all registers of the disclosure that have the person.  Held for one

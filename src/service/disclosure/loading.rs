@@ -27,10 +27,9 @@ use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, Parameters, Service};
 use super::bridge_table::{BridgeTable, invalid};
-use super::bridges::hold_all;
 use super::changing::Changed;
 use super::disclosures::allow_reading;
-use super::screening::{IssuingRegister, Together, count_overridden};
+use super::screening::{IssuingRegister, SeenRights, Together, count_overridden};
 use super::serials::Using;
 use super::taking::{Entry, LoadCounts, RefusedRow, Taken, Who, mark_conflicts};
 use crate::approval;
@@ -145,15 +144,15 @@ impl Service {
         let mut taken = Taken::default();
         let mut entries = self.look_up(open, &registers, &table, &mut taken)?;
         mark_conflicts(&mut entries);
-        let open = Arc::clone(open);
-        // Held until it is recorded, as serials hold them.
-        let rights = hold_all(&open, &registers)?;
+        let seen = SeenRights::look(open, registers)?;
+        let rights = seen.hold(open)?;
         taken.take(entries, |person, has| {
-            let held = registers.iter().zip(&rights).enumerate();
+            let held = seen.registers.iter().zip(&rights).enumerate();
             let held = held.filter(|(place, _)| has & (1 << place) != 0);
             Together::any(held.map(|(_, (register, rights))| register.decide(rights, person)))
         })?;
-        self.record_loaded(permit, request, using, (taken, approved))
+        drop(rights);
+        self.record_loaded(permit, request, using, (taken, seen, approved))
     }
 
     /// Finds out who the rows are about.
@@ -211,7 +210,7 @@ impl Service {
         permit: &Permit,
         request: &LoadBridge,
         using: Using,
-        (taken, approved): (Taken, Approved),
+        (taken, seen, approved): (Taken, SeenRights, Approved),
     ) -> Result<Recorded<LoadReport>, Error> {
         let Using { open, mut entry, in_use, .. } = using;
         let LoadBridge { disclosure: id, party, file } = request;
@@ -223,6 +222,8 @@ impl Service {
         let granted = grant(disclosure, application, *party, today);
         let BridgeIn { from } = self.or_record_refusal(&open, entry.clone(), granted)?;
         let delete_by = disclosure.opening().expires;
+        // Held until it is recorded, as serials hold them, and before the IDs as there.
+        let _rights = self.or_record(&open, &entry, seen.hold(&open))?;
         let mut slot = in_use.labels.write().unwrap_or_else(PoisonError::into_inner);
         if slot.is_used.load(Ordering::Acquire) || in_use.members.count() > 0 {
             let text = "IDs of an earlier bridge were answered in this disclosure, and stay; more \

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::ingest::register_error;
+use super::super::open::Open;
 use super::super::{Error, ErrorCode, Service};
 use super::naming::partition_of;
 use crate::audit::Entry;
@@ -104,6 +106,40 @@ impl Service {
         });
         registers.collect()
     }
+}
+
+/// Registers with the rights that a long pass was made under, by how many facts there were.
+pub(super) struct SeenRights {
+    pub(super) registers: Vec<IssuingRegister>,
+    facts: Vec<u64>,
+}
+
+impl SeenRights {
+    /// Looks at the rights before a pass.
+    pub(super) fn look(open: &Open, registers: Vec<IssuingRegister>) -> Result<Self, Error> {
+        let facts = hold_all(open, &registers)?.iter().map(HeldRights::fact_count).collect();
+        Ok(Self { registers, facts })
+    }
+
+    /// Holds the rights, if they are what they were.  Whoever takes the entries of the book takes them
+    /// first: closing waits with them for answers, which wait for rights.
+    pub(super) fn hold<'a>(&self, open: &'a Open) -> Result<Vec<HeldRights<'a>>, Error> {
+        let held = hold_all(open, &self.registers)?;
+        if held.iter().map(HeldRights::fact_count).eq(self.facts.iter().copied()) {
+            return Ok(held);
+        }
+        let text = "reservations have changed while the bridge was made; do it again";
+        Err(Error::rule(text.to_owned()))
+    }
+}
+
+/// The rights of all registers, held.
+fn hold_all<'a>(
+    open: &'a Open,
+    registers: &[IssuingRegister],
+) -> Result<Vec<HeldRights<'a>>, Error> {
+    let hold = |one: &IssuingRegister| open.registers.hold_rights(one.number);
+    registers.iter().map(hold).collect::<Result<_, _>>().map_err(register_error)
 }
 
 /// What becomes of a person who is in several registers of a disclosure.

@@ -289,9 +289,10 @@ impl Issuing {
         if keys.is_none() {
             return Err(closed());
         }
-        let _named = self.look_again(&in_use, &mapped.named)?;
         // So are the rights; whoever was reserved since the batch was mapped is left out now.
         let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
+        // And what persons are named by; whoever loads a bridge holds the rights before it too.
+        let _named = self.look_again(&in_use, &mapped.named)?;
         if rights.fact_count() != mapped.screened.fact_count {
             let rows = std::mem::take(&mut mapped.screened.rows);
             mapped.screened = register.screen(&rights, rows);
