@@ -45,6 +45,7 @@
 //! extracts. Small cells screen named columns alone. A recipient's computer, and what is done with
 //! the files there.
 
+mod asker;
 mod block;
 pub mod bridge;
 mod cell;

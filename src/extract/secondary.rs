@@ -1,14 +1,12 @@
 //! Surrogates of identifiers other than the person's, asked for once each while memory lasts.
 
+use super::asker::Keys;
 use super::block::Block;
 use super::cell::{Cell, Kind, append_text};
 use super::columns::{Columns, Replaced};
 use super::error::Error;
 use super::issuer::Issuer;
 use super::values::Values;
-
-/// Stands for an empty cell, and for a row that does not come out.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// Bytes before an institution: its length.
 const LENGTH_BYTES: usize = size_of::<u32>();
@@ -25,7 +23,7 @@ pub(super) struct Surrogates {
     /// Cells so far, and how many of them had been seen before.
     cells: u64,
     repeated: u64,
-    /// Whether values hardly ever come back, so that each block is forgotten.
+    /// Whether values hardly ever come back, so that none is looked for and each block forgotten.
     is_unique: bool,
 }
 
@@ -41,8 +39,8 @@ impl Surrogates {
         }
     }
 
-    /// Finds the surrogates of a block: for each row a number for [`Surrogates::known`], [`NONE`]
-    /// where there is nothing to replace.
+    /// Finds the surrogates of a block: nothing for an empty cell, and for a row that does not come
+    /// out.
     ///
     /// # Errors
     ///
@@ -51,36 +49,52 @@ impl Surrogates {
         &mut self,
         column: &Replaced,
         columns: &Columns,
-        (block, comes_out): (&Block, &[bool]),
+        (block, persons): (&Block, &Keys),
         issuer: &mut dyn Issuer,
-    ) -> Result<Vec<u32>, Error> {
+    ) -> Result<Vec<Option<[u8; 16]>>, Error> {
         self.make_room();
         let begun = self.values.len();
-        let mut rows = vec![NONE; block.rows];
-        for ((row, place), comes_out) in rows.iter_mut().enumerate().zip(comes_out) {
+        let mut numbers = Vec::with_capacity(block.rows);
+        for row in 0..block.rows {
             let value = block.cell(column.value, row);
-            if !comes_out || matches!(value, Cell::Empty) {
-                continue;
-            }
-            let (number, is_new) = self.values.number(|bytes| {
-                let start = bytes.len();
-                bytes.extend_from_slice(&[0; LENGTH_BYTES]);
-                if let Some(institution) = column.institution {
-                    append(columns.read.get(institution), block.cell(institution, row), bytes);
-                }
-                let length = bytes.len() - start - LENGTH_BYTES;
-                let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-                if let Some(head) = bytes.get_mut(start..start + LENGTH_BYTES) {
-                    head.copy_from_slice(&length);
-                }
-                append(columns.read.get(column.value), value, bytes);
-            });
-            *place = number;
-            self.cells += 1;
-            self.repeated += u64::from(!is_new);
+            let is_asked = persons.of(row).is_some() && !matches!(value, Cell::Empty);
+            numbers.push(is_asked.then(|| {
+                let institution = column.institution.map(|place| (place, block.cell(place, row)));
+                self.number(columns, institution, (column.value, value))
+            }));
         }
         self.fill(&column.key_space, begun, issuer)?;
-        Ok(rows)
+        let known = |number: u32| self.known.get(usize::try_from(number).ok()?).copied();
+        Ok(numbers.into_iter().map(|number| number.and_then(known)).collect())
+    }
+
+    /// The number of a value, by its place among the columns and its cell.
+    fn number(
+        &mut self,
+        columns: &Columns,
+        institution: Option<(usize, Cell<'_>)>,
+        (place, value): (usize, Cell<'_>),
+    ) -> u32 {
+        let write = |bytes: &mut Vec<u8>| {
+            let start = bytes.len();
+            bytes.extend_from_slice(&[0; LENGTH_BYTES]);
+            if let Some((place, cell)) = institution {
+                append(columns.read.get(place), cell, bytes);
+            }
+            let length = bytes.len() - start - LENGTH_BYTES;
+            let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+            if let Some(head) = bytes.get_mut(start..start + LENGTH_BYTES) {
+                head.copy_from_slice(&length);
+            }
+            append(columns.read.get(place), value, bytes);
+        };
+        self.cells += 1;
+        if self.is_unique {
+            return self.values.append(write);
+        }
+        let (number, is_new) = self.values.number(write);
+        self.repeated += u64::from(!is_new);
+        number
     }
 
     /// Forgets what is known when there is too much of it, or when it is of no use.
@@ -114,11 +128,6 @@ impl Surrogates {
         }
         self.known.extend(answers);
         Ok(())
-    }
-
-    /// A surrogate by its number.
-    pub(super) fn known(&self, place: u32) -> Option<&[u8; 16]> {
-        self.known.get(usize::try_from(place).ok()?)
     }
 }
 

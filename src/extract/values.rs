@@ -75,6 +75,15 @@ impl Values {
         (number, true)
     }
 
+    /// The number of the value that is written, which is not looked for: until all are forgotten,
+    /// each is taken for a new one.
+    pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> u32 {
+        write(&mut self.bytes);
+        let number = u32::try_from(self.values.len()).unwrap_or(FREE);
+        self.values.push((0, self.bytes.len()));
+        number
+    }
+
     /// The bytes of a value.
     pub(super) fn value(&self, number: usize) -> &[u8] {
         self.bytes.get(self.span(number)).unwrap_or_default()
@@ -128,6 +137,8 @@ mod tests {
         }
         assert_eq!((values.len(), values.value(123_456)), (200_000, &b"123456"[..]));
         assert!(values.memory_bytes() > 1_000_000);
+        values.clear();
+        assert_eq!((values.append(|_| ()), values.append(|_| ())), (0, 1));
         values.clear();
         assert_eq!(values.number(|_| ()), (0, true));
         assert_eq!(values.number(|_| ()), (0, false));
