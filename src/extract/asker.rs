@@ -74,11 +74,7 @@ impl<'a> Asker<'a> {
     /// # Errors
     ///
     /// The issuer's, or it answers something else than was asked.
-    pub(super) fn ask(
-        &mut self,
-        block: Block,
-        issuer: &mut dyn Issuer,
-    ) -> Result<Answered, Error> {
+    pub(super) fn ask(&mut self, block: Block, issuer: &mut dyn Issuer) -> Result<Answered, Error> {
         let standings = self.standings.ask(&self.report.register, &block, issuer)?;
         let persons = self.name(&block, &standings)?;
         let mut surrogates = Vec::with_capacity(self.surrogates.len());

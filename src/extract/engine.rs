@@ -106,7 +106,8 @@ fn gather(
     guard.watch(&watched)?;
 
     let asker = Asker::new(&columns, &mut file, person, plan.memory_bytes / 16);
-    let (guard, sorted) = read_and_sort(plan, (reader, guard), asker, issuer, Maker::new(&columns))?;
+    let (guard, sorted) =
+        read_and_sort(plan, (reader, guard), asker, issuer, Maker::new(&columns))?;
     file.findings = findings(&guard)?;
     if !file.refused.is_empty() && plan.refused_rows == RefusedRows::Fail {
         return Err(Error::refused(&file));

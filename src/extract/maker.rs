@@ -35,9 +35,8 @@ impl<'a> Maker<'a> {
             self.row.clear();
             self.row.extend_from_slice(person);
             for kept in &self.columns.kept {
-                append_kept(kept, (block, place), &mut self.row, &mut self.buffer).map_err(
-                    |misfit| unfit(block.first_row + place as u64, &kept.name, misfit),
-                )?;
+                append_kept(kept, (block, place), &mut self.row, &mut self.buffer)
+                    .map_err(|misfit| unfit(block.first_row + place as u64, &kept.name, misfit))?;
             }
             for column in surrogates {
                 if let Some(surrogate) = column.get(place).and_then(Option::as_ref) {
