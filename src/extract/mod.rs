@@ -85,6 +85,6 @@ mod writing;
 pub use engine::run;
 pub use error::Error;
 pub use issuer::{Issued, Issuer, IssuerError, Refusal};
-pub use plan::{Input, MEMORY_BYTES_MIN, NoObserver, Observer, Output, Plan, RefusedRows};
+pub use plan::{Input, MEMORY_BYTES_MIN, Observer, Output, Plan, RefusedRows};
 pub use report::{FileReport, RefusedRow, ReleasedColumn, Report};
 pub use screen::{Screen, Seen};
