@@ -13,6 +13,7 @@ use super::super::{Error, ErrorCode};
 use super::labels::Labels;
 use super::window::{Window, load_persons};
 use crate::crypto::SerialWidth;
+use crate::disclosure::delivery::Extract;
 use crate::disclosure::lifecycle::DisclosureState;
 use crate::disclosure::{
     Application, ApplicationId, Bridge, Disclosure, DisclosureId, LoadedBridge,
@@ -212,6 +213,21 @@ impl Entries {
         let lives = |one: &&Disclosure| one.state() != DisclosureState::Closed && one.id() != id;
         let living = self.disclosures.values().filter(lives).map(Disclosure::id);
         living.filter(|other| self.first_of(*other) == first).collect()
+    }
+
+    /// What was delivered with the serials that a disclosure has, by it or by others with its key,
+    /// and the columns that their decisions screen for small cells.
+    pub(super) fn delivered(&self, id: DisclosureId) -> (Vec<&Extract>, Vec<String>) {
+        let first = self.first_of(id);
+        let (mut extracts, mut screened) = (Vec::new(), BTreeSet::new());
+        for one in self.disclosures.values().filter(|one| self.first_of(one.id()) == first) {
+            extracts.extend(one.deliveries().iter().map(|delivery| &delivery.extract));
+            let decided = self.application(one.application()).ok();
+            let decided = decided.and_then(|found| found.decision(one.decision()).ok());
+            let cells = decided.and_then(|decided| decided.terms.small_cells.as_ref());
+            screened.extend(cells.iter().flat_map(|cells| cells.columns.iter().cloned()));
+        }
+        (extracts, screened.into_iter().collect())
     }
 
     /// The disclosure whose key was made for it, along what decisions continue. A decision names only

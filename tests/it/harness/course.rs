@@ -62,10 +62,15 @@ impl Course {
 
     /// Runs a command as somebody.
     pub(crate) fn run<S: AsRef<str>>(&self, name: &str, words: &[S]) -> Ran {
+        hvelv(&self.words(name, words))
+    }
+
+    /// The words of a command as somebody gives it.
+    pub(crate) fn words<S: AsRef<str>>(&self, name: &str, words: &[S]) -> Vec<String> {
         let connect = self.installation.connect_file(self.server.address, name);
-        let mut words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-        words.extend(["--connect", connect.to_str().unwrap()]);
-        hvelv(&words)
+        let mut words: Vec<String> = words.iter().map(|word| word.as_ref().to_owned()).collect();
+        words.extend(["--connect".to_owned(), connect.to_str().unwrap().to_owned()]);
+        words
     }
 
     /// Sends a file with the column `fnr` to a register.
