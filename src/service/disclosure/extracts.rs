@@ -10,7 +10,6 @@ use crate::crypto::sha256;
 use crate::disclosure::delivery::{Extract, ReleasedFile, screened_once};
 use crate::disclosure::id::Sha256Hex;
 use crate::disclosure::line::Line;
-use crate::disclosure::terms::Terms;
 use crate::disclosure::{Decision, Disclosure, DisclosureId};
 use crate::extract::manifest::{Column, Content, FileEntry, Manifest};
 use crate::policy::Permit;
@@ -119,7 +118,7 @@ fn check_manifest(
         (manifest.decision.reference == decided.reference.as_str(), "names another decision"),
         (manifest.expires == opening.expires, "names another last day"),
         (is_screened(&manifest, decided), "was not screened for the decision's small cells"),
-        (is_let_out(&manifest, &decided.terms), "has a column that the decision does not let out"),
+        (is_let_out(&manifest, decided), "has a column that the decision does not let out"),
     ];
     match is_so.into_iter().find(|(is_so, _)| !is_so) {
         None => Ok(manifest),
@@ -137,8 +136,10 @@ fn is_screened(manifest: &Manifest, decided: &Decision) -> bool {
 }
 
 /// Whether each column is one that the terms let out of some register, as coarse as they say.
-fn is_let_out(manifest: &Manifest, terms: &Terms) -> bool {
+fn is_let_out(manifest: &Manifest, decided: &Decision) -> bool {
+    let terms = &decided.terms;
     let is_let_out = |column: &Column| match &column.content {
+        Content::Label => decided.bridge_in.is_some(),
         Content::Serial => true,
         Content::Surrogate { key_space } => {
             let mut secondary = terms.registers.iter().flat_map(|one| &one.secondary);
