@@ -4,7 +4,6 @@
 //! a body is one JSON object, compact, with the field names below in this order.
 //!
 //! FORMAT: version 1. A field that is absent has nothing to say; none is `null` or empty.
-//!
 //! ```text
 //! v            1
 //! time         RFC 3339, UTC, milliseconds: "2026-03-01T12:00:00.000Z"
@@ -199,8 +198,7 @@ pub enum Action {
     Unsealed,
     /// A window of a joint disclosure ended; `changes` says how.
     WindowClosed,
-    /// A window was opened, in which persons of a one-way register and others are the same;
-    /// `changes` says until when.
+    /// A window of a joint disclosure was opened; `changes` says until when.
     WindowOpened,
 }
 
@@ -289,8 +287,7 @@ pub struct Entry {
     /// For [`Action::Refused`]: what was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempted: Option<Action>,
-    /// For [`Action::Refused`]: the stable error code. For [`Action::DeliveryClosed`]: `broken`, when
-    /// the sender did not come to its end.
+    /// For [`Action::Refused`]: the stable error code. For [`Action::DeliveryClosed`]: `broken`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Number of the application, `A-2026-0001`.

@@ -109,7 +109,7 @@ fn a_recipient_finds_the_partys_ids_in_csv_and_parquet_and_none_is_left_here() {
     let listed = course.run("auditor", &["bridge", "list"]).well().out;
     assert!(listed.contains("deleted 20"), "{listed}");
     course
-        .run("officer", &course.making(&id, &[["NPR", "npr.csv", "out/more.csv"]]))
+        .run("officer", &course.making(&id, &[["NPR", "npr.csv", "opened/more.csv"]]))
         .ended(5, "completed");
     the_log_says_what_was_loaded(&course);
     course.server.stop();

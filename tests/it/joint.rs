@@ -70,7 +70,7 @@ fn a_person_of_iplos_and_kpr_is_one_lopenummer_made_in_a_window_that_two_persons
     let close = ["disclosure", "close-window", &id];
     course.run("officer", &close).well();
     course.run("officer", &close).ended(5, "no window open");
-    let again = course.making(&id, &[["IPLOS", "iplos.csv", "out/again.csv"]]);
+    let again = course.making(&id, &[["IPLOS", "iplos.csv", "opened/again.csv"]]);
     course.run("officer", &again).ended(5, "open window");
     course.server.stop();
 }

@@ -41,7 +41,8 @@ Examples:
   hvelv bridge digest from-party.csv
   hvelv bridge digest from-party.csv.age --identity officer.key
 
-The SHA-256 of the file, decrypted: what another person approves. Of a plain file, that of sha256sum.";
+The SHA-256 of the file, decrypted: what another person approves. Of a plain file, that of
+sha256sum.";
 
 /// The file, and what opens it.
 #[derive(Debug, clap::Args)]
