@@ -65,7 +65,7 @@ impl LoadedBridge {
     #[must_use]
     pub fn deleted_by(mut self, act: &Act) -> Self {
         let at = act.at.max(self.loaded.at);
-        self.deleted.get_or_insert(Act { by: act.by.clone(), at });
+        self.deleted.get_or_insert_with(|| Act { by: act.by.clone(), at });
         self
     }
 

@@ -186,7 +186,7 @@ fn append(serials: &Serials, rows: usize, issued: &mut Vec<Issued>) -> Result<()
     let Serials { serials, labels, notes, .. } = serials;
     let named: Vec<Option<Issued>> = match (serials.len() == rows, labels.len() == rows) {
         (true, _) if labels.is_empty() => serials.iter().map(serial).collect(),
-        (_, true) if serials.is_empty() => labels.iter().map(label).collect(),
+        (_, true) if serials.is_empty() => labels.iter().map(|one| label(one)).collect(),
         _ => return Err(unexpected()),
     };
     let mut notes = notes.iter().peekable();
@@ -210,6 +210,6 @@ fn serial(serial: &u64) -> Option<Issued> {
     (*serial != 0).then_some(Issued::Serial(*serial))
 }
 
-fn label(label: &String) -> Option<Issued> {
-    (!label.is_empty()).then(|| Issued::Label(label.clone()))
+fn label(label: &str) -> Option<Issued> {
+    (!label.is_empty()).then(|| Issued::Label(label.to_owned()))
 }
