@@ -162,6 +162,7 @@ fn printers() -> Printers {
         WithdrawApprovalRequest,
         WithdrawApprovalResponse,
     ];
+    printers.extend(printers_of_bridges());
     printers.extend(printers_of_disclosures());
     printers.extend(printers_of_rights());
     printers
@@ -184,22 +185,41 @@ fn printers_of_rights() -> Printers {
     ]
 }
 
-fn printers_of_disclosures() -> Printers {
+fn printers_of_bridges() -> Printers {
     shown_of![
-        Application,
-        ApplicationRequest,
         Bridge,
         BridgeIn,
         BridgeIssued,
         BridgeOut,
-        CloseDisclosureRequest,
-        CloseDisclosureResponse,
         CloseWindowRequest,
         CloseWindowResponse,
-        CompleteDisclosureRequest,
-        CompleteDisclosureResponse,
         ConfirmBridgeDeletionRequest,
         ConfirmBridgeDeletionResponse,
+        IssueBridgeRequest,
+        IssueBridgeResponse,
+        LinkingParty,
+        ListBridgesRequest,
+        ListBridgesResponse,
+        LoadBridgeHeader,
+        LoadBridgeRequest,
+        LoadBridgeResponse,
+        OpenWindowRequest,
+        OpenWindowResponse,
+        RefusedRow,
+        RevealIdentityRequest,
+        RevealIdentityResponse,
+        RevealedIdentifier,
+    ]
+}
+
+fn printers_of_disclosures() -> Printers {
+    shown_of![
+        Application,
+        ApplicationRequest,
+        CloseDisclosureRequest,
+        CloseDisclosureResponse,
+        CompleteDisclosureRequest,
+        CompleteDisclosureResponse,
         ConfirmDeletionRequest,
         ConfirmDeletionResponse,
         Decision,
@@ -213,26 +233,16 @@ fn printers_of_disclosures() -> Printers {
         HistoryStep,
         IdentifySerialRequest,
         IdentifySerialResponse,
-        IssueBridgeRequest,
-        IssueBridgeResponse,
         IssueSerialsRequest,
         IssueSerialsResponse,
         IssueSurrogatesRequest,
         IssueSurrogatesResponse,
-        LinkingParty,
         ListApplicationsRequest,
         ListApplicationsResponse,
-        ListBridgesRequest,
-        ListBridgesResponse,
         ListDisclosuresRequest,
         ListDisclosuresResponse,
-        LoadBridgeHeader,
-        LoadBridgeRequest,
-        LoadBridgeResponse,
         OpenDisclosureRequest,
         OpenDisclosureResponse,
-        OpenWindowRequest,
-        OpenWindowResponse,
         OtherSource,
         ReceiveApplicationRequest,
         ReceiveApplicationResponse,
@@ -242,13 +252,9 @@ fn printers_of_disclosures() -> Printers {
         RecordDeliveryResponse,
         RefuseApplicationRequest,
         RefuseApplicationResponse,
-        RefusedRow,
         RegisterIdBatch,
         RegisterTerms,
         ReservationOverride,
-        RevealIdentityRequest,
-        RevealIdentityResponse,
-        RevealedIdentifier,
         RouteApplicationRequest,
         RouteApplicationResponse,
         SecondaryIdentifier,
