@@ -16,7 +16,7 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 9] = [
         "hvelv/v1/approval.proto",
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
@@ -24,6 +24,7 @@ mod protos {
         "hvelv/v1/identity.proto",
         "hvelv/v1/ingest.proto",
         "hvelv/v1/operator.proto",
+        "hvelv/v1/reveal.proto",
         "hvelv/v1/rights.proto",
     ];
 
@@ -32,7 +33,7 @@ mod protos {
     /// They get no derived `Debug`: `src/rpc/proto.rs` writes one that shows counts only, and the
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
-    const REDACTED: [&str; 83] = [
+    const REDACTED: [&str; 88] = [
         ".hvelv.v1.Application",
         ".hvelv.v1.ApplicationRequest",
         ".hvelv.v1.ApplyEventsRequest",
@@ -74,6 +75,9 @@ mod protos {
         ".hvelv.v1.IssueSurrogatesResponse",
         ".hvelv.v1.LiftReservationRequest",
         ".hvelv.v1.LinkingParty",
+        ".hvelv.v1.LoadBridgeRequest",
+        ".hvelv.v1.LoadBridgeRequest.message",
+        ".hvelv.v1.LoadBridgeResponse",
         ".hvelv.v1.ListApplicationsResponse",
         ".hvelv.v1.ListBridgesResponse",
         ".hvelv.v1.ListDisclosuresResponse",
@@ -102,6 +106,8 @@ mod protos {
         ".hvelv.v1.RegisterIds",
         ".hvelv.v1.RequestApprovalRequest",
         ".hvelv.v1.RestoredId",
+        ".hvelv.v1.RevealIdentityRequest",
+        ".hvelv.v1.RevealIdentityResponse",
         ".hvelv.v1.RevealedIdentifier",
         ".hvelv.v1.RightsFact",
         ".hvelv.v1.RightsSubject",

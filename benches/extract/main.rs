@@ -11,7 +11,8 @@
 //! comparison is left out, with the reason. The outputs are compared row for row.
 //!
 //! "Equal work" has both also replace two columns by surrogates (DuckDB by `md5`), count persons by
-//! sex, year of birth and municipality, and seal the output to an age recipient with its SHA-256.
+//! sex, year of birth and municipality, and seal the output to an age recipient with its SHA-256. Our
+//! side does it as `hvelv extract make` does, but for the server: surrogates are made here.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run ends")]
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]

@@ -1,4 +1,4 @@
-//! What equal work ends with, for both sides: SHA-256 of the output, and age to one recipient.
+//! What equal work ends with, for DuckDB's side: SHA-256 of the output, and age to one recipient.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -9,13 +9,13 @@ use age::x25519::Identity;
 use hvelv::crypto::Sha256;
 
 /// Hashes and seals what is written to it.
-pub(crate) struct Sealed {
+struct Sealed {
     hash: Sha256,
     sealing: StreamWriter<BufWriter<File>>,
 }
 
 impl Sealed {
-    pub(crate) fn to(file: File) -> Self {
+    fn to(file: File) -> Self {
         let recipient = Identity::generate().to_public();
         let recipients = std::iter::once(&recipient as &dyn age::Recipient);
         let sealing = age::Encryptor::with_recipients(recipients).unwrap();
@@ -23,7 +23,7 @@ impl Sealed {
         Self { hash: Sha256::new(), sealing }
     }
 
-    pub(crate) fn finish(self) -> File {
+    fn finish(self) -> File {
         let _ = self.hash.finish();
         self.sealing.finish().unwrap().into_inner().unwrap()
     }

@@ -1,19 +1,21 @@
 //! Our side, in a process of its own: the engine with an issuer that knows all serials.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hvelv::clock::{Clock, SystemClock};
 use hvelv::crypto::Sha256;
+use hvelv::extract::recipient::{NewKey, Recipients};
+use hvelv::extract::seal::SealedFile;
 use hvelv::extract::{
-    Input, Issued, Issuer, IssuerError, Observer, Output, Plan, Refusal, RefusedRows, run as make,
+    Input, Issued, Issuer, IssuerError, Output, Plan, Refusal, RefusedRows, Screen, run as make,
 };
 use hvelv::files::delimited::Layout;
+use hvelv::files::destination::Existing;
 use hvelv::files::{Format, Source};
 
-use super::seal::Sealed;
 use super::{MEMORY_BYTES, Measured, SECONDARY, VARIABLES, Work, measured, output_of, text};
 
 /// Starts this program again for one extract.
@@ -43,22 +45,26 @@ pub(crate) fn run(arguments: &[String]) {
         layout: Layout::default(),
         exceptions: Vec::new(),
     };
-    let mut cells = Cells::default();
-    let file = File::create(&output).unwrap();
+    let mut screen = Screen::new(plan.terms.small_cells.as_ref());
     if is_equal {
-        let mut sink = Sealed::to(file);
+        let key = NewKey::generate().public;
+        let to = Recipients::parse(&[key]).unwrap();
+        let name = output.with_extension("age");
+        let mut sink = SealedFile::create(&name, Existing::Replace, &to).unwrap();
         let outputs = vec![Output { format, sink: &mut sink }];
-        make(&plan, vec![input], &mut issuer, outputs, &mut cells).unwrap();
-        sink.finish().sync_all().unwrap();
+        make(&plan, vec![input], &mut issuer, outputs, &mut screen).unwrap();
+        // It is durable now, and goes when it is dropped.
+        let _ = sink.finish().unwrap();
     } else {
-        let mut sink = file;
+        let mut sink = File::create(&output).unwrap();
         let outputs = vec![Output { format, sink: &mut sink }];
-        make(&plan, vec![input], &mut issuer, outputs, &mut cells).unwrap();
+        make(&plan, vec![input], &mut issuer, outputs, &mut screen).unwrap();
         sink.sync_all().unwrap();
     }
+    let seen = screen.finish().unwrap();
     let took = clock.monotonic().saturating_sub(begun);
-    let small = cells.persons.values().filter(|persons| **persons < 5).count();
-    println!("small cells: {small} of {}", cells.persons.len());
+    println!("{} persons", seen.persons);
+    seen.cells.iter().for_each(|cells| println!("{cells}"));
     println!("{} {}", took.as_secs_f64(), peak_kib());
 }
 
@@ -120,39 +126,6 @@ impl Issuer for Known {
             *hash.finish().first_chunk().unwrap()
         };
         Ok(values.iter().map(surrogate).collect())
-    }
-}
-
-/// Counts the persons of each combination. Rows of a person follow each other.
-#[derive(Default)]
-struct Cells {
-    persons: HashMap<Vec<u8>, u32>,
-    person: Vec<u8>,
-    /// The combinations of the person, the last one first looked for.
-    seen: BTreeSet<Vec<u8>>,
-    last: Vec<u8>,
-    key: Vec<u8>,
-}
-
-impl Observer for Cells {
-    fn row(&mut self, _file: usize, person: &[u8], cells: &[Option<&[u8]>]) {
-        if self.person != person {
-            self.person.clear();
-            self.person.extend_from_slice(person);
-            self.seen.clear();
-            self.last.clear();
-        }
-        self.key.clear();
-        for cell in cells.iter().flatten() {
-            self.key.extend_from_slice(cell);
-            self.key.push(0);
-        }
-        if self.key != self.last {
-            if self.seen.insert(self.key.clone()) {
-                *self.persons.entry(self.key.clone()).or_default() += 1;
-            }
-            self.last.clone_from(&self.key);
-        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! a body is one JSON object, compact, with the field names below in this order.
 //!
 //! FORMAT: version 1. A field that is absent has nothing to say; none is `null` or empty.
-//!
 //! ```text
 //! v            1
 //! time         RFC 3339, UTC, milliseconds: "2026-03-01T12:00:00.000Z"
@@ -139,6 +138,8 @@ pub enum Action {
     BridgeDeleted,
     /// A file of identifiers and serials was sealed to a linking party and answered.
     BridgeIssued,
+    /// IDs of another party were taken from it, in the place of serials.
+    BridgeLoaded,
     /// A principal was granted more of a budget; `changes` says what, `basis` why.
     BudgetGranted,
     /// A person's consent was recorded; `changes` says to what.
@@ -169,6 +170,8 @@ pub enum Action {
     IdentityEventsApplied,
     /// Identifiers were answered with register IDs, new persons being assigned one.
     Ingest,
+    /// A custodian was told who a person of a register is; `reference` is to them.
+    IdentityRevealed,
     /// The stores and the log were made.
     Initialised,
     /// After a crash: the keys of disclosures were wrapped under the next erasure key.
@@ -199,6 +202,10 @@ pub enum Action {
     SurrogatesIssued,
     /// The server was unsealed.
     Unsealed,
+    /// A window of a joint disclosure ended; `changes` says how.
+    WindowClosed,
+    /// A window of a joint disclosure was opened; `changes` says until when.
+    WindowOpened,
 }
 
 /// What a request may do with persons who are not known.
@@ -286,8 +293,7 @@ pub struct Entry {
     /// For [`Action::Refused`]: what was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempted: Option<Action>,
-    /// For [`Action::Refused`]: the stable error code. For [`Action::DeliveryClosed`]: `broken`, when
-    /// the sender did not come to its end.
+    /// For [`Action::Refused`]: the stable error code. For [`Action::DeliveryClosed`]: `broken`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Number of the application, `A-2026-0001`.

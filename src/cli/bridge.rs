@@ -1,11 +1,12 @@
-//! `hvelv bridge`: files of identifiers and serials, sealed to a linking party.
+//! `hvelv bridge`: files of identifiers and serials, sealed to a linking party; and another party's IDs.
 //!
-//! The file passes through here encrypted: neither this program nor who runs it can read it.
+//! A bridge out passes through here encrypted: neither this program nor who runs it can read it.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use self::loading::{DIGEST_EXAMPLES, FileOptions, IN_EXAMPLES, InOptions};
 use super::disclosure::client::{Asking, told};
 use super::error::{Error, Exit};
 use super::output::{self, day};
@@ -13,6 +14,8 @@ use crate::files::destination::{Destination, Existing};
 use crate::rpc::proto::{
     Bridge, BridgeIssued, ConfirmBridgeDeletionRequest, IssueBridgeRequest, ListBridgesRequest,
 };
+
+mod loading;
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -22,8 +25,8 @@ Examples:
   hvelv bridge list --overdue --connect keys/dev/officer.toml
 
 A bridge out gives the linking party that the decision names the identifiers and the løpenummer
-(serials) of everybody in a disclosure. It takes two persons. Needs the role officer; an auditor may
-list.";
+(serials) of everybody in a disclosure. A bridge in takes the project IDs that a party gave, in the
+place of løpenummer. Both take two persons. Needs the role officer; an auditor may list.";
 
 const OUT_EXAMPLES: &str = "\
 Examples:
@@ -61,6 +64,12 @@ enum Action {
     /// Seals identifiers and serials of a disclosure to the linking party of its decision.
     #[command(after_help = OUT_EXAMPLES)]
     Out(OutOptions),
+    /// Takes in the project IDs of the linking party of a disclosure's decision.
+    #[command(after_help = IN_EXAMPLES)]
+    In(InOptions),
+    /// Says the digest of a linking party's file, which another person approves.
+    #[command(after_help = DIGEST_EXAMPLES)]
+    Digest(FileOptions),
     /// Lists the bridges, the newest first.
     #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
@@ -123,6 +132,8 @@ struct ConfirmOptions {
 pub(super) fn run(command: &BridgeCommand) -> Result<Exit, Error> {
     match &command.action {
         Action::Confirm(options) => confirm(options),
+        Action::Digest(options) => loading::digest(options),
+        Action::In(options) => loading::load(options),
         Action::List(options) => list(options),
         Action::Out(options) => out(options),
     }
@@ -170,8 +181,7 @@ fn list(options: &ListOptions) -> Result<Exit, Error> {
         .asking
         .ask(async |client| Ok(client.list_bridges(request).await?.into_inner().bridges))?;
     if bridges.is_empty() && !options.asking.json {
-        let what =
-            if options.overdue { "no bridge is overdue" } else { "no bridge was issued yet" };
+        let what = if options.overdue { "no bridge is overdue" } else { "there is no bridge yet" };
         output::note(what);
     }
     for bridge in &bridges {
@@ -208,13 +218,19 @@ fn tell(asking: &Asking, bridge: &Bridge) {
 /// A bridge in a line.
 fn line(bridge: &Bridge) -> String {
     let Bridge { disclosure, number, persons, .. } = bridge;
-    let name = bridge.to.as_ref().map_or("", |party| party.name.as_str());
+    let (direction, party) = match &bridge.from {
+        Some(party) => ("from", Some(party)),
+        None => ("to", bridge.to.as_ref()),
+    };
+    let name = party.map_or("", |party| party.name.as_str());
+    let number = if bridge.from.is_some() { "in".to_owned() } else { number.to_string() };
     let state = match (bridge.overdue, bridge.deleted_at.as_str()) {
         (true, _) => format!("OVERDUE since {}", day(bridge.delete_by)),
         (false, "") => format!("to be deleted by {}", day(bridge.delete_by)),
+        (false, at) if bridge.from.is_some() => format!("deleted {at}"),
         (false, at) => format!("deleted, confirmed {at}"),
     };
-    format!("{disclosure} {number:>3}  {persons:>9} persons  {state}  to {name}")
+    format!("{disclosure} {number:>3}  {persons:>9} persons  {state}  {direction} {name}")
 }
 
 fn as_json(bridge: &Bridge) -> Value {
@@ -223,6 +239,7 @@ fn as_json(bridge: &Bridge) -> Value {
         "disclosure": bridge.disclosure,
         "number": bridge.number,
         "to": party.map(|to| json!({ "number": to.number, "name": to.name })),
+        "from": bridge.from.as_ref().map(|from| json!({ "number": from.number, "name": from.name })),
         "key": bridge.key,
         "persons": bridge.persons,
         "issued_by": bridge.issued_by,

@@ -5,7 +5,7 @@
 //! keys/dev/hvelv.toml access.toml registers.toml   the server's configuration
 //!          ca.pem server.pem server-key.pem        transport
 //!          pipeline.pem pipeline-key.pem pipeline.toml, and so for operator, auditor,
-//!                                                 officer, approver, rights, custodian,
+//!                                                 officer, approver, custodian, rights,
 //!                                                 identity, stranger
 //!          passphrase                              of the key file, unless one was given
 //! ```
@@ -64,8 +64,8 @@ const CLIENTS: [Client; 9] = [
     Client { name: "auditor", kind: "person", roles: &["auditor"] },
     Client { name: "officer", kind: "person", roles: &["officer"] },
     Client { name: "approver", kind: "person", roles: &["approver"] },
-    Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "custodian", kind: "person", roles: &["custodian"] },
+    Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "identity", kind: "system", roles: &["identity"] },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];

@@ -15,11 +15,12 @@ use crate::rpc::proto::{
 
 pub(super) mod client;
 mod confirm;
-mod identify;
+pub(super) mod identify;
 mod run;
 pub(super) mod shown;
 #[cfg(test)]
 mod tests;
+mod window;
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -95,6 +96,12 @@ enum Action {
     /// Says who a serial is, with another person's approval.
     #[command(after_help = identify::EXAMPLES)]
     Identify(identify::IdentifyOptions),
+    /// Opens a window of a joint disclosure, with another person's approval.
+    #[command(after_help = window::OPEN_EXAMPLES)]
+    OpenWindow(window::OpenWindowOptions),
+    /// Closes the window of a joint disclosure.
+    #[command(after_help = window::CLOSE_EXAMPLES)]
+    CloseWindow(IdOptions),
     /// Says that nothing more is issued.
     #[command(after_help = COMPLETE_EXAMPLES)]
     Complete(IdOptions),
@@ -162,11 +169,13 @@ struct CloseOptions {
 pub(super) fn run(command: &DisclosureCommand) -> Result<Exit, Error> {
     match &command.action {
         Action::Close(options) => close(options),
+        Action::CloseWindow(options) => window::close(options),
         Action::Complete(options) => complete(options),
         Action::ConfirmDeletion(options) => confirm_deletion(options),
         Action::Identify(options) => identify::run(options),
         Action::List(options) => list(options),
         Action::Open(options) => open(options),
+        Action::OpenWindow(options) => window::open(options),
         Action::Run(options) => run::run(options),
         Action::Show(options) => show(options),
     }

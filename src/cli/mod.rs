@@ -30,6 +30,7 @@ mod pseudonymize;
 mod random;
 mod registers;
 mod reservation;
+mod reveal;
 mod scan;
 mod seal;
 mod serve;
@@ -80,6 +81,8 @@ enum Command {
     Reservation(reservation::ReservationCommand),
     #[command(after_help = consent::EXAMPLES)]
     Consent(consent::ConsentCommand),
+    #[command(after_help = reveal::EXAMPLES)]
+    Reveal(reveal::RevealOptions),
     #[command(after_help = approval::EXAMPLES)]
     Approval(approval::ApprovalCommand),
     #[command(after_help = application::EXAMPLES)]
@@ -133,6 +136,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),
         Command::Reservation(options) => reservation::run(options),
+        Command::Reveal(options) => reveal::run(options),
         Command::Scan(options) => scan::run(options),
         Command::Seal(options) => seal::run(options),
         Command::Serve(options) => serve::run(options),

@@ -62,9 +62,19 @@ struct BridgeRecord {
 /// Who did something, and when, as it is stored.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Done {
+pub(super) struct Done {
     by: PrincipalName,
     at: Timestamp,
+}
+
+impl Done {
+    pub(super) fn of(act: &Act) -> Self {
+        Self { by: act.by.clone(), at: act.at }
+    }
+
+    pub(super) fn act(self) -> Act {
+        Act { by: self.by, at: self.at }
+    }
 }
 
 /// What a bridge is issued with.
@@ -126,15 +136,14 @@ impl Bridge {
     /// The bytes of its record.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let done = |act: &Act| Done { by: act.by.clone(), at: act.at };
         let record = BridgeRecord {
             v: VERSION,
             to: self.to.clone(),
             key: self.key.clone(),
             persons: self.persons,
-            issued: done(&self.issued),
+            issued: Done::of(&self.issued),
             delete_by: self.delete_by,
-            deleted: self.deleted.as_ref().map(done),
+            deleted: self.deleted.as_ref().map(Done::of),
         };
         serde_json::to_vec(&record).expect("a record has text keys and no other map")
     }
@@ -149,9 +158,8 @@ impl Bridge {
         bytes: &[u8],
     ) -> Result<Self, RecordError> {
         let record: BridgeRecord = super::record::decode(bytes)?;
-        let act = |done: Done| Act { by: done.by, at: done.at };
         let BridgeRecord { to, key, persons, issued, delete_by, deleted, .. } = record;
-        let (issued, deleted) = (act(issued), deleted.map(act));
+        let (issued, deleted) = (issued.act(), deleted.map(Done::act));
         if number == 0 || deleted.as_ref().is_some_and(|deleted| deleted.at < issued.at) {
             return Err(RecordError::Damaged);
         }

@@ -1,4 +1,9 @@
 //! What came out of a disclosure, and how it ended.
+//!
+//! Small cells are counted over the files of one command. Whoever has the files of two can tell more:
+//! løpenummer join them, so that a person whose values differ, or who is in one alone, stands out.
+//! So a column that is screened goes out once in a namespace ([`screened_once`]): the files that have
+//! it are made in one command, and are given again only as they were.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::history::Act;
 use super::id::Sha256Hex;
 use super::line::Line;
+use super::refusal::Refusal;
 use crate::config::codes::PrincipalName;
 
 /// What an extract was.
@@ -22,6 +28,58 @@ pub struct Extract {
     pub persons: u64,
     /// Persons who were left out because of a reservation.
     pub persons_left_out: u64,
+    /// What is in each file; absent in records from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Vec<ReleasedFile>>,
+}
+
+/// What is in a file that was delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasedFile {
+    /// SHA-256 of the plaintext.
+    pub sha256: Sha256Hex,
+    /// The names of its columns.
+    pub columns: Vec<String>,
+}
+
+impl Extract {
+    /// Whether it may have let out one of these columns; of an old record nobody knows.
+    fn may_have(&self, column: &str) -> bool {
+        self.released.as_ref().is_none_or(|files| files.iter().any(|file| file.has(column)))
+    }
+
+    fn has_file(&self, sha256: Sha256Hex) -> bool {
+        self.released.iter().flatten().any(|file| file.sha256 == sha256)
+    }
+}
+
+impl ReleasedFile {
+    fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|one| one == column)
+    }
+}
+
+/// Whether files may go out beside what was delivered with the same løpenummer: a column of
+/// `screened` that went out before is in no file but those that went out as they are.
+///
+/// # Errors
+///
+/// [`Refusal::ScreenedBefore`], with the columns that went out before.
+pub fn screened_once<'a>(
+    files: &[ReleasedFile],
+    delivered: impl Iterator<Item = &'a Extract> + Clone,
+    screened: &[String],
+) -> Result<(), Refusal> {
+    let is_new = |file: &&ReleasedFile| !delivered.clone().any(|one| one.has_file(file.sha256));
+    let goes_out = |column: &&String| files.iter().filter(is_new).any(|file| file.has(column));
+    let went_out = |column: &&String| delivered.clone().any(|one| one.may_have(column));
+    // Two screened columns in two commands tell together what neither tells alone.
+    let again: Vec<&str> = screened.iter().filter(went_out).map(String::as_str).collect();
+    if again.is_empty() || !screened.iter().any(|column| goes_out(&column)) {
+        return Ok(());
+    }
+    Err(Refusal::ScreenedBefore(again.join(", ")))
 }
 
 /// An extract that was recorded.
@@ -43,4 +101,50 @@ pub struct Closing {
     pub closed: Act,
     /// Who recorded that the recipient has deleted the data, and when; absent until then.
     pub deletion_confirmed: Option<Act>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: u8, columns: &[&str]) -> ReleasedFile {
+        let columns = columns.iter().map(|&name| name.to_owned()).collect();
+        ReleasedFile { sha256: Sha256Hex([content; 32]), columns }
+    }
+
+    fn delivered(released: Option<Vec<ReleasedFile>>) -> Extract {
+        Extract {
+            manifest: Sha256Hex([0; 32]),
+            files: Vec::new(),
+            rows: 1,
+            persons: 1,
+            persons_left_out: 0,
+            released,
+        }
+    }
+
+    #[test]
+    fn a_screened_column_goes_out_once_and_again_only_as_it_was() {
+        let screened = ["sex".to_owned(), "born".to_owned()];
+        let first = delivered(Some(vec![file(1, &["lopenr", "sex"]), file(2, &["lopenr", "a"])]));
+        let other = delivered(Some(vec![file(3, &["lopenr", "a"])]));
+        let old = delivered(None);
+        let once = |files: &[ReleasedFile], before: &[&Extract]| {
+            let found = screened_once(files, before.iter().copied(), &screened);
+            found.map_err(|refusal| refusal.to_string()).err()
+        };
+        let refused = |files: &[ReleasedFile], before: &[&Extract]| {
+            once(files, before).expect("it is refused")
+        };
+        assert_eq!(once(&[file(9, &["sex", "born"])], &[]), None);
+        assert_eq!(once(&[file(9, &["sex", "born"])], &[&other]), None);
+        assert_eq!(once(&[file(9, &["b"])], &[&first, &old]), None);
+        assert_eq!(once(&[file(1, &["sex"]), file(9, &["b"])], &[&other, &first]), None);
+        assert!(refused(&[file(9, &["sex"])], &[&first, &other]).starts_with("sex went out"));
+        assert!(refused(&[file(9, &["born"])], &[&first]).starts_with("sex went out"));
+        let mixed = [file(1, &["sex"]), file(9, &["born"])];
+        assert!(refused(&mixed, &[&first]).starts_with("sex went out"));
+        assert!(refused(&[file(9, &["born"])], &[&old]).starts_with("sex, born went out"));
+        assert_eq!(screened_once(&mixed, [&first, &old].into_iter(), &[]), Ok(()));
+    }
 }

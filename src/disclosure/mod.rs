@@ -20,11 +20,13 @@
 
 pub mod application;
 pub mod bridge;
+pub mod bridge_in;
 pub mod decision;
 pub mod delivery;
 pub mod description;
 pub mod history;
 pub mod id;
+pub mod label;
 pub mod lifecycle;
 pub mod line;
 pub mod organisations;
@@ -38,10 +40,12 @@ pub mod words;
 
 pub use application::{Application, Request};
 pub use bridge::Bridge;
+pub use bridge_in::LoadedBridge;
 pub use decision::{Decision, Rulebook};
 pub use delivery::Delivery;
 pub use history::Act;
 pub use id::{ApplicationId, DisclosureId};
+pub use label::{Label, LabelError};
 pub use lifecycle::Disclosure;
 pub use refusal::{Error, Refusal, Refused};
 pub use terms::Terms;

@@ -121,6 +121,13 @@ pub enum Refusal {
     /// The terms let out what was not applied for.
     #[error("the decision lets out {0}, which the application does not name")]
     RegisterNotAppliedFor(String),
+    /// Screened columns would go out a second time with the same løpenummer.
+    #[error(
+        "{0} went out before with the same løpenummer, and small cells are counted over the files of \
+         one command: make all files with screened columns in one, and give them again as they were; \
+         corrected ones take a new disclosure that continues none"
+    )]
+    ScreenedBefore(String),
     /// The terms are wrong in themselves.
     #[error("terms.{0}")]
     Terms(TermsError),

@@ -25,7 +25,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +69,8 @@ pub struct CellCounter {
     visits: Vec<Visit>,
     current: Option<u64>,
     current_values: BTreeSet<u32>,
-    labels: RandomState,
+    /// The cell that was added last, by column: rows of a person are much alike.
+    last: Vec<Option<Vec<u8>>>,
 }
 
 impl CellCounter {
@@ -86,27 +86,12 @@ impl CellCounter {
             visits: Vec::new(),
             current: None,
             current_values: BTreeSet::new(),
-            labels: RandomState::new(),
+            last: vec![None; asked.columns.len()],
         }
     }
 
-    /// The columns, in the order in which [`CellCounter::add`] numbers them.
-    #[must_use]
-    pub fn columns(&self) -> &[String] {
-        &self.columns
-    }
-
-    /// A number for a person who has a label of another party instead of a serial.
-    ///
-    /// Two labels with one number are taken for one person: of 10 million, the chance that any two
-    /// meet is 3 in a million.
-    #[must_use]
-    pub fn number_of_label(&self, label: &str) -> u64 {
-        self.labels.hash_one(label)
-    }
-
     /// Counts one row, as it is released: the number of the person (the serial), and the cells of
-    /// those columns that its file has, each by its place in [`CellCounter::columns`].
+    /// those columns that its file has, each by its place among those that are asked for.
     ///
     /// # Errors
     ///
@@ -119,8 +104,13 @@ impl CellCounter {
         if self.current != Some(person) {
             self.end_visit()?;
             self.current = Some(person);
+            self.last.fill(None);
         }
         for (column, text) in cells {
+            if self.last[column].as_deref() == Some(text) {
+                continue;
+            }
+            self.last[column] = Some(text.to_vec());
             let value = self.value(column, text)?;
             self.current_values.insert(value);
         }

@@ -6,6 +6,7 @@ use super::cell::Kind;
 use super::coarser::kind_after;
 use super::error::Error;
 use super::report::ReleasedColumn;
+use super::row::Form;
 use crate::disclosure::terms::{Generalisation, RegisterTerms};
 use crate::files;
 
@@ -82,6 +83,8 @@ pub(super) struct Kept {
     /// What its cells are when they are read, and when they are released.
     pub(super) read: Kind,
     pub(super) released: Kind,
+    /// How they stand in rows.
+    pub(super) form: Form,
 }
 
 /// A column of identifiers that are replaced.
@@ -131,7 +134,8 @@ impl Columns {
                 .advise("Write it as text or as another type, or have the decision changed.")
             })?;
             let name = variable.name.clone();
-            kept.push(Kept { name, place, generalisation, read: kind, released });
+            let form = Form::of(&released);
+            kept.push(Kept { name, place, generalisation, read: kind, released, form });
         }
         let mut replaced = Vec::new();
         for secondary in &terms.secondary {

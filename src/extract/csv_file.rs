@@ -4,20 +4,23 @@ use std::io::Write;
 
 use super::cell::{Cell, Kind, append_text};
 use super::columns::{PERSON_COLUMN, Person, Shape};
-use super::row::Cells;
+use super::error::Error;
+use super::row::{Cells, Form};
+use super::writing::Pieces;
 
 /// Bytes handed over at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// The text of a CSV file, in pieces.
 pub(super) struct CsvText {
-    shape: Shape,
+    person: Person,
+    columns: Vec<(Kind, Form)>,
     buffer: Vec<u8>,
 }
 
 impl CsvText {
     /// Begins with the header.
-    pub(super) fn begin(shape: Shape) -> Self {
+    pub(super) fn begin(shape: &Shape) -> Self {
         let mut buffer = Vec::with_capacity(2 * BUFFER_BYTES);
         buffer.extend_from_slice(PERSON_COLUMN.as_bytes());
         for (name, _) in &shape.columns {
@@ -25,29 +28,33 @@ impl CsvText {
             append_quoted(name.as_bytes(), &mut buffer);
         }
         buffer.push(b'\n');
-        Self { shape, buffer }
+        let columns = shape.columns.iter().map(|(_, kind)| (kind.clone(), Form::of(kind)));
+        Self { person: shape.person, columns: columns.collect(), buffer }
     }
+}
 
-    /// Takes a row, and gives a piece when there is enough for one.
-    pub(super) fn push(&mut self, row: &[u8]) -> Option<Vec<u8>> {
+impl Pieces for CsvText {
+    type Piece = Vec<u8>;
+
+    fn push(&mut self, row: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let mut cells = Cells::of(row);
-        match self.shape.person {
+        match self.person {
             Person::Label => append_quoted(cells.text(), &mut self.buffer),
             // Writing to memory does not fail.
             Person::Serial => drop(write!(self.buffer, "{}", cells.serial())),
         }
-        for (_, kind) in &self.shape.columns {
+        for (kind, form) in &self.columns {
             self.buffer.push(b',');
-            append_cell(kind, cells.next(kind), &mut self.buffer);
+            append_cell(kind, cells.next(*form), &mut self.buffer);
         }
         self.buffer.push(b'\n');
         let is_enough = self.buffer.len() >= BUFFER_BYTES;
-        is_enough.then(|| std::mem::replace(&mut self.buffer, Vec::with_capacity(2 * BUFFER_BYTES)))
+        Ok(is_enough
+            .then(|| std::mem::replace(&mut self.buffer, Vec::with_capacity(2 * BUFFER_BYTES))))
     }
 
-    /// The last piece.
-    pub(super) fn finish(self) -> Vec<u8> {
-        self.buffer
+    fn finish(&mut self) -> Result<Vec<u8>, Error> {
+        Ok(std::mem::take(&mut self.buffer))
     }
 }
 

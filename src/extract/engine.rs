@@ -1,14 +1,13 @@
 //! Makes the files of an extract, one after the other.
 
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::sync_channel;
 
-use super::block::Block;
+use super::asker::{Asker, begun};
 use super::cell::Kind;
 use super::columns::{Columns, Person, Shape, Wanted};
 use super::error::Error;
 use super::issuer::Issuer;
-use super::maker::{Maker, begun};
+use super::maker::Maker;
 use super::plan::{Input, MEMORY_BYTES_MIN, Observer, Output, Plan, RefusedRows};
 use super::reader::Reader;
 use super::report::{FileReport, Report};
@@ -18,7 +17,7 @@ use crate::disclosure::terms::RegisterTerms;
 use crate::files::guard::{Finding, Guard, Identifiers};
 use crate::files::{self, ErrorKind};
 
-/// Blocks that wait for their serials.
+/// Blocks that wait for their serials, and as many for being made into rows.
 const BLOCKS: usize = 2;
 
 /// Makes an extract: each input goes to the output of its place. Nothing that an output got may be
@@ -44,7 +43,7 @@ pub fn run(
         let shape = Shape { person: person.unwrap_or_default(), columns };
         file.columns = shape.described();
         let observed = Observed::of(plan, &shape, place, observer);
-        write(plan, sorted, shape, output, observed)?;
+        write(plan, sorted, &shape, output, observed)?;
         report.files.push(file);
     }
     Ok(report)
@@ -106,17 +105,9 @@ fn gather(
         watched.map(|(name, is_kept)| is_kept.then(|| name.clone())).collect();
     guard.watch(&watched)?;
 
-    let mut sorter = Sorter::new(plan.memory_bytes / 8 * 5, &plan.temporary);
-    let (reading, blocks) = begin_reading(reader, guard);
-    let mut maker = Maker::new(&columns, &mut file, person, plan.memory_bytes / 16);
-    let taken = blocks.iter().try_for_each(|block| maker.take(&block, issuer, &mut sorter));
-    drop((maker, blocks));
-    let sorted = sorter.finish();
-    let read = reading.join().map_err(|_| Error::internal("the reading thread has failed"))?;
-    // What went wrong on disk stops the maker, and what went wrong with the maker stops the reader.
-    let sorted = sorted?;
-    taken?;
-    let guard = read?;
+    let asker = Asker::new(&columns, &mut file, person, plan.memory_bytes / 16);
+    let (guard, sorted) =
+        read_and_sort(plan, (reader, guard), asker, issuer, Maker::new(&columns))?;
     file.findings = findings(&guard)?;
     if !file.refused.is_empty() && plan.refused_rows == RefusedRows::Fail {
         return Err(Error::refused(&file));
@@ -124,21 +115,45 @@ fn gather(
     Ok(Gathered { file, sorted, columns: columns.released() })
 }
 
-/// Reads in a thread of its own, so that reading and asking overlap.
-fn begin_reading(
-    mut reader: Reader,
-    mut guard: Guard,
-) -> (JoinHandle<Result<Guard, Error>>, Receiver<Block>) {
-    let (sender, blocks) = sync_channel(BLOCKS);
-    let reading = std::thread::spawn(move || {
-        while let Some(block) = reader.read(&mut guard)? {
-            if sender.send(block).is_err() {
-                break;
+/// Reads in one thread, asks in this one, and makes rows in another, which the sorter's takes.
+fn read_and_sort(
+    plan: &Plan,
+    (mut reader, mut guard): (Reader, Guard),
+    mut asker: Asker<'_>,
+    issuer: &mut dyn Issuer,
+    mut maker: Maker<'_>,
+) -> Result<(Guard, Sorted), Error> {
+    std::thread::scope(|scope| {
+        let (to_ask, blocks) = sync_channel(BLOCKS);
+        let reading = scope.spawn(move || -> Result<Guard, Error> {
+            while let Some(block) = reader.read(&mut guard)? {
+                if to_ask.send(block).is_err() {
+                    break;
+                }
             }
-        }
-        Ok(guard)
-    });
-    (reading, blocks)
+            Ok(guard)
+        });
+        let (answer, answers) = sync_channel(BLOCKS);
+        let making = scope.spawn(move || -> Result<Sorted, Error> {
+            let mut sorter = Sorter::new(plan.memory_bytes / 8 * 5, &plan.temporary);
+            let taken = answers.iter().try_for_each(|answered| maker.take(&answered, &mut sorter));
+            drop(answers);
+            // What goes wrong on disk stops what is made.
+            let sorted = sorter.finish()?;
+            taken.map(|()| sorted)
+        });
+        let stopped = |_| Error::internal("rows are not made any more");
+        let asked = blocks
+            .iter()
+            .try_for_each(|block| answer.send(asker.ask(block, issuer)?).map_err(stopped));
+        drop((blocks, answer));
+        // What goes wrong later in the line stops what comes before, so that it is the cause.
+        let sorted = making.join().map_err(|_| Error::internal("the making thread has failed"));
+        let read = reading.join().map_err(|_| Error::internal("the reading thread has failed"));
+        let sorted = sorted??;
+        asked?;
+        Ok((read??, sorted))
+    })
 }
 
 /// The columns that do not come out.

@@ -37,6 +37,8 @@ pub enum Issued {
     Label(String),
     /// A reservation applies: the person's rows are left out and counted.
     LeftOut,
+    /// The disclosure is not about the person: the rows are left out and counted.
+    Outside,
     /// There is none.
     Refused(Refusal),
     /// The løpenummer.

@@ -135,6 +135,8 @@ pub struct Column {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", tag = "content")]
 pub enum Content {
+    /// The ID that another party gave the person, in the place of a løpenummer.
+    Label,
     /// The person's løpenummer in this disclosure.
     Serial,
     /// Surrogates of identifiers other than the person's.

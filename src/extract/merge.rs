@@ -41,9 +41,9 @@ impl Ordered {
     /// Of either side; theirs if both fail.
     pub(super) fn for_each(
         self,
-        mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+        take: impl FnMut(Vec<u8>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let taken = self.batches.iter().try_for_each(|batch| take(&batch));
+        let taken = self.batches.iter().try_for_each(take);
         drop(self.batches);
         let merged = self.merging.join();
         taken?;
@@ -156,7 +156,7 @@ mod tests {
         let mut all = Vec::new();
         Ordered::begin(sorted, runs_max)
             .for_each(|batch| {
-                all.extend(super::super::runs::rows_of(batch).map(<[u8]>::to_vec));
+                all.extend(super::super::runs::rows_of(&batch).map(<[u8]>::to_vec));
                 Ok(())
             })
             .unwrap();

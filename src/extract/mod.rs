@@ -9,13 +9,15 @@
 //! approved, and the order of the rows. The recipient can see that the files are what was decided.
 //!
 //! ```text
-//! file ──Reader──► Block ──Maker──► rows (key ‖ released cells) ──Sorter──► runs ──merge──► Writer
-//!           │                 │ ▲                                                           │
-//!           └► Guard          └─┴─ Issuer: serials, surrogates                              │
-//!                                                                                           ▼
-//!        cells ◄── rows as they go out: fewer than k? refused             seal (age) ──► NAME.age
-//!                                                                           │ SHA-256, bytes
-//!                                                                           ▼
+//! file ──Reader──► Block ──Asker──► answered ──Maker──► rows ──Sorter──► runs ──merge──► rows
+//!           │               │ ▲                   (key ‖ released cells)               in order
+//!           └► Guard        └─┴─ Issuer: serials, surrogates                               │
+//!                                                                                          ▼
+//!     cells ◄── Observed: rows as they go out: fewer than k? refused ◄─────────────────────┤
+//!                                                                                          ▼
+//!                                            seal (age) ──► NAME.age ◄── Pieces: CSV or Parquet
+//!                                              │ SHA-256, bytes
+//!                                              ▼
 //!                            manifest ──sign──► note ──seal──► NAME.manifest.age ──► open
 //! ```
 //!
@@ -35,7 +37,7 @@
 //!   both, and nothing else of the input (order, row groups, statistics, metadata) is written.
 //! - No byte of a file's output is written before the guard has seen all of its input.
 //! - Memory is bounded by [`Plan::memory_bytes`] and the row groups of the input; what does not fit
-//!   is put aside sealed, in a file without a name.
+//!   is put aside sealed, in a file without a name. Each stage is a thread and waits for the next.
 //! - Nothing has its name before it is complete and durable; the manifest gets its name last.
 //! - No error, report or `Debug` holds a value of the file or a secret key.
 //!
@@ -45,8 +47,10 @@
 //! extracts. Small cells screen named columns alone. A recipient's computer, and what is done with
 //! the files there.
 
+mod asker;
 mod block;
 pub mod bridge;
+pub mod bridge_in;
 mod cell;
 pub mod cells;
 mod coarser;
@@ -77,12 +81,11 @@ mod surrogate;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod values;
 mod writing;
 
 pub use engine::run;
 pub use error::Error;
 pub use issuer::{Issued, Issuer, IssuerError, Refusal};
-pub use plan::{Input, MEMORY_BYTES_MIN, NoObserver, Observer, Output, Plan, RefusedRows};
+pub use plan::{Input, MEMORY_BYTES_MIN, Observer, Output, Plan, RefusedRows};
 pub use report::{FileReport, RefusedRow, ReleasedColumn, Report};
 pub use screen::{Screen, Seen};

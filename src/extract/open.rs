@@ -171,7 +171,7 @@ fn not_signed(path: &Path, cause: &ManifestError) -> Error {
     refused(format!("{name}: manifest does not verify: {cause}")).advise(advice)
 }
 
-fn decrypt(path: &Path, identities: &Identities) -> Result<impl Read + use<>, Error> {
+pub(super) fn decrypt(path: &Path, identities: &Identities) -> Result<impl Read + use<>, Error> {
     let file = File::open(path).map_err(|cause| Error::system("read", path, &cause))?;
     let file = io::BufReader::with_capacity(BUFFER_BYTES, file);
     identities.decrypt(file).map_err(|cause| match cause {

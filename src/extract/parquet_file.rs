@@ -6,15 +6,15 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
 use arrow_array::types::{
     ArrowPrimitiveType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, PrimitiveArray, RecordBatch,
-    make_array,
+    StringArray, make_array,
 };
+use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -24,7 +24,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use super::cell::{Cell, Kind, float, narrowed};
 use super::columns::{PERSON_COLUMN, Person, Shape};
 use super::error::Error;
-use super::row::Cells;
+use super::row::{Cells, Form};
+use super::writing::Pieces;
 use crate::files::columnar::unwritable;
 
 /// Rows of a row group; the last one has what is left.
@@ -41,14 +42,20 @@ pub(super) struct Batches {
     schema: SchemaRef,
     person: Person,
     /// The cells of the batch, the person's first.
-    columns: Vec<(Kind, Column)>,
+    columns: Vec<Column>,
     rows: usize,
 }
 
 /// Cells of a column that are not written yet.
-enum Column {
-    Numbers(Vec<Option<i128>>),
-    Texts(StringBuilder),
+struct Column {
+    kind: Kind,
+    form: Form,
+    /// Of fixed size; 0 where there is nothing.
+    numbers: Vec<i128>,
+    /// One after the other, and where each ends.
+    texts: Vec<u8>,
+    ends: Vec<i32>,
+    presence: NullBufferBuilder,
 }
 
 impl<'a> ParquetFile<'a> {
@@ -98,7 +105,7 @@ impl<'a> ParquetFile<'a> {
 
 impl Batches {
     /// No rows yet.
-    pub(super) fn begin(shape: Shape) -> Self {
+    pub(super) fn begin(shape: &Shape) -> Self {
         let person = match shape.person {
             Person::Label => Kind::Text,
             Person::Serial => Kind::Fixed(DataType::Int64),
@@ -107,69 +114,86 @@ impl Batches {
         fields.extend(
             shape.columns.iter().map(|(name, kind)| Field::new(name, data_type(kind), true)),
         );
-        let kinds = std::iter::once(person).chain(shape.columns.into_iter().map(|(_, kind)| kind));
-        let columns = kinds.map(|kind| {
-            let column = match &kind {
-                Kind::Fixed(_) => Column::Numbers(Vec::with_capacity(BATCH_ROWS)),
-                Kind::Text => Column::Texts(StringBuilder::new()),
-            };
-            (kind, column)
-        });
-        let (schema, columns) = (Arc::new(Schema::new(fields)), columns.collect());
-        Self { schema, person: shape.person, columns, rows: 0 }
+        let kinds = shape.columns.iter().map(|(_, kind)| kind.clone());
+        let columns = std::iter::once(person).chain(kinds).map(Column::begin).collect();
+        Self { schema: Arc::new(Schema::new(fields)), person: shape.person, columns, rows: 0 }
     }
 
-    /// Takes a row, and gives a batch when there are enough for one.
-    ///
-    /// # Errors
-    ///
-    /// A fault in this program.
-    pub(super) fn push(&mut self, row: &[u8]) -> Result<Option<RecordBatch>, Error> {
+    fn take(&mut self) -> Result<RecordBatch, Error> {
+        self.rows = 0;
+        let arrays = self.columns.iter_mut().map(Column::take).collect::<Option<_>>();
+        let arrays = arrays.ok_or_else(|| Error::internal("a row is not what its columns say"))?;
+        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(|_| Error::internal("a batch does not fit its schema"))
+    }
+}
+
+impl Pieces for Batches {
+    type Piece = RecordBatch;
+
+    fn push(&mut self, row: &[u8]) -> Result<Option<RecordBatch>, Error> {
         let mut cells = Cells::of(row);
-        for (place, (kind, column)) in self.columns.iter_mut().enumerate() {
-            let cell = match (place, self.person) {
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            column.push(match (place, self.person) {
                 (0, Person::Serial) => Cell::Number(cells.serial().into()),
                 (0, Person::Label) => Cell::Text(cells.text()),
-                _ => cells.next(kind),
-            };
-            match (column, cell) {
-                (Column::Numbers(numbers), Cell::Number(number)) => numbers.push(Some(number)),
-                (Column::Numbers(numbers), _) => numbers.push(None),
-                (Column::Texts(texts), Cell::Text(text)) => {
-                    let text = std::str::from_utf8(text)
-                        .map_err(|_| Error::internal("a row is not what its columns say"))?;
-                    texts.append_value(text);
-                }
-                (Column::Texts(texts), _) => texts.append_null(),
-            }
+                _ => cells.next(column.form),
+            });
         }
         self.rows += 1;
         if self.rows < BATCH_ROWS { Ok(None) } else { self.take().map(Some) }
     }
 
     /// The rows that are left, perhaps none.
-    ///
-    /// # Errors
-    ///
-    /// A fault in this program.
-    pub(super) fn take(&mut self) -> Result<RecordBatch, Error> {
-        let mut arrays = Vec::with_capacity(self.columns.len());
-        for (kind, column) in &mut self.columns {
-            arrays.push(match (column, kind) {
-                (Column::Texts(texts), _) => Arc::new(texts.finish()),
-                (Column::Numbers(numbers), Kind::Fixed(kind)) => {
-                    let array = array(kind, numbers);
-                    numbers.clear();
-                    array.ok_or_else(|| Error::internal("a cell does not fit its column"))?
-                }
-                (Column::Numbers(_), Kind::Text) => {
-                    return Err(Error::internal("a column of text has numbers"));
-                }
-            });
+    fn finish(&mut self) -> Result<RecordBatch, Error> {
+        self.take()
+    }
+}
+
+impl Column {
+    fn begin(kind: Kind) -> Self {
+        Self {
+            form: Form::of(&kind),
+            kind,
+            numbers: Vec::new(),
+            texts: Vec::new(),
+            ends: Vec::new(),
+            presence: NullBufferBuilder::new(BATCH_ROWS),
         }
-        self.rows = 0;
-        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
-            .map_err(|_| Error::internal("a batch does not fit its schema"))
+    }
+
+    fn push(&mut self, cell: Cell<'_>) {
+        let number = if let Cell::Number(number) = cell { number } else { 0 };
+        let text = if let Cell::Text(text) = cell { text } else { &[] };
+        match self.kind {
+            Kind::Fixed(_) => self.numbers.push(number),
+            Kind::Text => {
+                self.texts.extend_from_slice(text);
+                // A batch of longer texts is told when it is taken: its ends do not rise.
+                self.ends.push(i32::try_from(self.texts.len()).unwrap_or(-1));
+            }
+        }
+        self.presence.append(!matches!(cell, Cell::Empty));
+    }
+
+    /// The cells so far; `None` when they do not fit the column.
+    fn take(&mut self) -> Option<ArrayRef> {
+        let presence = self.presence.finish();
+        let array = match &self.kind {
+            Kind::Fixed(kind) => array(kind, &self.numbers, presence)?,
+            Kind::Text => {
+                let ends = std::iter::once(0).chain(std::mem::take(&mut self.ends));
+                let ends: Vec<i32> = ends.collect();
+                if !ends.is_sorted() {
+                    return None;
+                }
+                let texts = std::mem::take(&mut self.texts).into();
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+                Arc::new(StringArray::try_new(offsets, texts, presence).ok()?)
+            }
+        };
+        self.numbers.clear();
+        Some(array)
     }
 }
 
@@ -181,43 +205,43 @@ fn data_type(kind: &Kind) -> DataType {
 }
 
 /// The array of a type; `None` when a number does not fit it.
-fn array(kind: &DataType, numbers: &[Option<i128>]) -> Option<ArrayRef> {
-    let numbers = || numbers.iter().copied();
+fn array(kind: &DataType, numbers: &[i128], presence: Option<NullBuffer>) -> Option<ArrayRef> {
+    let fractions = || numbers.iter().map(|number| float(*number));
     Some(match kind {
         DataType::Boolean => {
-            Arc::new(BooleanArray::from_iter(numbers().map(|one| one.map(|one| one != 0))))
+            let values = numbers.iter().map(|number| *number != 0).collect();
+            Arc::new(BooleanArray::new(values, presence))
         }
-        DataType::Float32 => Arc::new(Float32Array::from_iter(
-            numbers().map(|one| one.map(|one| narrowed(float(one)))),
-        )),
-        DataType::Float64 => Arc::new(Float64Array::from_iter(numbers().map(|one| one.map(float)))),
-        DataType::Int8 => Arc::new(primitive::<Int8Type>(numbers())?),
-        DataType::Int16 => Arc::new(primitive::<Int16Type>(numbers())?),
-        DataType::UInt8 => Arc::new(primitive::<UInt8Type>(numbers())?),
-        DataType::UInt16 => Arc::new(primitive::<UInt16Type>(numbers())?),
-        DataType::UInt32 => Arc::new(primitive::<UInt32Type>(numbers())?),
-        DataType::UInt64 => Arc::new(primitive::<UInt64Type>(numbers())?),
-        DataType::Int32 => Arc::new(primitive::<Int32Type>(numbers())?),
+        DataType::Float32 => {
+            Arc::new(Float32Array::new(fractions().map(narrowed).collect(), presence))
+        }
+        DataType::Float64 => Arc::new(Float64Array::new(fractions().collect(), presence)),
+        DataType::Int8 => Arc::new(primitive::<Int8Type>(numbers, presence)?),
+        DataType::Int16 => Arc::new(primitive::<Int16Type>(numbers, presence)?),
+        DataType::UInt8 => Arc::new(primitive::<UInt8Type>(numbers, presence)?),
+        DataType::UInt16 => Arc::new(primitive::<UInt16Type>(numbers, presence)?),
+        DataType::UInt32 => Arc::new(primitive::<UInt32Type>(numbers, presence)?),
+        DataType::UInt64 => Arc::new(primitive::<UInt64Type>(numbers, presence)?),
+        DataType::Int32 => Arc::new(primitive::<Int32Type>(numbers, presence)?),
         DataType::Date32 | DataType::Time32(_) => {
-            renamed(&primitive::<Int32Type>(numbers())?, kind)?
+            renamed(&primitive::<Int32Type>(numbers, presence)?, kind)?
         }
-        DataType::Decimal128(..) => renamed(&primitive::<Decimal128Type>(numbers())?, kind)?,
-        _ => renamed(&primitive::<Int64Type>(numbers())?, kind)?,
+        DataType::Decimal128(..) => {
+            renamed(&primitive::<Decimal128Type>(numbers, presence)?, kind)?
+        }
+        _ => renamed(&primitive::<Int64Type>(numbers, presence)?, kind)?,
     })
 }
 
 fn primitive<T: ArrowPrimitiveType>(
-    numbers: impl Iterator<Item = Option<i128>>,
+    numbers: &[i128],
+    presence: Option<NullBuffer>,
 ) -> Option<PrimitiveArray<T>>
 where
     T::Native: TryFrom<i128>,
 {
-    let native = |number: Option<i128>| match number {
-        Some(number) => T::Native::try_from(number).ok().map(Some),
-        None => Some(None),
-    };
-    let natives: Option<Vec<Option<T::Native>>> = numbers.map(native).collect();
-    Some(PrimitiveArray::from_iter(natives?))
+    let natives = numbers.iter().map(|number| T::Native::try_from(*number).ok());
+    Some(PrimitiveArray::new(natives.collect::<Option<Vec<_>>>()?.into(), presence))
 }
 
 /// The same numbers as another type that is stored in the same way.

@@ -78,11 +78,3 @@ pub trait Observer {
     /// person follow each other within a file.
     fn row(&mut self, file: usize, person: &[u8], cells: &[Option<&[u8]>]);
 }
-
-/// Nobody looks.
-#[derive(Clone, Copy, Debug)]
-pub struct NoObserver;
-
-impl Observer for NoObserver {
-    fn row(&mut self, _file: usize, _person: &[u8], _cells: &[Option<&[u8]>]) {}
-}

@@ -27,7 +27,7 @@ pub const RECIPIENTS_MAX: usize = 16;
 pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// How an `age` file begins.
-const MAGIC: &[u8] = b"age-encryption.org/";
+pub(super) const MAGIC: &[u8] = b"age-encryption.org/";
 
 const PUBLIC_KEY_START: &str = "age1";
 const SECRET_KEY_START: &str = "AGE-SECRET-KEY-";

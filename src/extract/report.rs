@@ -38,6 +38,10 @@ pub struct FileReport {
     pub rows_left_out: u64,
     /// How many persons those are.
     pub persons_left_out: u64,
+    /// Rows of persons whom the disclosure is not about.
+    pub rows_outside: u64,
+    /// How many persons those are.
+    pub persons_outside: u64,
     /// Rows without a løpenummer, by the reason.
     pub refused: BTreeMap<Refusal, u64>,
     /// The first 1000 of them.

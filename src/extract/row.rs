@@ -39,27 +39,52 @@ pub(super) fn append_text(text: &[u8], row: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// Appends a cell to a row of its kind; `None` when it does not fit.
-pub(super) fn append_cell(kind: &Kind, cell: Cell<'_>, row: &mut Vec<u8>) -> Option<()> {
-    match (kind, cell) {
+/// How the cells of a column stand in rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// So many bytes: of a number that may be negative, or of one that never is.
+    Signed(usize),
+    Text,
+    Unsigned(usize),
+}
+
+impl Form {
+    /// The form of cells of a kind.
+    pub(super) fn of(kind: &Kind) -> Self {
+        let Kind::Fixed(kind) = kind else { return Self::Text };
+        // A type without a width is no kind.
+        let width = width(kind).unwrap_or_default();
+        let is_unsigned = kind.is_unsigned_integer() || matches!(kind, DataType::Boolean);
+        if is_unsigned { Self::Unsigned(width) } else { Self::Signed(width) }
+    }
+}
+
+/// Appends a cell to a row; `None` when it does not fit its column.
+pub(super) fn append_cell(form: Form, cell: Cell<'_>, row: &mut Vec<u8>) -> Option<()> {
+    match (form, cell) {
         (_, Cell::Empty) => row.push(0),
-        (Kind::Text, Cell::Text(text)) => return append_text(text, row),
-        (Kind::Fixed(kind), Cell::Number(number)) => {
-            let bits = number.cast_unsigned() ^ sign(kind);
-            let bytes = bits.to_be_bytes();
-            row.push(1);
-            row.extend_from_slice(bytes.get(bytes.len() - width(kind)?..)?);
+        (Form::Text, Cell::Text(text)) => return append_text(text, row),
+        (Form::Signed(width), Cell::Number(number)) => {
+            append_number(number.cast_unsigned() ^ sign(width), width, row)?;
+        }
+        (Form::Unsigned(width), Cell::Number(number)) => {
+            append_number(number.cast_unsigned(), width, row)?;
         }
         _ => return None,
     }
     Some(())
 }
 
+fn append_number(bits: u128, width: usize, row: &mut Vec<u8>) -> Option<()> {
+    let bytes = bits.to_be_bytes();
+    row.push(1);
+    row.extend_from_slice(bytes.get(bytes.len().checked_sub(width)?..)?);
+    Some(())
+}
+
 /// The bit that is turned so that negative numbers come first.
-fn sign(kind: &DataType) -> u128 {
-    let bits = width(kind).unwrap_or_default() * 8;
-    let is_unsigned = kind.is_unsigned_integer() || matches!(kind, DataType::Boolean);
-    if is_unsigned || bits == 0 { 0 } else { 1 << (bits - 1) }
+fn sign(width: usize) -> u128 {
+    u32::try_from(width * 8).ok().and_then(|bits| bits.checked_sub(1)).map_or(0, |bit| 1 << bit)
 }
 
 /// Takes a row apart, from left to right.
@@ -93,33 +118,40 @@ impl<'a> Cells<'a> {
         text
     }
 
-    /// The cell of a column of this kind.
-    pub(super) fn next(&mut self, kind: &Kind) -> Cell<'a> {
-        match kind {
-            Kind::Text => match self.text() {
+    /// The cell of a column of this form.
+    pub(super) fn next(&mut self, form: Form) -> Cell<'a> {
+        match form {
+            Form::Signed(width) => self.fixed(width, |bits| {
+                // Brought to the upper end and back, so that the bits above are those of the sign.
+                let unused = u32::try_from(128 - 8 * width).unwrap_or_default();
+                (bits ^ sign(width)).unbounded_shl(unused).cast_signed().unbounded_shr(unused)
+            }),
+            Form::Text => match self.text() {
                 [] => Cell::Empty,
                 text => Cell::Text(text),
             },
-            Kind::Fixed(kind) => self.fixed(kind),
+            Form::Unsigned(width) => self.fixed(width, u128::cast_signed),
         }
     }
 
-    fn fixed(&mut self, kind: &DataType) -> Cell<'a> {
+    fn fixed(&mut self, width: usize, number: impl FnOnce(u128) -> i128) -> Cell<'a> {
         let (presence, rest) = self.rest.split_first().unwrap_or((&0, &[]));
         self.rest = rest;
         if *presence == 0 {
             return Cell::Empty;
         }
-        let width = width(kind).unwrap_or_default();
         let (found, rest) = rest.split_at_checked(width).unwrap_or_default();
         self.rest = rest;
-        let bits = found.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
-        let turned = bits ^ sign(kind);
-        if sign(kind) == 0 {
-            return Cell::Number(turned.cast_signed());
-        }
-        let unused = u32::try_from(128 - 8 * width).unwrap_or_default();
-        Cell::Number((turned << unused).cast_signed() >> unused)
+        Cell::Number(number(bits_of(found)))
+    }
+}
+
+/// The bits of a number; most numbers have four bytes or eight.
+fn bits_of(bytes: &[u8]) -> u128 {
+    match (bytes.try_into(), bytes.try_into()) {
+        (Ok(four), _) => u32::from_be_bytes(four).into(),
+        (_, Ok(eight)) => u64::from_be_bytes(eight).into(),
+        _ => bytes.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte)),
     }
 }
 
@@ -153,7 +185,7 @@ mod tests {
             number(row.5),
         ];
         for (kind, cell) in kinds().iter().zip(cells) {
-            append_cell(kind, cell, &mut bytes).unwrap();
+            append_cell(Form::of(kind), cell, &mut bytes).unwrap();
         }
         bytes
     }
@@ -181,7 +213,7 @@ mod tests {
             let mut again = Vec::new();
             append_serial(one.0, &mut again).unwrap();
             for kind in kinds() {
-                append_cell(&kind, cells.next(&kind), &mut again).unwrap();
+                append_cell(Form::of(&kind), cells.next(Form::of(&kind)), &mut again).unwrap();
             }
             prop_assert_eq!(again, left);
         }
@@ -192,7 +224,7 @@ mod tests {
         let mut row = Vec::new();
         assert!(append_serial(1 << 48, &mut row).is_none());
         assert!(append_text(b"a\0b", &mut row).is_none());
-        assert!(append_cell(&Kind::Text, Cell::Number(1), &mut row).is_none());
+        assert!(append_cell(Form::Text, Cell::Number(1), &mut row).is_none());
         assert!(row.is_empty());
     }
 }

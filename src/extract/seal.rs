@@ -36,13 +36,14 @@ pub struct SealedFile {
 }
 
 impl SealedFile {
-    /// Starts to write, aside.  `name` ends with [`SEALED_ENDING`].
+    /// Starts to write, aside.  `name` ends with [`SEALED_ENDING`].  What a killed process left of
+    /// the same file is removed.
     ///
     /// # Errors
     ///
     /// The name is taken and to be kept, or the directory cannot be written.
     pub fn create(name: &Path, existing: Existing, to: &Recipients) -> Result<Self, Error> {
-        let destination = Destination::create(name, existing)?;
+        let destination = Destination::create_anew(name, existing)?;
         let output =
             to.encrypt(destination).map_err(|cause| Error::system("write", name, &cause))?;
         Ok(Self { name: name.to_owned(), output, sha256: Sha256::new(), bytes: 0 })

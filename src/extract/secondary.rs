@@ -1,48 +1,98 @@
 //! Surrogates of identifiers other than the person's, asked for once each while memory lasts.
+//!
+//! What is known is found by a hash of 128 bits under keys of the moment, and not by the value: a
+//! value that comes back costs one place of memory instead of four. Two values of one hash would get
+//! one surrogate, which is no likelier than that two surrogates, of 128 bits themselves, are equal.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
+
+use super::asker::Keys;
 use super::block::Block;
 use super::cell::{Cell, Kind, append_text};
 use super::columns::{Columns, Replaced};
 use super::error::Error;
 use super::issuer::Issuer;
-use super::values::Values;
 
-/// Stands for an empty cell, and for a row that does not come out.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// Bytes before an institution: its length.
-const LENGTH_BYTES: usize = size_of::<u32>();
+/// What one surrogate takes, with its place in the table.
+const KNOWN_BYTES: usize = 80;
 
 /// A column whose values come back less often than one in so many is not remembered.
 const REPEATED_MIN: u64 = 16;
 
 /// The surrogates of one column.
 pub(super) struct Surrogates {
-    /// Length of the institution, institution, value.
-    values: Values,
-    known: Vec<[u8; 16]>,
-    memory_bytes_max: usize,
+    keys: [RandomState; 2],
+    known: HashMap<Digest, Known, BuildHasherDefault<Taken>>,
+    known_max: usize,
     /// Cells so far, and how many of them had been seen before.
     cells: u64,
     repeated: u64,
-    /// Whether values hardly ever come back, so that each block is forgotten.
+    /// Whether values hardly ever come back, so that none is remembered.
     is_unique: bool,
+}
+
+/// What is known of a value.
+#[derive(Clone, Copy)]
+enum Known {
+    /// It is asked for with this block, in this place.
+    Asked(usize),
+    Surrogate([u8; 16]),
+}
+
+/// The hash of an institution and a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Digest([u64; 2]);
+
+impl Hash for Digest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
+    }
+}
+
+/// Takes a hash for a hash.
+#[derive(Default)]
+struct Taken(u64);
+
+impl Hasher for Taken {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// Values that are asked for, one after the other, each after its institution.
+#[derive(Default)]
+struct Asked {
+    bytes: Vec<u8>,
+    /// Where each begins: its institution, and the value itself.
+    starts: Vec<[usize; 2]>,
+    /// Of each its hash, where values are remembered.
+    digests: Vec<Digest>,
 }
 
 impl Surrogates {
     pub(super) fn new(memory_bytes_max: usize) -> Self {
         Self {
-            values: Values::new(),
-            known: Vec::new(),
-            memory_bytes_max,
+            keys: [RandomState::new(), RandomState::new()],
+            known: HashMap::default(),
+            known_max: memory_bytes_max / KNOWN_BYTES,
             cells: 0,
             repeated: 0,
             is_unique: false,
         }
     }
 
-    /// Finds the surrogates of a block: for each row a number for [`Surrogates::known`], [`NONE`]
-    /// where there is nothing to replace.
+    /// Finds the surrogates of a block: nothing for an empty cell, and for a row that does not come
+    /// out.
     ///
     /// # Errors
     ///
@@ -51,83 +101,103 @@ impl Surrogates {
         &mut self,
         column: &Replaced,
         columns: &Columns,
-        (block, comes_out): (&Block, &[bool]),
+        (block, persons): (&Block, &Keys),
         issuer: &mut dyn Issuer,
-    ) -> Result<Vec<u32>, Error> {
+    ) -> Result<Vec<Option<[u8; 16]>>, Error> {
         self.make_room();
-        let begun = self.values.len();
-        let mut rows = vec![NONE; block.rows];
-        for ((row, place), comes_out) in rows.iter_mut().enumerate().zip(comes_out) {
+        let mut asked = Asked::default();
+        let mut rows = Vec::with_capacity(block.rows);
+        for row in 0..block.rows {
             let value = block.cell(column.value, row);
-            if !comes_out || matches!(value, Cell::Empty) {
-                continue;
-            }
-            let (number, is_new) = self.values.number(|bytes| {
-                let start = bytes.len();
-                bytes.extend_from_slice(&[0; LENGTH_BYTES]);
+            let is_wanted = persons.of(row).is_some() && !matches!(value, Cell::Empty);
+            rows.push(is_wanted.then(|| {
+                asked.begin();
                 if let Some(institution) = column.institution {
-                    append(columns.read.get(institution), block.cell(institution, row), bytes);
+                    let kind = columns.read.get(institution);
+                    append(kind, block.cell(institution, row), &mut asked.bytes);
                 }
-                let length = bytes.len() - start - LENGTH_BYTES;
-                let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-                if let Some(head) = bytes.get_mut(start..start + LENGTH_BYTES) {
-                    head.copy_from_slice(&length);
-                }
-                append(columns.read.get(column.value), value, bytes);
-            });
-            *place = number;
-            self.cells += 1;
-            self.repeated += u64::from(!is_new);
+                asked.begin_value();
+                append(columns.read.get(column.value), value, &mut asked.bytes);
+                self.find(&mut asked)
+            }));
         }
-        self.fill(&column.key_space, begun, issuer)?;
-        Ok(rows)
-    }
-
-    /// Forgets what is known when there is too much of it, or when it is of no use.
-    fn make_room(&mut self) {
-        let memory_bytes = self.values.memory_bytes() + size_of_val(self.known.as_slice());
-        if memory_bytes > self.memory_bytes_max {
-            self.is_unique = self.repeated * REPEATED_MIN < self.cells;
-        }
-        if self.is_unique || memory_bytes > self.memory_bytes_max {
-            self.values.clear();
-            self.known.clear();
-        }
-    }
-
-    /// Asks for the values that came since there were `begun`.
-    fn fill(
-        &mut self,
-        key_space: &str,
-        begun: usize,
-        issuer: &mut dyn Issuer,
-    ) -> Result<(), Error> {
-        let new = begun..self.values.len();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let asked: Vec<(&[u8], &[u8])> =
-            new.map(|number| apart(self.values.value(number))).collect();
-        let answers = issuer.surrogates(key_space, &asked).map_err(Error::Issuer)?;
-        if answers.len() != asked.len() {
+        let answers = if asked.starts.is_empty() {
+            Vec::new()
+        } else {
+            issuer.surrogates(&column.key_space, &asked.pairs()).map_err(Error::Issuer)?
+        };
+        if answers.len() != asked.starts.len() {
             return Err(Error::internal("the issuer answered another number of values"));
         }
-        self.known.extend(answers);
-        Ok(())
+        let answered = |known| match known {
+            Known::Asked(place) => answers.get(place).copied(),
+            Known::Surrogate(surrogate) => Some(surrogate),
+        };
+        for (digest, surrogate) in asked.digests.iter().zip(&answers) {
+            self.known.insert(*digest, Known::Surrogate(*surrogate));
+        }
+        Ok(rows.into_iter().map(|known| known.and_then(answered)).collect())
     }
 
-    /// A surrogate by its number.
-    pub(super) fn known(&self, place: u32) -> Option<&[u8; 16]> {
-        self.known.get(usize::try_from(place).ok()?)
+    /// Finds the last of the values that are asked for, and takes it back if it is known.
+    fn find(&mut self, asked: &mut Asked) -> Known {
+        let place = asked.starts.len().saturating_sub(1);
+        self.cells += 1;
+        if self.is_unique {
+            return Known::Asked(place);
+        }
+        let pair = asked.pair(place);
+        let digest = Digest(self.keys.each_ref().map(|key| key.hash_one(pair)));
+        match self.known.entry(digest) {
+            Entry::Occupied(known) => {
+                self.repeated += 1;
+                asked.take_back();
+                *known.get()
+            }
+            Entry::Vacant(new) => {
+                asked.digests.push(digest);
+                *new.insert(Known::Asked(place))
+            }
+        }
+    }
+
+    /// Forgets what is known when there is too much of it.
+    fn make_room(&mut self) {
+        if self.known.len() > self.known_max {
+            self.is_unique = self.repeated * REPEATED_MIN < self.cells;
+            self.known = HashMap::default();
+        }
     }
 }
 
-/// Institution and value.
-fn apart(joined: &[u8]) -> (&[u8], &[u8]) {
-    let split = joined.split_first_chunk::<LENGTH_BYTES>();
-    let (length, rest) = split.unwrap_or((&[0; LENGTH_BYTES], &[]));
-    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or_default();
-    rest.split_at_checked(length).unwrap_or_default()
+impl Asked {
+    fn begin(&mut self) {
+        self.starts.push([self.bytes.len(); 2]);
+    }
+
+    fn begin_value(&mut self) {
+        if let Some([_, value]) = self.starts.last_mut() {
+            *value = self.bytes.len();
+        }
+    }
+
+    fn take_back(&mut self) {
+        if let Some([start, _]) = self.starts.pop() {
+            self.bytes.truncate(start);
+        }
+    }
+
+    /// Institution and value.
+    fn pair(&self, place: usize) -> (&[u8], &[u8]) {
+        let [start, value] = self.starts.get(place).copied().unwrap_or_default();
+        let end = self.starts.get(place + 1).map_or(self.bytes.len(), |[next, _]| *next);
+        let part = |from: usize, to: usize| self.bytes.get(from..to).unwrap_or_default();
+        (part(start, value), part(value, end))
+    }
+
+    fn pairs(&self) -> Vec<(&[u8], &[u8])> {
+        (0..self.starts.len()).map(|place| self.pair(place)).collect()
+    }
 }
 
 /// The same value is the same text, whatever file it stands in.

@@ -10,16 +10,13 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Writes a surrogate.
 pub(super) fn written(surrogate: &[u8; 16]) -> [u8; SURROGATE_CHARACTERS] {
-    let mut text = [b'a'; SURROGATE_CHARACTERS];
-    // Five bytes are eight characters; the last byte is two, with two zeros.
-    for (bytes, characters) in surrogate.chunks(5).zip(text.chunks_mut(8)) {
-        let mut bits = bytes.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-        bits <<= 64 - 8 * bytes.len();
-        for character in characters {
-            let digit = usize::try_from(bits >> 59).unwrap_or_default();
-            *character = ALPHABET.get(digit).copied().unwrap_or_default();
-            bits <<= 5;
-        }
+    let mut rest = u128::from_be_bytes(*surrogate);
+    let mut text = [0; SURROGATE_CHARACTERS];
+    for character in &mut text {
+        // Five bits at a time from the upper end; what comes after the last three are zeros.
+        let [digit, ..] = rest.to_be_bytes();
+        *character = ALPHABET[usize::from(digit >> 3)];
+        rest <<= 5;
     }
     text
 }

@@ -239,6 +239,17 @@ fn files_of_one_disclosure_have_the_same_serials_and_their_small_cells_are_seen(
 }
 
 #[test]
+fn persons_are_counted_also_where_the_terms_ask_for_no_small_cells() {
+    let terms = r#"registers = [{ register = "NPR", variables = [{ name = "a" }] }]"#;
+    let rows: String = (0..30).map(|row| format!("{},c\n", id("NPR", row % 10))).collect();
+    let input = input("NPR", format!("npr_id,a\n{rows}").as_bytes());
+    let (mut bytes, mut screen) = (Vec::new(), Screen::new(None));
+    let outputs = vec![Output { format: Format::Csv, sink: &mut bytes }];
+    run(&plan(terms), vec![input], &mut Fake::default(), outputs, &mut screen).unwrap();
+    assert_eq!(screen.finish().unwrap().persons, 10);
+}
+
+#[test]
 fn ids_of_another_party_stand_in_the_place_of_serials() {
     let terms = r#"registers = [{ register = "NPR", variables = [{ name = "a" }] }]"#;
     let text = format!("npr_id,a\n{},x\n{},y\n", id("NPR", 12), id("NPR", 3));

@@ -2,7 +2,8 @@
 //!
 //! Written aside as `NAME.part-<random>` (created, never opened; readable by its owner only), then
 //! synced, then given its name in one step, then the directory is synced. Dropped before that, it is
-//! removed. A process that is killed leaves the `.part-` file and never the name.
+//! removed. A process that is killed leaves the `.part-` file and never the name; whoever begins the
+//! same file anew removes what nobody holds a lock on ([`Destination::create_anew`]).
 //!
 //! A part that a checkpoint speaks of stays when it is dropped ([`Destination::checkpoint`]), and
 //! another process goes on with it ([`Destination::resume`]). It is locked meanwhile, so that two
@@ -12,12 +13,16 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufWriter, ErrorKind as Cause, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{Error, ErrorKind};
 
 const BUFFER_BYTES: usize = 1024 * 1024;
+
+/// What stands between a file's name and the random end of its part's.
+const PART: &str = ".part-";
 
 /// Whether a file that exists may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +54,7 @@ impl Destination {
     pub fn create(name: &Path, existing: Existing) -> Result<Self, Error> {
         refuse_existing(name, existing)?;
         let mut part = OsString::from(name);
-        part.push(format!(".part-{:016x}", RandomState::new().build_hasher().finish()));
+        part.push(format!("{PART}{:016x}", RandomState::new().build_hasher().finish()));
         let part = PathBuf::from(part);
         let file = File::options()
             .read(true)
@@ -59,6 +64,10 @@ impl Destination {
             .open(&part)
             .map_err(|cause| Error::system("create a file beside", name, &cause))?;
         lock(&file, &part)?;
+        if !part.exists() {
+            // Another process began the same and took it for abandoned before it was locked.
+            return Err(is_being_written(&part));
+        }
         Ok(Self {
             name: name.to_owned(),
             part: Some(part),
@@ -67,6 +76,18 @@ impl Destination {
             existing,
             is_kept: false,
         })
+    }
+
+    /// As [`Destination::create`], after the parts are removed that killed processes have left. Not
+    /// for files with checkpoints, whose parts are gone on with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Destination::create`].
+    pub fn create_anew(name: &Path, existing: Existing) -> Result<Self, Error> {
+        refuse_existing(name, existing)?;
+        remove_abandoned(name);
+        Self::create(name, existing)
     }
 
     /// Goes on with a part of so many bytes; what lies after them is thrown away.
@@ -204,14 +225,35 @@ pub(super) fn beside(name: &Path, part: &str) -> Option<PathBuf> {
 fn lock(file: &File, part: &Path) -> Result<(), Error> {
     match file.try_lock() {
         Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(Error::new(
-            ErrorKind::Exists,
-            format!("another process is writing {}", part.display()),
-        )
-        .advise("Wait until it ends.")),
+        Err(TryLockError::WouldBlock) => Err(is_being_written(part)),
         // Some file systems have no locks; then nothing but the user keeps two processes apart.
         Err(TryLockError::Error(cause)) if cause.kind() == Cause::Unsupported => Ok(()),
         Err(TryLockError::Error(cause)) => Err(Error::system("lock", part, &cause)),
+    }
+}
+
+fn is_being_written(part: &Path) -> Error {
+    let what = format!("another process is writing {}", part.display());
+    Error::new(ErrorKind::Exists, what).advise("Wait until it ends.")
+}
+
+/// Removes parts of a file that nobody holds a lock on. What cannot be removed is in nobody's way.
+fn remove_abandoned(name: &Path) {
+    let Some(own) = name.file_name().map(OsStr::as_bytes) else { return };
+    let Ok(entries) = std::fs::read_dir(directory_of(name)) else { return };
+    for entry in entries.flatten() {
+        let file_name = entry.file_name();
+        let rest = file_name.as_bytes().strip_prefix(own);
+        let random = rest.and_then(|rest| rest.strip_prefix(PART.as_bytes()));
+        let is_part = random
+            .is_some_and(|random| random.len() == 16 && random.iter().all(u8::is_ascii_hexdigit));
+        if is_part && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // It stays locked until its name is gone, so that whoever has just made it finds out.
+            let part = File::open(entry.path()).ok().filter(|part| part.try_lock().is_ok());
+            if part.is_some() {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 }
 
@@ -247,102 +289,17 @@ fn already_exists(name: &Path) -> Error {
 ///
 /// The directory cannot be opened or synced.
 pub fn sync_directory(name: &Path) -> Result<(), Error> {
-    let directory = match name.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(directory)
+    File::open(directory_of(name))
         .and_then(|directory| directory.sync_all())
         .map_err(|cause| Error::system("sync the directory of", name, &cause))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn files(directory: &Path) -> Vec<String> {
-        let names = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
-        names.map(|name| name.into_string().unwrap()).collect()
-    }
-
-    #[test]
-    fn an_output_that_exists_is_left_alone_unless_it_is_to_be_replaced() {
-        let directory = tempfile::tempdir().unwrap();
-        let name = directory.path().join("out.csv");
-        std::fs::write(&name, "old").unwrap();
-        let error = Destination::create(&name, Existing::Keep).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Exists);
-
-        let mut replacing = Destination::create(&name, Existing::Replace).unwrap();
-        replacing.append(b"new").unwrap();
-        assert_eq!(std::fs::read(&name).unwrap(), b"old", "replaced before it was complete");
-        replacing.publish().unwrap();
-        assert_eq!(std::fs::read(&name).unwrap(), b"new");
-        assert_eq!(files(directory.path()), ["out.csv"]);
-    }
-
-    #[test]
-    fn an_output_that_appears_meanwhile_is_left_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let name = directory.path().join("out.csv");
-        let mut late = Destination::create(&name, Existing::Keep).unwrap();
-        late.append(b"new").unwrap();
-        std::fs::write(&name, "old").unwrap();
-        assert_eq!(late.publish().unwrap_err().kind(), ErrorKind::Exists);
-        assert_eq!(std::fs::read(&name).unwrap(), b"old");
-        assert_eq!(files(directory.path()), ["out.csv"]);
-    }
-
-    #[test]
-    fn an_abandoned_output_is_removed() {
-        let directory = tempfile::tempdir().unwrap();
-        let name = directory.path().join("out.csv");
-        Destination::create(&name, Existing::Keep).unwrap().append(b"half").unwrap();
-        assert!(files(directory.path()).is_empty());
-    }
-
-    #[test]
-    fn a_part_that_a_checkpoint_speaks_of_is_gone_on_with_from_there() {
-        let directory = tempfile::tempdir().unwrap();
-        let name = directory.path().join("out.csv");
-        let mut first = Destination::create(&name, Existing::Keep).unwrap();
-        first.append(b"one,").unwrap();
-        let (part, bytes) = first.checkpoint().unwrap();
-        first.append(b"lost").unwrap();
-        let busy = Destination::resume(&name, Existing::Keep, &part, bytes).unwrap_err();
-        assert_eq!(busy.kind(), ErrorKind::Exists, "two processes write to one part");
-        drop(first);
-        assert_eq!(files(directory.path()), [part.as_str()]);
-
-        let mut second = Destination::resume(&name, Existing::Keep, &part, bytes).unwrap();
-        second.append(b"two").unwrap();
-        second.publish().unwrap();
-        assert_eq!(std::fs::read(&name).unwrap(), b"one,two");
-        assert_eq!(files(directory.path()), ["out.csv"]);
-    }
-
-    #[test]
-    fn a_part_that_is_gone_short_or_elsewhere_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let name = directory.path().join("out.csv");
-        std::fs::write(directory.path().join("out.csv.part-1"), "abc").unwrap();
-        std::fs::write(directory.path().join("other"), "abcdef").unwrap();
-        for (part, bytes) in
-            [("out.csv.part-1", 4), ("out.csv.part-2", 0), ("other", 1), ("../out.csv.part-1", 1)]
-        {
-            let error = Destination::resume(&name, Existing::Keep, part, bytes).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Stale, "{part}");
-        }
-    }
-
-    #[test]
-    fn a_part_that_is_forgotten_is_removed() {
-        let directory = tempfile::tempdir().unwrap();
-        let name = directory.path().join("out.csv");
-        let mut output = Destination::create(&name, Existing::Keep).unwrap();
-        output.checkpoint().unwrap();
-        output.forget();
-        drop(output);
-        assert!(files(directory.path()).is_empty());
+fn directory_of(name: &Path) -> &Path {
+    match name.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,11 +91,11 @@ const fn row(path: &'static str, rule: Rule, deadline: Deadline) -> Method {
 }
 
 const APPROVER: Rule = Rule::Roles(&[RoleKind::Approver]);
-const CUSTODIAN: Rule = Rule::Roles(&[RoleKind::Custodian]);
 /// A register's own system.
 const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
+const CUSTODIAN: Rule = Rule::Roles(&[RoleKind::Custodian]);
 const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
 const READER: Rule = Rule::Roles(&[RoleKind::Auditor, RoleKind::Officer]);
@@ -130,6 +130,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.CatalogueService/GetRegister", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.CatalogueService/ListRegisters", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.DisclosureService/CloseDisclosure", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/CloseWindow", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/CompleteDisclosure", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/ConfirmBridgeDeletion", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/ConfirmDeletion", OFFICER, Deadline::None),
@@ -142,7 +143,9 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.DisclosureService/ListApplications", READER, Deadline::Request),
     row("/hvelv.v1.DisclosureService/ListBridges", READER, Deadline::Request),
     row("/hvelv.v1.DisclosureService/ListDisclosures", READER, Deadline::Request),
+    row("/hvelv.v1.DisclosureService/LoadBridge", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/OpenDisclosure", OFFICER, Deadline::None),
+    row("/hvelv.v1.DisclosureService/OpenWindow", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/ReceiveApplication", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/RecordDecision", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/RecordDelivery", OFFICER, Deadline::None),
@@ -159,6 +162,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.OperatorService/Seal", OPERATOR, Deadline::None),
     row("/hvelv.v1.OperatorService/Status", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
+    row("/hvelv.v1.RevealService/RevealIdentity", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.RightsService/GetRights", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GiveConsent", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/LiftReservation", RIGHTS, Deadline::None),

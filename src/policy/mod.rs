@@ -71,6 +71,8 @@ pub enum Right {
         /// Its source.
         source: SourceCode,
     },
+    /// Be told who a person of a register is, with another person's approval.
+    Reveal,
     /// Record reservations and consents, and read them.
     Rights,
     /// See everybody's requests for approval.
@@ -106,6 +108,7 @@ impl Right {
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
             }
+            Self::Reveal => vec![Role::Custodian],
             Self::Rights => vec![Role::Rights],
             Self::SeeApprovals => vec![Role::Approver, Role::Auditor],
         }

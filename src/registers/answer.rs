@@ -18,6 +18,9 @@ use super::disclosed::{Membership, Pin};
 pub enum RowCode {
     /// A budget that the answer might have needed is spent: known or not is not told.
     BudgetSpent,
+    /// A person of the register whom the disclosure is not about: no ID of the other party, or too
+    /// new.
+    OutsideDisclosure,
     /// The identifier was refused.
     Rejected(Reject),
     /// Not to be stored; why is not told.
@@ -28,7 +31,7 @@ pub enum RowCode {
 
 impl RowCode {
     /// Each code, at its [`place`](Self::place).
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Rejected(Reject::AssignerMissing),
         Self::Rejected(Reject::CheckDigits),
         Self::Rejected(Reject::Date),
@@ -39,6 +42,7 @@ impl RowCode {
         Self::Suppressed,
         Self::Unknown,
         Self::BudgetSpent,
+        Self::OutsideDisclosure,
     ];
 
     /// Where it stands in [`ALL`](Self::ALL).
@@ -48,6 +52,7 @@ impl RowCode {
             Self::Suppressed => Reject::ALL.len(),
             Self::Unknown => Reject::ALL.len() + 1,
             Self::BudgetSpent => Reject::ALL.len() + 2,
+            Self::OutsideDisclosure => Reject::ALL.len() + 3,
         }
     }
 
@@ -55,6 +60,7 @@ impl RowCode {
     pub const fn name(self) -> &'static str {
         match self {
             Self::BudgetSpent => "budget_spent",
+            Self::OutsideDisclosure => "outside_disclosure",
             Self::Rejected(reject) => reject.code(),
             Self::Suppressed => "suppressed",
             Self::Unknown => "unknown",
@@ -85,6 +91,9 @@ pub struct LeafId {
 pub struct Answered {
     /// One register ID a row, 0 where there is none.
     pub ids: Vec<u64>,
+    /// In a disclosure with another party's IDs one of them a row, empty where there is none, and no
+    /// ID above; otherwise none at all.
+    pub labels: Vec<String>,
     /// Rows without an ID, ascending.
     pub notes: Vec<RowNote>,
     /// Rows that have the ID of their person's root, ascending, with the leaf's own.
@@ -96,9 +105,17 @@ pub struct Answered {
 impl Answered {
     /// Takes back what rows, ascending and without a note, would have been answered with.
     pub fn suppress(&mut self, rows: &[u32]) {
+        self.leave_out(rows, RowCode::Suppressed);
+    }
+
+    /// As [`Self::suppress`], with another code.
+    pub fn leave_out(&mut self, rows: &[u32], code: RowCode) {
         for row in rows {
             self.ids[*row as usize] = 0;
-            self.notes.push(RowNote { row: *row, code: RowCode::Suppressed });
+            if let Some(label) = self.labels.get_mut(*row as usize) {
+                label.clear();
+            }
+            self.notes.push(RowNote { row: *row, code });
         }
         if !rows.is_empty() {
             self.leaf_ids.retain(|leaf| !rows.contains(&leaf.row));

@@ -32,7 +32,7 @@ use crate::config::approvals::Approvals as Limits;
 use crate::crypto::{Entropy, StorageKeys};
 use crate::store::keys::{Key, Kind};
 use crate::store::{Batch, Step, Store};
-use crate::vault::MayReveal;
+use crate::vault::{MayMatch, MayReveal};
 
 /// All approvals of the register plane, open or not.
 #[derive(Default)]
@@ -346,6 +346,15 @@ pub struct RevealPermit<'a>(PhantomData<&'a Approved>);
 
 impl MayReveal for RevealPermit<'_> {}
 
+/// Proof that what was approved is a window of a joint disclosure, for as long as its approval is
+/// held.  It opens no identity for anybody.
+///
+/// INVARIANT: made by [`Approved::matching`] alone.
+#[must_use = "a permit that is not used matches nobody"]
+pub struct MatchPermit<'a>(PhantomData<&'a Approved>);
+
+impl MayMatch for MatchPermit<'_> {}
+
 impl Approved {
     /// Which approval it is.
     pub fn id(&self) -> ApprovalId {
@@ -358,8 +367,14 @@ impl Approved {
             Act::BridgeOut | Act::IdentifySerial | Act::RevealIdentity => {
                 Some(RevealPermit(PhantomData))
             }
-            Act::BridgeIn | Act::GrantRole => None,
+            Act::BridgeIn | Act::GrantRole | Act::OpenWindow => None,
         }
+    }
+
+    /// What looks for persons of a one-way register among those of others, if the act that was
+    /// approved is a window.
+    pub fn matching(&self) -> Option<MatchPermit<'_>> {
+        (self.0.next.wanted.act == Act::OpenWindow).then_some(MatchPermit(PhantomData))
     }
 
     pub(super) fn into_moving(self) -> Moving {

@@ -10,6 +10,9 @@
 //!                                the person numbers; the chunk is the bits above
 //! ```
 //!
+//! In a joint disclosure persons of two partitions are in it, each in a set of its own: the upper 16
+//! bits of a delta's sequence are 0, or the one-way partition whose persons they are.
+//!
 //! Folded sets are ordered by chunk before disclosure, so that everything about one person is read
 //! in one short range, however many disclosures there are.
 //!
@@ -21,6 +24,7 @@
 mod pins;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use roaring::RoaringBitmap;
@@ -40,10 +44,21 @@ use pins::Pins;
 const VERSION: u8 = 0x01;
 const CHUNK_BITS: u32 = 16;
 const WORDS: usize = 1 << (CHUNK_BITS - 6);
+/// Sequences of one partition's deltas lie below this; see [`Share`].
+const SEQUENCES_END: u64 = 1 << 48;
 const KIND_DELTA: u16 = 0x63;
 const KIND_CHUNK: u16 = 0x64;
 
-/// The persons of one disclosure.  Changed by the recorder alone.
+/// Whose persons a disclosure's deltas are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Of the one-way partition of a joint disclosure.
+    OneWay,
+    /// Of the disclosure's only partition, or of sealed identities in a joint one.
+    Own,
+}
+
+/// The persons of one disclosure, of one partition.  Changed by the recorder alone.
 pub struct Membership {
     disclosure: [u8; 16],
     partition: u16,
@@ -54,7 +69,7 @@ pub struct Membership {
 struct State {
     chunks: BTreeMap<u32, Box<[u64; WORDS]>>,
     /// Deltas that are stored and not folded.
-    sequences: std::ops::Range<u64>,
+    sequences: Range<u64>,
     /// Chunks that the stored folds lack something of.
     dirty: BTreeSet<u32>,
     /// Persons of the commit under way, and its deltas: one for each stream that it answers.
@@ -70,10 +85,15 @@ impl Membership {
         store: &dyn Store,
         keys: &PlaneKeys,
         disclosure: [u8; 16],
-        partition: u16,
+        (partition, share): (u16, Share),
         persons_end: u64,
     ) -> Result<Self, Error> {
+        let begin = match share {
+            Share::OneWay => u64::from(partition) * SEQUENCES_END,
+            Share::Own => 0,
+        };
         let mut state = State::default();
+        state.sequences = begin..begin;
         for chunk in 0..=chunk_of(persons_end).0 {
             let key = Key::disclosed(partition, chunk, disclosure);
             if let Some(value) = store.get(&key)? {
@@ -81,7 +101,8 @@ impl Membership {
             }
         }
         let (mut failure, mut first) = (None, None);
-        store.scan(Key::disclosed_deltas(disclosure), &mut |key, value| {
+        let deltas = Key::disclosed_deltas(disclosure, begin..begin.saturating_add(SEQUENCES_END));
+        store.scan(deltas, &mut |key, value| {
             let sequence = Key::trailing_u64(key)?;
             state.sequences = *first.get_or_insert(sequence)..sequence + 1;
             match open_delta(keys, key, value) {
@@ -233,6 +254,10 @@ pub(super) fn disclosures_of(
     })?;
     // What a stream that was cut off has left: few, and folded when the disclosure is used again.
     store.scan(Key::all(Kind::DisclosedDelta), &mut |bytes, value| {
+        let share = Key::trailing_u64(bytes)? / SEQUENCES_END;
+        if share != 0 && share != u64::from(partition) {
+            return Ok(Step::Continue);
+        }
         match open_delta(keys, bytes, value) {
             Ok(persons) if persons.contains(&person) => {
                 found.extend(bytes.get(1..).and_then(|parts| parts.first_chunk()));

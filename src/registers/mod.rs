@@ -58,7 +58,7 @@ use budget::{Account, Ledger, NewGrant};
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
-pub use disclosed::{Membership, Pin};
+pub use disclosed::{Membership, Pin, Share};
 use inverse::Inverse;
 pub use keys::PlaneKeys;
 use links::Links;
@@ -298,8 +298,8 @@ impl Registers {
     }
 
     /// Records the end of a stream of serials, and folds the persons of its disclosure.
-    pub fn record_fold(&self, entry: Entry, membership: Arc<Membership>, reply: Reply<()>) {
-        let with = With { fold: Some(membership), ..With::default() };
+    pub fn record_fold(&self, entry: Entry, members: Vec<Arc<Membership>>, reply: Reply<()>) {
+        let with = With { fold: members, ..With::default() };
         self.send_act(entry, with, (), reply);
     }
 

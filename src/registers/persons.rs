@@ -49,6 +49,24 @@ impl PersonSet {
         }
     }
 
+    /// Whether a person is in it; fast once it is [`spread_out`](Self::spread_out).
+    pub fn contains(&self, person: PersonNo) -> bool {
+        if self.words.is_empty() {
+            return self.list.contains(&person);
+        }
+        let (word, bit) = split_bit(person);
+        self.words.get(word).is_some_and(|word| word & (1 << bit) != 0)
+    }
+
+    /// The same set, to be asked about many persons.
+    #[must_use]
+    pub fn spread_out(mut self) -> Self {
+        if self.words.is_empty() {
+            self.spread();
+        }
+        self
+    }
+
     fn spread(&mut self) {
         let list = std::mem::take(&mut self.list);
         self.words = vec![0; 1024];
@@ -118,7 +136,7 @@ impl PersonSet {
     /// # Errors
     ///
     /// [`Error::TooLarge`], [`Error::Damaged`]; neither in practice.
-    pub(super) fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut plain = Zeroizing::new(Vec::new());
         for (_, part) in self.parts()? {
             let length = u32::try_from(part.len()).map_err(|_| Error::TooLarge)?;
@@ -133,7 +151,7 @@ impl PersonSet {
     /// # Errors
     ///
     /// [`Error::Damaged`] when it is not one.
-    pub(super) fn decode(mut plain: &[u8]) -> Result<Vec<PersonNo>, Error> {
+    pub fn decode(mut plain: &[u8]) -> Result<Vec<PersonNo>, Error> {
         let damaged = || Error::Damaged { what: "person set" };
         let mut persons = Vec::new();
         while let Some((length, rest)) = plain.split_first_chunk::<4>() {

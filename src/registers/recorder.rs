@@ -55,12 +55,12 @@ pub(super) enum Command {
 
 /// A change of the register plane's store that an act makes.
 pub enum Write {
+    /// Keeps, with the number of the act's entry, whom the act asked about.
+    Asked(PersonSet),
     /// Writes a sealed value.
     Put(Key, Vec<u8>),
     /// Removes what there is.
     Remove(Key),
-    /// Notes whom the entry is about, sealed.
-    AuditPersons(Vec<PersonNo>),
     /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a
     /// vault that is behind would not know.
     VaultUsed(u16),
@@ -80,8 +80,8 @@ pub(super) struct With {
     pub(super) writes: Vec<Write>,
     /// Leaves whose root changes with it.
     pub(super) moves: Vec<Move>,
-    /// A disclosure whose persons are folded with it.
-    pub(super) fold: Option<Arc<Membership>>,
+    /// Sets of a disclosure's persons that are folded with it.
+    pub(super) fold: Vec<Arc<Membership>>,
     /// A grant, and whom it is for.
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
     /// An approval that it moves, or uses up.
@@ -274,7 +274,7 @@ impl Recorder {
         let mut about = PersonSet::default();
         for write in writes {
             match write {
-                Write::AuditPersons(persons) => about.extend(&persons),
+                Write::Asked(persons) => about = persons,
                 Write::Put(key, value) => batch.put(key, value),
                 Write::Remove(key) => batch.remove(key),
                 Write::VaultUsed(partition) => self.mark_vault(partition, batch),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::disclosed::disclosures_of;
-use super::{DeliveryRecord, Error, Membership, Registers, delivery};
+use super::{DeliveryRecord, Error, Membership, Registers, Share, delivery};
 use crate::crypto::Place;
 use crate::store::Step;
 use crate::store::keys::{Key, Kind};
@@ -65,7 +65,7 @@ impl Registers {
         Ok(found)
     }
 
-    /// The persons of a disclosure. `persons_end` is above every number of the partition in use.
+    /// The persons of a disclosure, of one partition. `persons_end` is above every number of the partition in use.
     ///
     /// # Errors
     ///
@@ -73,10 +73,10 @@ impl Registers {
     pub fn membership(
         &self,
         disclosure: [u8; 16],
-        partition: u16,
+        persons: (u16, Share),
         persons_end: u64,
     ) -> Result<Membership, Error> {
-        Membership::load(self.store.as_ref(), &self.keys, disclosure, partition, persons_end)
+        Membership::load(self.store.as_ref(), &self.keys, disclosure, persons, persons_end)
     }
 
     /// The disclosures that a person is in.

@@ -31,6 +31,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::mpsc::sync_channel;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -141,7 +142,7 @@ fn open_fact(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<(PersonNo, Ri
 
 /// The rights of a register, held for reading: none of them changes while this lives.
 pub struct HeldRights<'a> {
-    links: HeldLinks<'a>,
+    links: Rc<HeldLinks<'a>>,
     partition: u16,
     state: RwLockReadGuard<'a, State>,
 }
@@ -220,10 +221,22 @@ impl Registers {
     ///
     /// [`Error::NoRegister`].
     pub fn hold_rights(&self, register: u16) -> Result<HeldRights<'_>, Error> {
+        self.hold_rights_with(&Rc::new(self.hold_links()), register)
+    }
+
+    /// Holds a register's rights for reading, for who holds the links.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`].
+    pub fn hold_rights_with<'a>(
+        &'a self,
+        links: &Rc<HeldLinks<'a>>,
+        register: u16,
+    ) -> Result<HeldRights<'a>, Error> {
         let (partition, rights) = self.rights_of(register)?;
-        let links = self.hold_links();
         let state = rights.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(HeldRights { links, partition, state })
+        Ok(HeldRights { links: Rc::clone(links), partition, state })
     }
 
     /// Holds a register's rights alone.

@@ -7,27 +7,28 @@ use tonic::{Request, Response, Status, Streaming};
 use super::auth::Caller;
 use super::blocking;
 use super::limits::InFlight;
-use super::proto;
 use super::proto::disclosure_service_server::DisclosureService;
 use super::proto::{
-    CloseDisclosureRequest, CloseDisclosureResponse, CompleteDisclosureRequest,
-    CompleteDisclosureResponse, ConfirmBridgeDeletionRequest, ConfirmBridgeDeletionResponse,
-    ConfirmDeletionRequest, ConfirmDeletionResponse, GetApplicationRequest, GetApplicationResponse,
-    GetDisclosureRequest, GetDisclosureResponse, IdentifySerialRequest, IdentifySerialResponse,
-    IssueBridgeRequest, IssueSerialsRequest, IssueSurrogatesRequest, ListApplicationsRequest,
-    ListApplicationsResponse, ListBridgesRequest, ListBridgesResponse, ListDisclosuresRequest,
-    ListDisclosuresResponse, OpenDisclosureRequest, OpenDisclosureResponse,
-    ReceiveApplicationRequest, ReceiveApplicationResponse, RecordDecisionRequest,
-    RecordDecisionResponse, RecordDeliveryRequest, RecordDeliveryResponse,
+    CloseDisclosureRequest, CloseDisclosureResponse, CloseWindowRequest, CloseWindowResponse,
+    CompleteDisclosureRequest, CompleteDisclosureResponse, ConfirmBridgeDeletionRequest,
+    ConfirmBridgeDeletionResponse, ConfirmDeletionRequest, ConfirmDeletionResponse,
+    GetApplicationRequest, GetApplicationResponse, GetDisclosureRequest, GetDisclosureResponse,
+    IdentifySerialRequest, IdentifySerialResponse, IssueBridgeRequest, IssueSerialsRequest,
+    IssueSurrogatesRequest, ListApplicationsRequest, ListApplicationsResponse, ListBridgesRequest,
+    ListBridgesResponse, ListDisclosuresRequest, ListDisclosuresResponse, LoadBridgeRequest,
+    LoadBridgeResponse, OpenDisclosureRequest, OpenDisclosureResponse, OpenWindowRequest,
+    OpenWindowResponse, ReceiveApplicationRequest, ReceiveApplicationResponse,
+    RecordDecisionRequest, RecordDecisionResponse, RecordDeliveryRequest, RecordDeliveryResponse,
     RefuseApplicationRequest, RefuseApplicationResponse, RouteApplicationRequest,
     RouteApplicationResponse, WithdrawApplicationRequest, WithdrawApplicationResponse,
 };
 use crate::config::server::Limits;
 use crate::policy::{Permit, Right};
-use crate::service::{DisclosureView, Error, Service};
+use crate::service::{Error, OpenedWindow, Service};
 
 mod bridges;
 mod convert;
+mod loading;
 mod streams;
 
 /// The handlers.
@@ -259,9 +260,9 @@ impl DisclosureService for DisclosureHandler {
         let caller = Caller::of(&request)?;
         let overdue_only = request.get_ref().overdue_only;
         self.reader(&caller, Ok(overdue_only), |service, permit, overdue_only| {
-            let all = service.bridges(permit)?;
-            let wanted = all.iter().filter(|one| one.is_overdue || !overdue_only);
-            Ok(ListBridgesResponse { bridges: wanted.map(Into::into).collect() })
+            let out = service.bridges(permit)?;
+            let loaded = service.loaded_bridges(permit)?;
+            Ok(ListBridgesResponse { bridges: bridges::listed(&out, &loaded, overdue_only) })
         })
         .await
     }
@@ -277,6 +278,41 @@ impl DisclosureService for DisclosureHandler {
             let (view, recorded) = service.confirm_bridge_deletion(permit, which)?;
             let bridge = Some((&view).into());
             Ok(ConfirmBridgeDeletionResponse { bridge, audit_entry: recorded.index() })
+        })
+        .await
+    }
+
+    async fn load_bridge(
+        &self,
+        request: Request<Streaming<LoadBridgeRequest>>,
+    ) -> Result<Response<LoadBridgeResponse>, Status> {
+        loading::load(self, request).await
+    }
+
+    async fn open_window(
+        &self,
+        request: Request<OpenWindowRequest>,
+    ) -> Result<Response<OpenWindowResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let OpenWindowRequest { disclosure, minutes } = request.into_inner();
+        let asked = convert::disclosure_id(&disclosure).map(|id| (id, minutes));
+        self.officer(&caller, asked, |service, permit, (id, minutes)| {
+            let (opened, audit_entry) = service.open_window(permit, id, minutes)?.into_answer();
+            let OpenedWindow { until, looked_at, in_both } = opened;
+            let until = format!("{until:.0}");
+            Ok(OpenWindowResponse { until, looked_at, in_both, audit_entry })
+        })
+        .await
+    }
+
+    async fn close_window(
+        &self,
+        request: Request<CloseWindowRequest>,
+    ) -> Result<Response<CloseWindowResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = convert::disclosure_id(&request.get_ref().disclosure);
+        self.officer(&caller, asked, |service, permit, id| {
+            Ok(CloseWindowResponse { audit_entry: service.close_window(permit, id)?.index() })
         })
         .await
     }
@@ -333,49 +369,9 @@ impl DisclosureService for DisclosureHandler {
         self.officer(&caller, asked, |service, permit, id| {
             let (view, recorded) = service.close_disclosure(permit, id)?;
             let disclosure = Some((&view).into());
-            let (audit_entry, older_copies) = (recorded.index(), older_copies(&view));
+            let (audit_entry, older_copies) = (recorded.index(), convert::older_copies(&view));
             Ok(CloseDisclosureResponse { disclosure, audit_entry, older_copies })
         })
         .await
-    }
-}
-
-/// What closing cannot reach: copies of the key file that were made before.
-fn older_copies(view: &DisclosureView) -> String {
-    let closed = view.disclosure.closing().map(|closing| closing.closed.at.to_string());
-    let since = closed.unwrap_or_else(|| "now".to_owned());
-    let shared: Vec<String> = view.shared_with.iter().map(ToString::to_string).collect();
-    let shared = match shared.is_empty() {
-        true => String::new(),
-        false => format!(
-            " The same key lives on in {}, by decisions that continue serials: until that is closed \
-             too, whoever has it can tell who these serials were.",
-            shared.join(", ")
-        ),
-    };
-    format!(
-        "copies of the key file from before {since} hold the key that this disclosure's was wrapped \
-         under; with a copy of the register plane's store from before then they open it. Delete \
-         those copies of the key file, and put the new one in their place; until the last is gone \
-         the key is not dead.{shared}"
-    )
-}
-
-impl From<&DisclosureView> for proto::Disclosure {
-    fn from(view: &DisclosureView) -> Self {
-        let disclosure = &view.disclosure;
-        let opening = disclosure.opening();
-        Self {
-            id: disclosure.id().to_string(),
-            application: disclosure.application().to_string(),
-            decision: disclosure.decision(),
-            decided: Some((&view.decided).into()),
-            recipient_key: opening.recipient_key.to_string(),
-            expires: Some(super::calendar::wire_date(opening.expires)),
-            state: disclosure.state().to_string(),
-            persons: view.persons,
-            deliveries: disclosure.deliveries().iter().map(Into::into).collect(),
-            history: disclosure.history().changes().iter().map(Into::into).collect(),
-        }
     }
 }

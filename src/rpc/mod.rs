@@ -34,6 +34,7 @@ pub mod ingest;
 pub mod limits;
 mod operator;
 pub mod proto;
+mod reveal;
 mod rights;
 mod scrape;
 pub mod server;

@@ -28,7 +28,9 @@ use super::proto::disclosure_service_server::DisclosureServiceServer;
 use super::proto::identity_service_server::IdentityServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
 use super::proto::operator_service_server::OperatorServiceServer;
+use super::proto::reveal_service_server::RevealServiceServer;
 use super::proto::rights_service_server::RightsServiceServer;
+use super::reveal::RevealHandler;
 use super::rights::RightsHandler;
 use super::scrape::Scrape;
 use super::serving::{Served, run};
@@ -88,6 +90,7 @@ fn routes(
     let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let identity = IdentityHandler::new(Arc::clone(service));
     let operator = OperatorHandler::new(Arc::clone(service));
+    let reveal = RevealHandler::new(Arc::clone(service));
     let rights = RightsHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
         .add_service(ApprovalServiceServer::new(approval).max_decoding_message_size(bytes_max))
@@ -96,6 +99,7 @@ fn routes(
         .add_service(DisclosureServiceServer::new(disclosure).max_decoding_message_size(bytes_max))
         .add_service(IdentityServiceServer::new(identity).max_decoding_message_size(bytes_max))
         .add_service(OperatorServiceServer::new(operator).max_decoding_message_size(bytes_max))
+        .add_service(RevealServiceServer::new(reveal).max_decoding_message_size(bytes_max))
         .add_service(RightsServiceServer::new(rights).max_decoding_message_size(bytes_max))
         .add_service(health.max_decoding_message_size(bytes_max));
     Ok(match reflection(config.mode)? {

@@ -24,6 +24,7 @@ mod identity;
 mod ingest;
 mod measure;
 mod open;
+mod reveal;
 mod rights;
 pub mod setup;
 mod state;
@@ -54,8 +55,9 @@ pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, In
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use disclosure::{
     BridgeView, DeliveryReport, DisclosureRules, DisclosureView, IssueBridge, Issuing,
-    IssuingSummary, MappedSerials, OpenDisclosure, RevealedIdentifier, SealedBridge,
-    SurrogateBatch, SurrogateIssuing,
+    IssuingSummary, LOAD_BYTES_MAX, LoadBridge, LoadCounts, LoadReport, LoadedView, MappedSerials,
+    OpenDisclosure, OpenedWindow, RefusedRow, RevealedIdentifier, SealedBridge, SurrogateBatch,
+    SurrogateIssuing,
 };
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use identity::{
@@ -69,6 +71,7 @@ pub use ingest::{
 use measure::MeteredStores;
 use open::{Open, OpenKeys};
 pub use open::{RocksStores, Stores};
+pub use reveal::RevealIdentity;
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, State, Status, StatusDetail, Unsealed};
 
@@ -243,11 +246,12 @@ impl Service {
         self.close(actor(permit))
     }
 
-    /// Signs a checkpoint of the log as it is, when the server is open.
+    /// Ends windows whose time is over, and signs a checkpoint of the log as it is, when the server is
+    /// open.
     pub fn sign_due_checkpoint(&self) {
-        if let Ok(open) = self.open_now()
-            && let Err(error) = self.sign_checkpoint(&open)
-        {
+        let Ok(open) = self.open_now() else { return };
+        self.end_late_windows(&open);
+        if let Err(error) = self.sign_checkpoint(&open) {
             tracing::error!(causes = %error.causes(), "the audit log could not be signed");
         }
     }
@@ -271,6 +275,7 @@ impl Service {
             let degraded = was == State::Degraded;
             return if degraded { Ok(()) } else { Err(Error::new(ErrorCode::ServerSealed)) };
         };
+        self.end_windows(&current.open);
         let entry = self.entry(actor, Action::Sealed);
         // Without its record sealing happens all the same: the server must be closable always.
         let recorded = current.open.registers.record_act_and_wait(entry);

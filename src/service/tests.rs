@@ -30,8 +30,11 @@ mod bridges;
 mod budgets;
 mod disclosures;
 mod identities;
+mod loading;
 mod model;
+mod reveal;
 mod rights;
+mod windows;
 
 /// Two stores in memory; either may be told to fail after some commits.
 #[derive(Clone, Default)]

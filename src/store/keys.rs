@@ -32,7 +32,7 @@
 //!                                  disclosure id 16 bytes              sealed set of persons
 //! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
 //! registers  0x66  Bridge          disclosure id 16 bytes, number u32  sealed record
-//! registers  0x69  SerialPin       disclosure id 16 bytes, sequence u64   sealed pairs of persons
+//! registers  0x6a  SerialPin       disclosure id 16 bytes, sequence u64   sealed pairs of persons
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
@@ -110,6 +110,12 @@ pub enum Kind {
     DisclosureItem,
     /// A bridge out: a file of identifiers and serials that was given to a linking party.
     Bridge,
+    /// IDs of another party, by person.
+    BridgeLabels,
+    /// A bridge in: whose IDs stand in the place of serials.
+    BridgeIn,
+    /// Who was in the sealed registers of a joint disclosure when its first window was opened.
+    WindowPersons,
     /// Persons who were answered with the serial of another leaf.
     SerialPin,
     /// What one person asked for and another allows.
@@ -117,7 +123,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 32] = [
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -145,6 +151,9 @@ impl Kind {
         Self::Disclosed,
         Self::DisclosureItem,
         Self::Bridge,
+        Self::BridgeLabels,
+        Self::BridgeIn,
+        Self::WindowPersons,
         Self::SerialPin,
         Self::Approval,
     ];
@@ -178,7 +187,10 @@ impl Kind {
             Self::Disclosed => 0x64,
             Self::DisclosureItem => 0x65,
             Self::Bridge => 0x66,
-            Self::SerialPin => 0x69,
+            Self::BridgeLabels => 0x67,
+            Self::BridgeIn => 0x68,
+            Self::WindowPersons => 0x69,
+            Self::SerialPin => 0x6a,
             Self::Approval => 0x70,
         }
     }
@@ -192,11 +204,13 @@ impl Kind {
             Self::Link | Self::PersonFact | Self::IdChange => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
+            Self::BridgeIn | Self::WindowPersons => 16,
             Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
             Self::Application => 6,
-            Self::DisclosedDelta | Self::DisclosureItem | Self::SerialPin => 24,
+            Self::BridgeLabels | Self::DisclosedDelta | Self::DisclosureItem => 24,
+            Self::SerialPin => 24,
             Self::Disclosed => 22,
             Self::Approval => 10,
         }
@@ -230,6 +244,9 @@ impl Kind {
             Self::DisclosedDelta | Self::Disclosed => "disclosure person set",
             Self::DisclosureItem => "disclosure item",
             Self::Bridge => "bridge",
+            Self::BridgeLabels => "IDs of another party",
+            Self::BridgeIn => "bridge in",
+            Self::WindowPersons => "persons of a window",
             Self::SerialPin => "pin of a serial",
             Self::Approval => "approval",
         }
@@ -376,6 +393,21 @@ impl Key {
         Self::build(Kind::Bridge, &[&disclosure, &number.to_be_bytes()])
     }
 
+    /// IDs of another party, by person.
+    pub fn bridge_labels(disclosure: [u8; 16], sequence: u64) -> Self {
+        Self::build(Kind::BridgeLabels, &[&disclosure, &sequence.to_be_bytes()])
+    }
+
+    /// The bridge into a disclosure.
+    pub fn bridge_in(disclosure: [u8; 16]) -> Self {
+        Self::build(Kind::BridgeIn, &[&disclosure])
+    }
+
+    /// Who was in the sealed registers of a joint disclosure when its first window was opened.
+    pub fn window_persons(disclosure: [u8; 16]) -> Self {
+        Self::build(Kind::WindowPersons, &[&disclosure])
+    }
+
     /// Persons who were answered with the serial of another leaf, with one commit.
     pub fn serial_pin(disclosure: [u8; 16], sequence: u64) -> Self {
         Self::build(Kind::SerialPin, &[&disclosure, &sequence.to_be_bytes()])
@@ -429,9 +461,15 @@ impl Key {
         Self::budget_persons(account, 0)..Self::budget_persons(account, u64::MAX)
     }
 
-    /// Every set of persons of a disclosure that is not folded yet.
-    pub fn disclosed_deltas(disclosure: [u8; 16]) -> Range<Self> {
-        Self::disclosed_delta(disclosure, 0)..Self::disclosed_delta(disclosure, u64::MAX)
+    /// Every set of persons of a disclosure with sequence numbers in a range.
+    pub fn disclosed_deltas(disclosure: [u8; 16], sequences: Range<u64>) -> Range<Self> {
+        let Range { start, end } = sequences;
+        Self::disclosed_delta(disclosure, start)..Self::disclosed_delta(disclosure, end)
+    }
+
+    /// Everything that a bridge in has left of another party's IDs.
+    pub fn all_bridge_labels(disclosure: [u8; 16]) -> Range<Self> {
+        Self::bridge_labels(disclosure, 0)..Self::bridge_labels(disclosure, u64::MAX)
     }
 
     /// Every disclosure's persons of a chunk.

@@ -166,6 +166,12 @@ pub enum Unknown<'a> {
 /// INVARIANT: `registers::approvals::RevealPermit` alone implements it; `tests/tidy` holds that.
 pub trait MayReveal {}
 
+/// Proof that persons of a one-way partition may be looked for among those of sealed identities: two
+/// natural persons have allowed a window.
+///
+/// INVARIANT: `registers::approvals::MatchPermit` alone implements it; `tests/tidy` holds that.
+pub trait MayMatch {}
+
 /// The identity plane.
 pub struct Vault {
     store: Arc<dyn Store>,
@@ -289,6 +295,30 @@ impl Vault {
     ) -> Result<(), Error> {
         let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
         partition.open_identities(self.store.as_ref(), is_wanted, each)
+    }
+
+    /// Finds who of a one-way partition are persons whose identities are sealed here: opens the
+    /// identities of those who are wanted, in one pass, and looks for their tags there.  `each` gets
+    /// both persons and no identifier; nothing of it is kept here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when an identity does not open, [`Error::NoPartition`].
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "the service opens windows"))]
+    pub(crate) fn match_one_way(
+        &self,
+        _: &impl MayMatch,
+        one_way: u16,
+        is_wanted: impl Fn(PersonNo) -> bool,
+        mut each: impl FnMut(PersonNo, PersonNo),
+    ) -> Result<(), Error> {
+        let known = self.partitions.get(&PERSONS).ok_or(Error::NoPartition)?;
+        let other = self.partitions.get(&one_way).ok_or(Error::NoPartition)?;
+        known.open_identities(self.store.as_ref(), is_wanted, |person, identifiers| {
+            let rows: Rows = identifiers.into_iter().map(|known| Ok(known.id)).collect();
+            other.find_known(&rows, |found| each(person, found));
+            Step::Continue
+        })
     }
 
     fn dangerous_open_identity(

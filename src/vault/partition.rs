@@ -148,6 +148,17 @@ impl Partition {
         Found { partition: self, rows, tags, persons }
     }
 
+    /// Finds those of a few identifiers that somebody is known by.
+    pub(super) fn find_known(&self, rows: &Rows, each: impl FnMut(PersonNo)) {
+        let mut tags = Vec::with_capacity(rows.len());
+        self.shared.keys.tag_many(rows, &mut tags);
+        let held = self.shared.index.hold();
+        let tables = held.tables();
+        tags.iter().filter_map(|tag| tables.find(*tag)).for_each(each);
+        drop(held);
+        wipe(&mut tags);
+    }
+
     pub(super) fn identifier_count(&self) -> u64 {
         self.shared.index.len() as u64
     }

@@ -7,7 +7,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Course, Ran, Running, audit_entries, digits, people, until};
+use crate::faults::shim::Shim;
+use crate::harness::{Course, Ran, Running, audit_entries, digits, people, run, until};
 
 const USAGE: i32 = 2;
 const PRECONDITION: i32 = 5;
@@ -158,6 +159,12 @@ fn an_extract_that_may_not_be_made_leaves_nothing_behind() {
     assert!(ran.err.contains("row 5: unknown") && ran.err.contains("row 6: format"), "{ran:?}");
     assert!(!ran.err.contains(&of_kpr) && !ran.err.contains(&mine), "no ID is told: {ran:?}");
 
+    office.course.write("without.csv", &npr.replacen(",note,", ",notes,", 1));
+    let without = [["NPR", "without.csv", "out/npr.csv"]];
+    office.refused(&without, INPUT, "there is no column note");
+    let third = [["DAR", "npr.csv", "out/npr.csv"]];
+    office.refused(&third, INPUT, "lets out nothing of register DAR");
+
     // Four persons of a third sex are fewer than five.
     let mut few = npr;
     for place in [0, 2, 4, 6] {
@@ -202,6 +209,63 @@ fn what_is_there_is_kept_and_rows_without_serial_are_left_out_when_asked() {
 }
 
 #[test]
+fn screened_columns_go_out_in_one_command_and_again_only_as_they_were() {
+    let office = Office::open();
+    let kpr = [["KPR", "kpr.csv", "out/kpr.csv"]];
+    office.make(&NPR, &[]).well();
+    // Hours are screened by nobody; what was lost is made again.
+    fs::remove_dir_all(office.course.installation.path("out")).unwrap();
+    fs::create_dir(office.course.installation.path("out")).unwrap();
+    office.make(&BOTH, &[]).well();
+    office.make(&kpr, &["--overwrite"]).well();
+    let before = office.course.names("out");
+
+    // One person less, and whoever has both files knows whose sex it was.
+    let npr = office.course.text("npr.csv");
+    let (rest, _) = npr.trim_end().rsplit_once('\n').unwrap();
+    office.course.write("npr.csv", &format!("{rest}\n"));
+    let ran = office.make(&NPR, &["--overwrite"]);
+    ran.ended(PRECONDITION, "sex went out before with the same løpenummer");
+    assert!(ran.err.contains("a new disclosure"), "{ran:?}");
+    assert_eq!((office.course.names("out"), office.recorded().len()), (before, 3));
+    office.course.server.stop();
+}
+
+/// Goal: a disk that fills ends the command with its reason, and nothing is left. Method: room for
+/// so many bytes in one directory; rows that do not fit into the memory that is allowed.
+#[test]
+fn a_disk_that_fills_ends_the_command_with_its_reason_and_leaves_nothing() {
+    let office = Office::open();
+    let npr = office.course.text("npr.csv");
+    let (header, body) = npr.split_once('\n').unwrap();
+    office.course.write("npr.csv", &format!("{header}\n{}", body.repeat(7_000)));
+    fs::create_dir(office.course.installation.path("aside")).unwrap();
+    let mut words = office.course.making(&office.disclosure, &BOTH);
+    let aside = office.course.path("aside");
+    words.extend(["--memory".into(), "64".into(), "--temporary".into(), aside.clone()]);
+    let words = office.course.words("officer", &words);
+    let full = |directory: &str, room: u64| {
+        let shim = Shim::over(&office.course.installation.path(directory));
+        shim.leave_room(room);
+        let ran = run(shim.command(&words));
+        assert!(shim.refused() > 0, "the disk was not full: {ran:?}");
+        let left = [office.course.names("out"), office.course.names("aside")].concat();
+        assert!(left.is_empty(), "{left:?}");
+        ran
+    };
+    for room in [0, 3_000_000] {
+        let ran = full("aside", room);
+        ran.ended(USAGE, &format!("cannot put rows aside in {aside}: No space left on device"));
+        assert!(ran.err.contains("--temporary"), "{ran:?}");
+    }
+    for room in [0, 100, 500_000] {
+        full("out", room).ended(USAGE, "No space left on device");
+    }
+    assert!(office.recorded().is_empty());
+    office.course.server.stop();
+}
+
+#[test]
 fn an_identifier_that_is_let_through_stands_in_the_log_with_its_reason() {
     let office = Office::open();
     let number = digits(people(1)[0]);
@@ -224,21 +288,21 @@ async fn a_command_that_is_killed_leaves_no_extract() {
     let npr = office.course.text("npr.csv");
     let (header, body) = npr.split_once('\n').unwrap();
     office.course.write("npr.csv", &format!("{header}\n{}", body.repeat(10_000)));
-    let connect = office.course.installation.connect_file(office.course.server.address, "officer");
-    let mut words = office.course.making(&office.disclosure, &BOTH);
-    words.extend(["--connect".into(), connect.to_str().unwrap().into()]);
-    let mut making = Running::start(&words);
+    let words = office.course.making(&office.disclosure, &BOTH);
+    let mut making = Running::start(&office.course.words("officer", &words));
     until("the extract is begun", || !office.course.names("out").is_empty()).await;
     making.kill();
     assert!(!making.ended().success());
     let left = office.course.names("out");
-    assert!(left.iter().all(|name| !name.ends_with(".age")), "{left:?}");
+    assert!(!left.is_empty() && left.iter().all(|name| !name.ends_with(".age")), "{left:?}");
 
     let office = tokio::task::spawn_blocking(move || {
         assert!(office.recorded().is_empty());
-        // What was begun is in nobody's way.
+        // What was begun is in nobody's way, and goes when the same is made again.
         office.course.write("npr.csv", &npr);
         office.make(&BOTH, &[]).well();
+        let manifest = format!("{}.manifest.age", office.disclosure);
+        assert_eq!(office.course.names("out"), [&manifest, "kpr.csv.age", "npr.csv.age"]);
         office
     });
     office.await.unwrap().course.server.stop();

@@ -53,6 +53,16 @@ impl Calls<'_> {
     }
 
     async fn approve(&mut self, act: ApprovalAct, subject: &str, parameters: &[(&str, &str)]) {
+        self.approve_as("officer", act, subject, parameters).await;
+    }
+
+    pub(crate) async fn approve_as(
+        &mut self,
+        who: &str,
+        act: ApprovalAct,
+        subject: &str,
+        parameters: &[(&str, &str)],
+    ) {
         let parameter = |(name, value): &(&str, &str)| ApprovalParameter {
             name: (*name).to_owned(),
             value: (*value).to_owned(),
@@ -64,7 +74,7 @@ impl Calls<'_> {
             reason: "linkage".to_owned(),
             legal_basis: "helseregisterloven § 19 e".to_owned(),
         };
-        let mut officer = ApprovalServiceClient::new(self.channel(Some("officer")).await);
+        let mut officer = ApprovalServiceClient::new(self.channel(Some(who)).await);
         let Ok(asked) = officer.request_approval(request).await else { return };
         let id = asked.into_inner().approval.unwrap().id;
         let (verdict, note) = (ApprovalVerdict::Approve.into(), String::new());

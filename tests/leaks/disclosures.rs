@@ -44,7 +44,7 @@ fn wire(day: jiff::civil::Date) -> Option<CalendarDate> {
 }
 
 /// The example, decided yesterday.
-fn described() -> (ApplicationRequest, Decision, String) {
+pub(crate) fn described() -> (ApplicationRequest, Decision, String) {
     let description = Description::load(Path::new(EXAMPLE)).unwrap();
     let mut decision = Decision::from(&description.decision);
     (decision.dated, decision.valid_until) = (wire(day(-1)), wire(day(30)));
@@ -63,6 +63,10 @@ impl Calls<'_> {
             let application = self.applications(&mut client).await;
             self.misuse_disclosures(&mut client, &application).await;
             self.disclosure(&mut client, &application).await;
+            self.joint(&mut client).await;
+        }
+        for caller in ["custodian", "pipeline"] {
+            self.reveal(caller).await;
         }
     }
 
@@ -294,6 +298,14 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
         5,
     );
     world.run("bridge list @auditor --overdue", 0);
+    let bridge = format!("identifier,label\n{canary},{canary}\n");
+    std::fs::write(world.path("input/bridge-in.csv"), bridge).unwrap();
+    world.run("bridge digest input/bridge-in.csv", 0);
+    world.run(&format!("bridge in @officer {id} input/bridge-in.csv --party 382199359"), 5);
+    world.run(&format!("disclosure open-window @officer {id} --minutes 5"), 5);
+    world.run(&format!("disclosure close-window @officer {id}"), 5);
+    std::fs::write(world.path("input/id"), format!("id={canary}")).unwrap();
+    world.run("reveal @custodian --register NPR --purpose p --provision q input/id", 2);
     world.run(&format!("bridge confirm @officer {id} 1"), 2);
     world.run(&format!("disclosure complete @officer {id}"), 5);
     world.run(&format!("disclosure confirm-deletion @officer {id}"), 5);

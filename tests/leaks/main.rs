@@ -30,6 +30,7 @@ mod calls;
 mod canaries;
 mod disclosures;
 mod identity;
+mod joint;
 #[path = "../it/harness/manifest.rs"]
 mod manifest;
 mod messages;

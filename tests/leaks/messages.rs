@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 65] = [
+const SHOWN: [&str; 71] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -25,6 +25,8 @@ const SHOWN: [&str; 65] = [
     "BudgetStatus",
     "CalendarDate",
     "CloseDisclosureRequest",
+    "CloseWindowRequest",
+    "CloseWindowResponse",
     "CompleteDisclosureRequest",
     "ConfirmBridgeDeletionRequest",
     "ConfirmDeletionRequest",
@@ -59,7 +61,11 @@ const SHOWN: [&str; 65] = [
     "ListProtectedLinksRequest",
     "ListRegistersRequest",
     "ListRegistersResponse",
+    "LoadBridgeHeader",
+    "OpenWindowRequest",
+    "OpenWindowResponse",
     "Organisation",
+    "RefusedRow",
     "Register",
     "RegisterStatus",
     "RegisterTerms",
@@ -160,6 +166,7 @@ fn printers() -> Printers {
         WithdrawApprovalRequest,
         WithdrawApprovalResponse,
     ];
+    printers.extend(printers_of_bridges());
     printers.extend(printers_of_disclosures());
     printers.extend(printers_of_identities());
     printers.extend(printers_of_rights());
@@ -200,20 +207,41 @@ fn printers_of_rights() -> Printers {
     ]
 }
 
-fn printers_of_disclosures() -> Printers {
+fn printers_of_bridges() -> Printers {
     shown_of![
-        Application,
-        ApplicationRequest,
         Bridge,
         BridgeIn,
         BridgeIssued,
         BridgeOut,
+        CloseWindowRequest,
+        CloseWindowResponse,
+        ConfirmBridgeDeletionRequest,
+        ConfirmBridgeDeletionResponse,
+        IssueBridgeRequest,
+        IssueBridgeResponse,
+        LinkingParty,
+        ListBridgesRequest,
+        ListBridgesResponse,
+        LoadBridgeHeader,
+        LoadBridgeRequest,
+        LoadBridgeResponse,
+        OpenWindowRequest,
+        OpenWindowResponse,
+        RefusedRow,
+        RevealIdentityRequest,
+        RevealIdentityResponse,
+        RevealedIdentifier,
+    ]
+}
+
+fn printers_of_disclosures() -> Printers {
+    shown_of![
+        Application,
+        ApplicationRequest,
         CloseDisclosureRequest,
         CloseDisclosureResponse,
         CompleteDisclosureRequest,
         CompleteDisclosureResponse,
-        ConfirmBridgeDeletionRequest,
-        ConfirmBridgeDeletionResponse,
         ConfirmDeletionRequest,
         ConfirmDeletionResponse,
         Decision,
@@ -227,17 +255,12 @@ fn printers_of_disclosures() -> Printers {
         HistoryStep,
         IdentifySerialRequest,
         IdentifySerialResponse,
-        IssueBridgeRequest,
-        IssueBridgeResponse,
         IssueSerialsRequest,
         IssueSerialsResponse,
         IssueSurrogatesRequest,
         IssueSurrogatesResponse,
-        LinkingParty,
         ListApplicationsRequest,
         ListApplicationsResponse,
-        ListBridgesRequest,
-        ListBridgesResponse,
         ListDisclosuresRequest,
         ListDisclosuresResponse,
         OpenDisclosureRequest,
@@ -254,7 +277,6 @@ fn printers_of_disclosures() -> Printers {
         RegisterIdBatch,
         RegisterTerms,
         ReservationOverride,
-        RevealedIdentifier,
         RouteApplicationRequest,
         RouteApplicationResponse,
         SecondaryIdentifier,

@@ -147,7 +147,8 @@ fn reveal(file: &File) -> Vec<String> {
         return Vec::new();
     }
     let code = file.code();
-    let implements = code.iter().filter(|(_, line)| line.contains("MayReveal for"));
+    let says = |line: &str| line.contains("MayReveal for") || line.contains("MayMatch for");
+    let implements = code.iter().filter(|(_, line)| says(line));
     implements
         .map(|(at, _)| format!("{}:{at}: only {REVEALS} says who reveals", file.path))
         .collect()
@@ -158,4 +159,5 @@ fn identities_are_opened_by_approved_acts_alone() {
     hold(reveal);
     let (bad, good) = ("impl MayReveal for Anyone {}", "reveal: &impl MayReveal,");
     refuses(reveal, "src/service/x.rs", bad, good);
+    refuses(reveal, "src/service/x.rs", "impl MayMatch for Anyone {}", "_: &impl MayMatch,");
 }

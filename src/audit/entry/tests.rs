@@ -85,12 +85,13 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 24] = [
+const GOLDEN_WORDS: [(Action, &str); 28] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
     (Action::BridgeDeleted, "bridge_deleted"),
     (Action::BridgeIssued, "bridge_issued"),
+    (Action::BridgeLoaded, "bridge_loaded"),
     (Action::ConsentGiven, "consent_given"),
     (Action::ConsentWithdrawn, "consent_withdrawn"),
     (Action::DecisionRecorded, "decision_recorded"),
@@ -101,6 +102,7 @@ const GOLDEN_WORDS: [(Action, &str); 24] = [
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::IdChangesRead, "id_changes_read"),
     (Action::IdentityEventsApplied, "identity_events_applied"),
+    (Action::IdentityRevealed, "identity_revealed"),
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::ProtectedLinksRead, "protected_links_read"),
     (Action::ReservationLifted, "reservation_lifted"),
@@ -110,6 +112,8 @@ const GOLDEN_WORDS: [(Action, &str); 24] = [
     (Action::SerialsIssued, "serials_issued"),
     (Action::SerialsStored, "serials_stored"),
     (Action::SurrogatesIssued, "surrogates_issued"),
+    (Action::WindowClosed, "window_closed"),
+    (Action::WindowOpened, "window_opened"),
 ];
 
 #[test]
@@ -200,9 +204,13 @@ const fn number(action: Action) -> usize {
         Action::BridgeDeleted => 36,
         Action::BridgeIssued => 37,
         Action::SerialIdentified => 38,
-        Action::IdChangesRead => 39,
-        Action::IdentityEventsApplied => 40,
-        Action::ProtectedLinksRead => 41,
+        Action::BridgeLoaded => 39,
+        Action::IdentityRevealed => 40,
+        Action::WindowClosed => 41,
+        Action::WindowOpened => 42,
+        Action::IdChangesRead => 43,
+        Action::IdentityEventsApplied => 44,
+        Action::ProtectedLinksRead => 45,
     }
 }
 
@@ -231,7 +239,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 42];
+    let mut seen = [false; 46];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -244,7 +252,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 42]);
+    assert_eq!(seen, [true; 46]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::client::Asking;
 use crate::cli::error::{Error, Exit};
 use crate::cli::output;
-use crate::rpc::proto::{IdentifierType, IdentifySerialRequest, IdentifySerialResponse};
+use crate::rpc::proto::{IdentifierType, IdentifySerialRequest, RevealedIdentifier};
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -45,7 +45,7 @@ pub(super) struct IdentifyOptions {
 ///
 /// No such line, no connection, or what the server says.
 pub(super) fn run(options: &IdentifyOptions) -> Result<Exit, Error> {
-    let serial = read(&options.serial)?;
+    let serial = read(&options.serial, "serial")?;
     let request = IdentifySerialRequest {
         disclosure: options.disclosure.clone(),
         serial: serial.as_str().to_owned(),
@@ -53,13 +53,13 @@ pub(super) fn run(options: &IdentifyOptions) -> Result<Exit, Error> {
     let found = options
         .asking
         .ask(async |client| Ok(client.identify_serial(request).await?.into_inner()))?;
-    tell(&found, options.asking.json);
+    tell(&found.identifiers, options.asking.json);
     output::note(&format!("recorded: entry {} of the audit log", found.audit_entry));
     Ok(Exit::Success)
 }
 
-/// The digits behind `serial=`.
-fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
+/// The digits behind `serial=`, or another name.
+pub(in crate::cli) fn read(path: &Path, name: &str) -> Result<Zeroizing<String>, Error> {
     let mut text = Zeroizing::new(String::new());
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)
@@ -67,16 +67,17 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
     read.map_err(|cause| Error::file("read", path, &cause))?;
-    let digits = text.trim().strip_prefix("serial=").filter(|rest| !rest.contains(['\n', ' ']));
+    let digits = text.trim().strip_prefix(name).and_then(|rest| rest.strip_prefix('='));
+    let digits = digits.filter(|rest| !rest.contains(['\n', ' ']));
     let digits = digits.ok_or_else(|| {
-        Error::usage(format!("{} does not hold the one line serial=DIGITS", path.display()))
+        Error::usage(format!("{} does not hold the one line {name}=DIGITS", path.display()))
     })?;
     Ok(Zeroizing::new(digits.to_owned()))
 }
 
 /// The identifiers, one a line: this is what was asked for, and it goes nowhere else.
-fn tell(found: &IdentifySerialResponse, as_json: bool) {
-    for one in &found.identifiers {
+pub(in crate::cli) fn tell(identifiers: &[RevealedIdentifier], as_json: bool) {
+    for one in identifiers {
         let kind = match one.r#type() {
             IdentifierType::Dnr => "dnr",
             IdentifierType::Duf => "duf",
@@ -103,10 +104,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("serial.txt");
         std::fs::write(&path, "serial=123456787\n").unwrap();
-        assert_eq!(read(&path).unwrap().as_str(), "123456787");
+        assert_eq!(read(&path, "serial").unwrap().as_str(), "123456787");
         for bad in ["", "123456787", "serial=1\nserial=2\n", "serial=1 2"] {
             std::fs::write(&path, bad).unwrap();
-            let error = read(&path).unwrap_err();
+            let error = read(&path, "serial").unwrap_err();
             assert_eq!(error.exit(), Exit::Usage);
             assert!(!error.to_string().contains("123456787"));
         }

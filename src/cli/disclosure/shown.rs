@@ -176,6 +176,9 @@ pub(in crate::cli) fn disclosure_lines(disclosure: &Disclosure) -> Vec<String> {
         detail("persons", &disclosure.persons.to_string()),
         detail("recipient key", &disclosure.recipient_key),
     ];
+    if !disclosure.window_until.is_empty() {
+        lines.push(detail("window until", &disclosure.window_until));
+    }
     if let Some(decided) = &disclosure.decided {
         lines.extend(decision_lines(disclosure.decision, decided));
     }
@@ -253,6 +256,7 @@ pub(in crate::cli) fn disclosure_json(disclosure: &Disclosure) -> Result<Value, 
         "persons": disclosure.persons,
         "deliveries": deliveries.collect::<Vec<_>>(),
         "history": history_json(&disclosure.history),
+        "window_until": disclosure.window_until,
     }))
 }
 

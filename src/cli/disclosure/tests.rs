@@ -57,6 +57,7 @@ fn a_disclosure() -> Disclosure {
         persons: 20,
         deliveries: vec![delivery],
         history: vec![step("open", "open", ""), step("deliver", "extracted", "")],
+        window_until: String::new(),
     }
 }
 

@@ -48,7 +48,9 @@ beside it DISCLOSURE.manifest.age, signed by the server. They appear when all is
 recorded; otherwise nothing does.
 
 An extract whose combinations fewer persons share than the decision asks for is refused (exit code
-7), as is a column that holds identifiers (--allow-identifiers, which is recorded).";
+7), as is a column that holds identifiers (--allow-identifiers, which is recorded). Columns that are
+screened for that go out once: make all files that have them in one command. What is made again from
+the same data passes; what is corrected takes a new disclosure.";
 
 /// Makes the files that a disclosure lets out, sealed to the recipient.
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,8 @@ use jiff::civil::date;
 use super::shared::{Shipped, extract, on, opened, received};
 use crate::disclosure::application::{Application, OtherSource};
 use crate::disclosure::decision::{BridgeIn, BridgeOut, LinkingParty, ReservationOverride};
-use crate::disclosure::id::DisclosureId;
+use crate::disclosure::delivery::ReleasedFile;
+use crate::disclosure::id::{DisclosureId, Sha256Hex};
 use crate::disclosure::lifecycle::Disclosure;
 use crate::disclosure::record::RecordError;
 use crate::disclosure::words::{Identifiers, Reidentification, SourceKind};
@@ -99,6 +100,22 @@ fn a_disclosure_record_is_the_golden_bytes() {
     assert_eq!(String::from_utf8(disclosure.encode()).unwrap(), DISCLOSURE);
     let id = DisclosureId([0x11; 16]);
     assert_eq!(Disclosure::decode(id, DISCLOSURE.as_bytes()).unwrap(), disclosure);
+}
+
+#[test]
+fn a_record_of_what_is_in_each_file_is_the_golden_bytes() {
+    let released = r#","released":[{"sha256":""#.to_owned()
+        + &"33".repeat(32)
+        + r#"","columns":["lopenr","sex"]}]"#;
+    let golden = DISCLOSURE.replace("\"persons_left_out\":7", "\"persons_left_out\":7{}");
+    let golden = golden.replace("{}", &released);
+    let mut disclosure = disclosure();
+    let columns = vec!["lopenr".to_owned(), "sex".to_owned()];
+    disclosure.deliveries[0].extract.released =
+        Some(vec![ReleasedFile { sha256: Sha256Hex([0x33; 32]), columns }]);
+    assert_eq!(String::from_utf8(disclosure.encode()).unwrap(), golden);
+    let id = DisclosureId([0x11; 16]);
+    assert_eq!(Disclosure::decode(id, golden.as_bytes()).unwrap(), disclosure);
 }
 
 #[test]

@@ -151,5 +151,6 @@ pub(in crate::disclosure) fn extract() -> Extract {
         rows: 1_000,
         persons: 400,
         persons_left_out: 7,
+        released: None,
     }
 }

@@ -13,7 +13,7 @@ use super::{FeedPointer, State};
 use crate::audit::{Entry, Recorded};
 use crate::config::codes::TermCode;
 use crate::registers::recorder::With;
-use crate::registers::{Error, Registers, Write};
+use crate::registers::{Error, PersonSet, Registers, Write};
 use crate::store::keys::Key;
 use crate::vault::{PERSONS, PersonNo};
 
@@ -159,7 +159,9 @@ impl<'a> LinksChange<'a> {
     pub fn commit<T: Send + 'static>(self, entry: Entry, value: T) -> Result<Recorded<T>, Error> {
         let Self { registers, state, mut writes, moves, about } = self;
         if !about.is_empty() {
-            writes.push(Write::AuditPersons(about.into_iter().collect()));
+            let mut persons = PersonSet::default();
+            persons.extend(&about.into_iter().collect::<Vec<_>>());
+            writes.push(Write::Asked(persons));
         }
         let recorded =
             registers.send_and_wait(entry, With { writes, moves, ..With::default() }, value);

@@ -15,7 +15,7 @@ use crate::rpc::off_thread;
 use crate::rpc::proto::{
     self, BridgeIssued, IdentifierType, IssueBridgeRequest, IssueBridgeResponse,
 };
-use crate::service::{BridgeView, RevealedIdentifier, SealedBridge};
+use crate::service::{BridgeView, LoadedView, RevealedIdentifier, SealedBridge};
 
 /// Bytes of the file in one message.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -67,8 +67,43 @@ impl From<&BridgeView> for proto::Bridge {
             deleted_by: deleted.map(|act| act.by.to_string()).unwrap_or_default(),
             deleted_at: deleted.map(|act| act.at.to_string()).unwrap_or_default(),
             overdue: view.is_overdue,
+            from: None,
         }
     }
+}
+
+impl From<&LoadedView> for proto::Bridge {
+    fn from(view: &LoadedView) -> Self {
+        let bridge = &view.bridge;
+        let deleted = bridge.deleted();
+        Self {
+            disclosure: bridge.disclosure.to_string(),
+            number: 0,
+            to: None,
+            key: String::new(),
+            persons: bridge.persons,
+            issued_by: bridge.loaded.by.to_string(),
+            issued_at: bridge.loaded.at.to_string(),
+            delete_by: Some(wire_date(bridge.delete_by)),
+            deleted_by: deleted.map(|act| act.by.to_string()).unwrap_or_default(),
+            deleted_at: deleted.map(|act| act.at.to_string()).unwrap_or_default(),
+            overdue: view.is_overdue,
+            from: Some((&bridge.from).into()),
+        }
+    }
+}
+
+/// Bridges of both directions in one list, each of which has the newest first.
+pub(super) fn listed(
+    out: &[BridgeView],
+    loaded: &[LoadedView],
+    overdue_only: bool,
+) -> Vec<proto::Bridge> {
+    let out = out.iter().map(|one| (one.bridge.issued.at, proto::Bridge::from(one)));
+    let loaded = loaded.iter().map(|one| (one.bridge.loaded.at, proto::Bridge::from(one)));
+    let mut all: Vec<_> = out.chain(loaded).collect();
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.into_iter().map(|(_, one)| one).filter(|one| one.overdue || !overdue_only).collect()
 }
 
 impl From<&RevealedIdentifier> for proto::RevealedIdentifier {

@@ -9,22 +9,26 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use self::fields::read_fields;
+use crate::config::codes::OrganisationNumber;
 use crate::disclosure::application::Request;
 use crate::disclosure::line::Line;
 use crate::disclosure::words::DecisionKind;
 use crate::disclosure::{ApplicationId, Decision, DisclosureId};
 use crate::rpc::proto::{
-    self, IdentifySerialRequest, IssueBridgeRequest, OpenDisclosureRequest,
+    self, IdentifySerialRequest, IssueBridgeRequest, LoadBridgeHeader, OpenDisclosureRequest,
     ReceiveApplicationRequest, RecordDecisionRequest, RecordDeliveryRequest,
     RouteApplicationRequest,
 };
 use crate::service::{DeliveryReport, Error, IssueBridge, OpenDisclosure};
 
+mod closed;
 mod fields;
 mod read;
 mod tell;
 #[cfg(test)]
 mod tests;
+
+pub(super) use self::closed::older_copies;
 
 /// What is applied for.
 pub(super) fn receive(wire: ReceiveApplicationRequest) -> Result<Request, Error> {
@@ -110,6 +114,16 @@ pub(super) fn bridge(wire: &IssueBridgeRequest) -> Result<IssueBridge, Error> {
         let party = at.parsed("party", &wire.party);
         let key = at.parsed("key", &wire.key);
         Some(IssueBridge { disclosure: disclosure?, party: party?, key: key? })
+    })
+}
+
+/// Into which disclosure a bridge is loaded, and from whom.
+pub(super) fn loading(
+    wire: &LoadBridgeHeader,
+) -> Result<(DisclosureId, OrganisationNumber), Error> {
+    read_fields(|mut at| {
+        let disclosure = at.parsed("disclosure", &wire.disclosure);
+        disclosure.zip(at.parsed("party", &wire.party))
     })
 }
 

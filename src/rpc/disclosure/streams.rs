@@ -125,7 +125,8 @@ impl Receiving<IssueSerialsRequest> {
         let issuing = Arc::new(off_thread(move || service.open_serials(&permit, id)).await?);
         let opened = SerialsOpened {
             batch_identifiers_max: u32::try_from(issuing.batch_max()).unwrap_or(u32::MAX),
-            serial_width: u32::try_from(issuing.width()).unwrap_or_default(),
+            serial_width: issuing.width().and_then(|one| one.try_into().ok()).unwrap_or_default(),
+            has_labels: issuing.width().is_none(),
         };
         reply(replies, SerialsOut::Opened(opened)).await?;
         let (waiting, to_answer) = channel(WAITING_AT_ONCE);
@@ -178,7 +179,9 @@ async fn answer(
             Waiting::Batch(pending, slot) => {
                 let (answered, audit_entry) = recorded(&issuing, pending).await?.into_answer();
                 let notes = notes(&answered);
-                let serials = Serials { serials: answered.ids, notes, audit_entry };
+                let Answered { ids, labels, .. } = answered;
+                let serials = if labels.is_empty() { ids } else { Vec::new() };
+                let serials = Serials { serials, notes, audit_entry, labels };
                 reply(&replies, SerialsOut::Result(serials)).await?;
                 drop(slot);
             }

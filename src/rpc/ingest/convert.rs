@@ -232,6 +232,7 @@ pub(in crate::rpc) fn notes(answered: &Answered) -> Vec<RowNote> {
 fn row_code(code: Code) -> RowCode {
     match code {
         Code::BudgetSpent => RowCode::BudgetSpent,
+        Code::OutsideDisclosure => RowCode::OutsideDisclosure,
         Code::Rejected(Reject::AssignerMissing) => RowCode::AssignerMissing,
         Code::Rejected(Reject::CheckDigits) => RowCode::CheckDigits,
         Code::Rejected(Reject::Date) => RowCode::Date,

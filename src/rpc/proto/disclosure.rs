@@ -40,6 +40,7 @@ hidden!(
     ListApplicationsResponse,
     ListBridgesResponse,
     ListDisclosuresResponse,
+    LoadBridgeResponse,
     OpenDisclosureRequest,
     OpenDisclosureResponse,
     OtherSource,
@@ -51,6 +52,7 @@ hidden!(
     RecordDeliveryResponse,
     RefuseApplicationRequest,
     RefuseApplicationResponse,
+    RevealIdentityRequest,
     RevealedIdentifier,
     RouteApplicationRequest,
     WithdrawApplicationRequest,
@@ -63,6 +65,32 @@ impl fmt::Debug for IdentifySerialResponse {
             .field("rows", &self.identifiers.len())
             .field("audit_entry", &self.audit_entry)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RevealIdentityResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevealIdentityResponse")
+            .field("rows", &self.identifiers.len())
+            .field("audit_entry", &self.audit_entry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for load_bridge_request::Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(header) => header.fmt(f),
+            Self::Chunk(chunk) => {
+                f.debug_struct("Chunk").field("bytes", &chunk.len()).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LoadBridgeRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoadBridgeRequest").field(&self.message).finish()
     }
 }
 
@@ -98,7 +126,7 @@ impl fmt::Debug for IssueSerialsRequest {
 impl fmt::Debug for Serials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serials")
-            .field("rows", &self.serials.len())
+            .field("rows", &self.serials.len().max(self.labels.len()))
             .field("notes", &self.notes.len())
             .field("audit_entry", &self.audit_entry)
             .finish_non_exhaustive()
@@ -148,5 +176,28 @@ impl fmt::Debug for IssueSurrogatesResponse {
             .field("bytes", &self.surrogates.len())
             .field("audit_entry", &self.audit_entry)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_of_what_two_persons_open_prints_a_value() {
+        const CANARY: &str = "12345678910";
+        let text = || CANARY.to_owned();
+        let serial = IdentifySerialRequest { disclosure: text(), serial: text() };
+        let identifier = RevealedIdentifier { number: text(), ..RevealedIdentifier::default() };
+        let identifiers = vec![identifier];
+        let identified = IdentifySerialResponse { identifiers, audit_entry: 1 };
+        let bridge = IssueBridgeRequest { key: text(), ..IssueBridgeRequest::default() };
+        let chunk = IssueBridgeResponse { chunk: text().into_bytes(), issued: None };
+        let loading = load_bridge_request::Message::Chunk(text().into_bytes());
+        let loading = LoadBridgeRequest { message: Some(loading) };
+        let reveal = RevealIdentityRequest { id: text(), ..RevealIdentityRequest::default() };
+        let shown = format!("{serial:?}{identified:?}{bridge:?}{chunk:?}{loading:?}{reveal:?}");
+        assert!(shown.contains("rows: 1") && shown.contains("bytes: 11"), "{shown}");
+        assert!(!shown.contains(CANARY) && !shown.contains("49, 50, 51"), "{shown}");
     }
 }

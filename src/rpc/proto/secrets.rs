@@ -2,7 +2,7 @@
 //! at every message.
 
 /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-pub(super) const SECRET_FIELDS: [&str; 56] = [
+pub(super) const SECRET_FIELDS: [&str; 61] = [
     // Free text, before it is looked at; so are those below of applications and decisions.
     ".hvelv.v1.ApplicationRequest.applicant",
     ".hvelv.v1.ApplicationRequest.contact",
@@ -64,4 +64,9 @@ pub(super) const SECRET_FIELDS: [&str; 56] = [
     ".hvelv.v1.RestoredId.id",
     ".hvelv.v1.SupersededId.new_id",
     ".hvelv.v1.SupersededId.old_id",
+    ".hvelv.v1.LoadBridgeRequest.chunk",
+    ".hvelv.v1.RevealIdentityRequest.id",
+    ".hvelv.v1.RevealIdentityRequest.provision",
+    ".hvelv.v1.RevealIdentityRequest.purpose",
+    ".hvelv.v1.Serials.labels",
 ];

@@ -4,14 +4,22 @@
 //! made on a copy, stored with its audit entry, and seen by others once both are durable.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+
+use jiff::Timestamp;
 
 use super::super::{Error, ErrorCode};
+use super::labels::Labels;
+use super::window::{Window, load_persons};
 use crate::crypto::SerialWidth;
+use crate::disclosure::delivery::Extract;
 use crate::disclosure::lifecycle::DisclosureState;
-use crate::disclosure::{Application, ApplicationId, Bridge, Disclosure, DisclosureId};
+use crate::disclosure::{
+    Application, ApplicationId, Bridge, Disclosure, DisclosureId, LoadedBridge,
+};
 use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
-use crate::registers::{Membership, Registers};
+use crate::registers::{Membership, PersonSet, Registers};
 use crate::store::keys::{Key, Kind};
 use crate::vault::PersonNo;
 
@@ -36,16 +44,62 @@ pub(super) struct Entries {
     pub(super) disclosures: BTreeMap<DisclosureId, Disclosure>,
     /// Bridges out, by disclosure and number.
     pub(super) bridges: BTreeMap<(DisclosureId, u32), Bridge>,
+    /// Bridges in, of which a disclosure has one at most.
+    pub(super) loaded: BTreeMap<DisclosureId, LoadedBridge>,
 }
 
 /// A disclosure whose serials somebody asks for.
 pub(super) struct InUse {
+    id: DisclosureId,
     /// `None` once it is closed.  Whoever hands an answer to the recorder holds this for reading
     /// meanwhile, so that nothing is answered after the entry that closes it.
     pub(super) keys: RwLock<Option<Arc<DisclosureKeys>>>,
-    pub(super) membership: Arc<Membership>,
+    pub(super) members: Members,
+    /// Held for reading as the keys are, so that nothing is answered with IDs that are gone.
+    pub(super) labels: RwLock<LabelSlot>,
+    /// Held for reading as the keys are, so that nothing is answered after the window's end.
+    pub(super) window: RwLock<Option<Window>>,
+    /// Who was looked at when the first window was opened.
+    window_persons: OnceLock<Arc<PersonSet>>,
+}
+
+/// Who is in a disclosure.
+pub(super) struct Members {
+    /// Of its only partition, or in a joint one of those with sealed identities.
+    pub(super) own: Arc<Membership>,
+    /// In a joint disclosure, who of the one-way register.
+    pub(super) one_way: Option<Arc<Membership>>,
     /// Who is in the disclosures that it continues, whose key is the same.
-    earlier: Vec<Membership>,
+    pub(super) earlier: Vec<Arc<Membership>>,
+}
+
+/// Another party's IDs, in a disclosure that has them in the place of serials.
+#[derive(Default)]
+pub(super) struct LabelSlot {
+    /// `None` before a bridge was loaded and after its IDs were deleted.
+    pub(super) labels: Option<Arc<Labels>>,
+    /// Whether any was handed to be answered since the stores were opened.
+    pub(super) is_used: AtomicBool,
+}
+
+impl Members {
+    /// Persons in it; who is in both sets of a joint disclosure counts twice, since nothing that is
+    /// stored says who that is.
+    pub(super) fn count(&self) -> u64 {
+        self.own.count() + self.one_way.as_ref().map_or(0, |one_way| one_way.count())
+    }
+
+    /// The leaf whose number a leaf's serial is made of, if the leaf was answered with one, here or in
+    /// a disclosure that this one continues.
+    pub(super) fn answered_by(&self, leaf: PersonNo) -> Option<PersonNo> {
+        let earlier = || self.earlier.iter().find_map(|one| one.answered_by(leaf));
+        self.own.answered_by(leaf).or_else(earlier)
+    }
+
+    /// Each set.
+    pub(super) fn all(&self) -> Vec<Arc<Membership>> {
+        std::iter::once(&self.own).chain(&self.one_way).map(Arc::clone).collect()
+    }
 }
 
 impl Book {
@@ -67,6 +121,11 @@ impl Book {
             let place = (disclosure_of(&key)?, bridge_number(&key)?);
             let bridge = Bridge::decode(place, &plain).map_err(Error::internal)?;
             entries.bridges.insert(place, bridge);
+        }
+        for (key, plain) in records(Kind::BridgeIn)? {
+            let id = disclosure_of(&key)?;
+            let loaded = LoadedBridge::decode(id, &plain).map_err(Error::internal)?;
+            entries.loaded.insert(id, loaded);
         }
         Ok(Self { entries: Mutex::new(entries), used: Mutex::default() })
     }
@@ -95,7 +154,33 @@ impl Book {
 
     /// How many persons are in a disclosure, if it was used since the stores were opened.
     pub(super) fn persons(&self, id: DisclosureId) -> Option<u64> {
-        self.used().ready.get(&id).map(|in_use| in_use.membership.count())
+        self.used().ready.get(&id).map(|in_use| in_use.members.count())
+    }
+
+    /// A disclosure in use, if anybody has used it since the stores were opened.
+    pub(super) fn ready(&self, id: DisclosureId) -> Option<Arc<InUse>> {
+        self.used().ready.get(&id).cloned()
+    }
+
+    /// Until when the window of a disclosure lasts that is open at a moment.
+    pub(super) fn window_until(&self, id: DisclosureId, now: Timestamp) -> Option<Timestamp> {
+        self.ready(id)?.in_window(now, |window| Ok(window.until())).ok()
+    }
+
+    /// Ends the window of a disclosure, and gives it if one was open.
+    pub(super) fn take_window(&self, id: DisclosureId) -> Option<Window> {
+        let in_use = self.ready(id)?;
+        in_use.window.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Ends the windows that are to be, and says whose.
+    pub(super) fn take_windows(&self, is_wanted: impl Fn(&Window) -> bool) -> Vec<DisclosureId> {
+        let ready: Vec<_> = self.used().ready.values().cloned().collect();
+        let ended = ready.iter().filter(|in_use| {
+            let mut window = in_use.window.write().unwrap_or_else(PoisonError::into_inner);
+            window.take_if(|window| is_wanted(window)).is_some()
+        });
+        ended.map(|in_use| in_use.id).collect()
     }
 
     /// Takes the keys of a disclosure from everybody who uses it, and gives them to nobody again.
@@ -104,6 +189,7 @@ impl Book {
         used.closing.insert(id);
         if let Some(in_use) = used.ready.get(&id) {
             in_use.keys.write().unwrap_or_else(PoisonError::into_inner).take();
+            in_use.forget_labels();
         }
     }
 
@@ -139,6 +225,21 @@ impl Entries {
         living.filter(|other| self.first_of(*other) == first).collect()
     }
 
+    /// What was delivered with the serials that a disclosure has, by it or by others with its key,
+    /// and the columns that their decisions screen for small cells.
+    pub(super) fn delivered(&self, id: DisclosureId) -> (Vec<&Extract>, Vec<String>) {
+        let first = self.first_of(id);
+        let (mut extracts, mut screened) = (Vec::new(), BTreeSet::new());
+        for one in self.disclosures.values().filter(|one| self.first_of(one.id()) == first) {
+            extracts.extend(one.deliveries().iter().map(|delivery| &delivery.extract));
+            let decided = self.application(one.application()).ok();
+            let decided = decided.and_then(|found| found.decision(one.decision()).ok());
+            let cells = decided.and_then(|decided| decided.terms.small_cells.as_ref());
+            screened.extend(cells.iter().flat_map(|cells| cells.columns.iter().cloned()));
+        }
+        (extracts, screened.into_iter().collect())
+    }
+
     /// The disclosure whose key was made for it, along what decisions continue. A decision names only
     /// what was there before it, so this ends.
     fn first_of(&self, mut id: DisclosureId) -> DisclosureId {
@@ -168,19 +269,43 @@ impl InUse {
         erasure: &ErasureKeys,
         id: DisclosureId,
         width: SerialWidth,
-        (membership, earlier): (Membership, Vec<Membership>),
+        members: Members,
     ) -> Result<Self, Error> {
         let wrapped = stored_key(registers, id)?;
         let keys = wrapped.open(id.0, erasure, width).map_err(Error::internal)?;
-        let keys = RwLock::new(Some(Arc::new(keys)));
-        Ok(Self { keys, membership: Arc::new(membership), earlier })
+        let labels = Labels::load((id, &keys), registers)?.map(Arc::new);
+        let window_persons = OnceLock::new();
+        if let Some(persons) = load_persons((id, &keys), registers)? {
+            window_persons.get_or_init(|| Arc::new(persons));
+        }
+        Ok(Self {
+            id,
+            keys: RwLock::new(Some(Arc::new(keys))),
+            members,
+            labels: RwLock::new(LabelSlot { labels, ..LabelSlot::default() }),
+            window: RwLock::default(),
+            window_persons,
+        })
     }
 
-    /// The leaf whose number a leaf's serial is made of, if the leaf was answered with one, here or in
-    /// a disclosure that this one continues.
-    pub(super) fn answered_by(&self, leaf: PersonNo) -> Option<PersonNo> {
-        let earlier = || self.earlier.iter().find_map(|one| one.answered_by(leaf));
-        self.membership.answered_by(leaf).or_else(earlier)
+    /// The disclosure.
+    pub(super) fn id(&self) -> DisclosureId {
+        self.id
+    }
+
+    /// Who was looked at when the first window was opened, if one was.
+    pub(super) fn window_persons(&self) -> Option<Arc<PersonSet>> {
+        self.window_persons.get().cloned()
+    }
+
+    /// Keeps who was looked at when the first window was opened.
+    pub(super) fn keep_window_persons(&self, persons: PersonSet) {
+        self.window_persons.get_or_init(|| Arc::new(persons));
+    }
+
+    /// Lets go of another party's IDs: nobody is answered with one any more.
+    pub(super) fn forget_labels(&self) {
+        self.labels.write().unwrap_or_else(PoisonError::into_inner).labels.take();
     }
 
     /// The keys, unless the disclosure was closed.

@@ -15,7 +15,8 @@
 //! the e-mail of the application, and so does who approves.  A file that is lost on its way is issued
 //! again, with another approval.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
@@ -25,25 +26,23 @@ use super::super::open::Open;
 use super::super::{Error, ErrorCode, Parameters, Service, Violation, actor};
 use super::changing::{Change, Changed, about};
 use super::disclosures::allow_reading;
-use super::screening::IssuingRegister;
+use super::screening::{IssuingRegister, SeenRights, Together, count_overridden};
 use super::serials::Using;
 use crate::approval;
 use crate::audit::{Action, Recorded};
-use crate::config::codes::OrganisationNumber;
+use crate::config::codes::{OrganisationNumber, TermCode};
 use crate::disclosure::bridge::NewBridge;
 use crate::disclosure::decision::BridgeOut;
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::recipient_key::RecipientKey;
-use crate::disclosure::{
-    self, Act, Application, Bridge, Decision, Disclosure, DisclosureId, Refusal,
-};
+use crate::disclosure::{self, Act, Application, Bridge, Disclosure, DisclosureId, Refusal};
 use crate::extract::bridge::BridgeFile;
 use crate::extract::recipient::Recipients;
 use crate::ident::{self, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{HeldRights, Membership, Standing};
+use crate::registers::{Membership, Standing};
 use crate::store::Step;
 use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
 
@@ -82,6 +81,8 @@ struct Sealed {
     rows: u64,
     /// Persons whose reservations keep them out.
     left_out: u64,
+    /// Persons who are in it in spite of one, by provision.
+    overridden: BTreeMap<TermCode, u64>,
 }
 
 impl fmt::Debug for SealedBridge {
@@ -114,7 +115,7 @@ impl Service {
         };
         let using = self.use_granted(permit, *id, action, granting)?;
         let (open, entry) = (&using.open, &using.entry);
-        let nobody = using.in_use.membership.count() == 0;
+        let nobody = using.in_use.members.count() == 0;
         let text = "nobody is in the disclosure yet; make its extract first";
         let outcome = if nobody { Err(Error::rule(text.to_owned())) } else { Ok(()) };
         self.or_record(open, entry, outcome)?;
@@ -123,8 +124,11 @@ impl Service {
         let act = (approval::Act::BridgeOut, &*id.to_string());
         let approved = self.take_approval(open, permit, act, &parameters);
         let approved = self.or_record(open, entry, approved)?;
-        let sealed = self.seal_bridge(&using, &approved, &recipients)?;
-        self.record_bridge(permit, request, using, (sealed, approved))
+        let registers =
+            self.registers_of(&using.application, &using.decided, IssuingRegister::of_bridge)?;
+        let seen = SeenRights::look(open, registers)?;
+        let sealed = self.seal_bridge(&using, &approved, (&recipients, &seen.registers))?;
+        self.record_bridge(permit, request, using, (sealed, seen, approved))
     }
 
     /// The file, whole in memory, of which nothing has left.
@@ -132,16 +136,14 @@ impl Service {
         &self,
         using: &Using,
         approved: &Approved,
-        to: &Recipients,
+        (to, registers): (&Recipients, &[IssuingRegister]),
     ) -> Result<Sealed, Error> {
-        let Using { open, decided, in_use, application, .. } = using;
+        let Using { open, decided, in_use, .. } = using;
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
-        let (members, keys) = (&in_use.membership, in_use.keys()?);
+        let (members, keys) = (&in_use.members.own, in_use.keys()?);
         let known = members.count();
-        let registers = self.registers_of(application, decided)?;
-        let facts = facts(open, &registers)?;
-        let left_out = Cell::new(0);
+        let seen = RefCell::new((0, BTreeMap::new()));
         let whom = Whom {
             open,
             partition: self.partition_of(decided)?,
@@ -149,36 +151,19 @@ impl Service {
             membership: members,
         };
         let sealed = whom.seal(to, &keys, &reveal, |person| {
-            let is_released = || registers.iter().all(|one| is_released(open, one, person));
-            let is_member = members.contains(person);
-            let is_wanted = is_member && is_released();
-            left_out.set(left_out.get() + u64::from(is_member && !is_wanted));
-            is_wanted
+            if !members.contains(person) {
+                return false;
+            }
+            let (left_out, overridden) = &mut *seen.borrow_mut();
+            let goes = decide(open, registers, person, overridden);
+            *left_out += u64::from(!goes);
+            goes
         })?;
-        if sealed.persons + left_out.get() < known {
+        let (left_out, overridden) = seen.into_inner();
+        if sealed.persons + left_out < known {
             return Err(Error::internal("the vault lacks persons of the disclosure"));
         }
-        let unchanged = if facts == self::facts(open, &registers)? {
-            Ok(Sealed { left_out: left_out.get(), ..sealed })
-        } else {
-            let text = "reservations have changed while the bridge was sealed; issue it again";
-            Err(Error::rule(text.to_owned()))
-        };
-        self.or_record(open, &using.entry, unchanged)
-    }
-
-    /// The registers of a decision, with what persons may have said against a bridge there.
-    fn registers_of(
-        &self,
-        application: &Application,
-        decided: &Decision,
-    ) -> Result<Vec<IssuingRegister>, Error> {
-        let registers = decided.terms.registers.iter().map(|terms| {
-            let register = self.parts.catalogue.by_code(&terms.register);
-            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
-            Ok(IssuingRegister::of_bridge(register, application, decided))
-        });
-        registers.collect()
+        Ok(Sealed { left_out, overridden, ..sealed })
     }
 
     /// Records a bridge with the use of its approval; then the file may leave.
@@ -187,7 +172,7 @@ impl Service {
         permit: &Permit,
         request: &IssueBridge,
         using: Using,
-        (sealed, approved): (Sealed, Approved),
+        (sealed, seen, approved): (Sealed, SeenRights, Approved),
     ) -> Result<Recorded<SealedBridge>, Error> {
         let Using { open, mut entry, in_use, .. } = using;
         let IssueBridge { disclosure: id, party, key } = request;
@@ -198,6 +183,9 @@ impl Service {
         let today = self.parts.clock.today();
         let granted = grant(disclosure, application, *party, today);
         let BridgeOut { to, delete_by } = self.or_record_refusal(&open, entry.clone(), granted)?;
+        // Held until it is recorded: a reservation stands in the log after the bridge, or keeps its
+        // person out of it.
+        let _rights = self.or_record(&open, &entry, seen.hold(&open))?;
         let last = entries.bridges.range((*id, 0)..=(*id, u32::MAX)).next_back();
         let number = last.map_or(1, |((_, last), _)| last + 1);
         let (key, persons) = (key.clone(), sealed.persons);
@@ -211,6 +199,7 @@ impl Service {
         for (name, count) in counts.into_iter().chain([("left_out", sealed.left_out)]) {
             entry.counts.insert(name.into(), count);
         }
+        count_overridden(&mut entry, &sealed.overridden);
         let changed = Changed::Bridge(bridge.clone());
         let writes = vec![changed.write(&open)?];
         let answer = SealedBridge { bridge: view(bridge, today), file: sealed.file };
@@ -285,26 +274,33 @@ fn grant(
     Ok(out)
 }
 
-/// Facts about rights in each register, by which it is seen that one has come.
-fn facts(open: &Open, registers: &[IssuingRegister]) -> Result<Vec<u64>, Error> {
-    let count = |one: &IssuingRegister| {
-        let rights = open.registers.hold_rights(one.number).map_err(register_error)?;
-        Ok(rights.fact_count())
-    };
-    registers.iter().map(count).collect()
-}
-
-/// Whether a person's rights in a register let them go with their identifiers; in a register that
-/// does not have the person there is nothing to say.  Held for one person at a time, so that no
-/// commit waits for the pass over the vault.
-fn is_released(open: &Open, register: &IssuingRegister, person: PersonNo) -> bool {
-    // A register that cannot be read keeps everybody out.
-    let is_member = open
-        .registers
-        .hold(register.number)
-        .map_or(true, |held| !matches!(held.cells().standing(person), Standing::NotMember));
-    let releases = |rights: HeldRights<'_>| register.releases(&rights, person);
-    !is_member || open.registers.hold_rights(register.number).is_ok_and(releases)
+/// What a person's rights say, in all registers of the disclosure that have the person.  Held for one
+/// person at a time, so that no commit waits for the pass over the vault.
+fn decide(
+    open: &Open,
+    registers: &[IssuingRegister],
+    person: PersonNo,
+    overridden: &mut BTreeMap<TermCode, u64>,
+) -> bool {
+    let mut released = true;
+    let mut provision = None;
+    for register in registers {
+        // Rights first, then the column.  A register that cannot be read keeps everybody out.
+        let Ok(rights) = open.registers.hold_rights(register.number) else { return false };
+        let Ok(held) = open.registers.hold(register.number) else { return false };
+        if held.cells().standing(person) == Standing::NotMember {
+            continue;
+        }
+        match Together::all([register.decide(&rights, person)]) {
+            Together::LeftOut => released = false,
+            Together::Overridden(code) => provision = provision.or_else(|| Some(code.clone())),
+            Together::Released => {}
+        }
+    }
+    if released && let Some(provision) = provision {
+        *overridden.entry(provision).or_default() += 1;
+    }
+    released
 }
 
 fn view(bridge: Bridge, today: Date) -> BridgeView {
@@ -345,7 +341,8 @@ impl Whom<'_> {
         revealed.map_err(Error::internal)?;
         failure.map_or(Ok(()), Err)?;
         let rows = output.rows();
-        Ok(Sealed { file: output.finish().map_err(Error::internal)?, persons, rows, left_out: 0 })
+        let file = output.finish().map_err(Error::internal)?;
+        Ok(Sealed { file, persons, rows, left_out: 0, overridden: BTreeMap::new() })
     }
 
     fn rows(

@@ -6,10 +6,13 @@ use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, Service, allow};
 use super::book::Entries;
+use super::labels;
 use crate::audit::{Action, Entry, Recorded};
-use crate::disclosure::{self, Act, Application, Bridge, Decision, Disclosure, Refusal};
+use crate::disclosure::{
+    self, Act, Application, Bridge, Decision, Disclosure, DisclosureId, LoadedBridge, Refusal,
+};
 use crate::policy::{Permit, Right};
-use crate::registers::Write;
+use crate::registers::{Registers, Write};
 use crate::store::keys::Key;
 
 /// What a change leaves to be stored.
@@ -17,6 +20,7 @@ pub(super) enum Changed {
     Application(Application),
     Bridge(Bridge),
     Disclosure(Disclosure),
+    Loaded(LoadedBridge),
 }
 
 /// A change with its entry.
@@ -36,6 +40,7 @@ impl Changed {
             }
             Self::Bridge(one) => (Key::bridge(one.disclosure.0, one.number), one.encode()),
             Self::Disclosure(one) => (Key::disclosure(one.id().0), one.encode()),
+            Self::Loaded(one) => (Key::bridge_in(one.disclosure.0), one.encode()),
         };
         let sealed = open.registers.seal_record(&key, &plain).map_err(Error::internal)?;
         Ok(Write::Put(key, sealed))
@@ -48,6 +53,7 @@ impl Changed {
                 drop(entries.bridges.insert((one.disclosure, one.number), one));
             }
             Self::Disclosure(one) => drop(entries.disclosures.insert(one.id(), one)),
+            Self::Loaded(one) => drop(entries.loaded.insert(one.disclosure, one)),
         }
     }
 }
@@ -71,7 +77,7 @@ impl Service {
     }
 
     /// What has succeeded; a refusal is recorded before it is told.
-    pub(super) fn or_record<T>(
+    pub(in crate::service) fn or_record<T>(
         &self,
         open: &Open,
         entry: &Entry,
@@ -107,6 +113,14 @@ impl Service {
         changed.into_iter().for_each(|one| one.publish(entries));
         Ok(recorded)
     }
+}
+
+/// What removes that which nothing is issued with any more: another party's IDs, and who was looked
+/// at for a window.
+pub(super) fn forgotten(id: DisclosureId, registers: &Registers) -> Result<Vec<Write>, Error> {
+    let mut writes = labels::removed(id, registers)?;
+    writes.push(Write::Remove(Key::window_persons(id.0)));
+    Ok(writes)
 }
 
 /// What an entry says of an application.

@@ -3,7 +3,7 @@
 //! ```text
 //! 1  nobody gets at the keys in memory any more
 //! 2  key file: the next erasure key, pending                                       durable
-//! 3  store: the key and what is sealed under it removed, all other disclosures' keys
+//! 3  store: the key and what is sealed under it removed (another party's IDs among it), all other disclosures' keys
 //!    wrapped under the next erasure key, the record, the entry: one batch           durable
 //! 4  key file: the next erasure key is active, the one before destroyed            durable
 //! ```
@@ -11,6 +11,7 @@
 //! A crash between 2 and 4 leaves a pending erasure key; the next start finishes from there.  The
 //! caller is told only after 4.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,11 +20,11 @@ use super::super::ingest::register_error;
 use super::super::open::{Open, key_file_error};
 use super::super::{Error, Service, actor};
 use super::book::{closed, disclosure_of};
-use super::changing::about;
+use super::changing::{Changed, about, forgotten};
 use super::disclosures::DisclosureView;
 use crate::audit::{Action, Entry, Recorded};
 use crate::crypto::{Entropy, WrapKey};
-use crate::disclosure::{Disclosure, DisclosureId};
+use crate::disclosure::{Disclosure, DisclosureId, LoadedBridge};
 use crate::keyring::{ErasureKeys, WrappedDisclosureKey};
 use crate::policy::Permit;
 use crate::registers::{Registers, Write};
@@ -52,12 +53,23 @@ impl Service {
         let closed = disclosure.close(&act);
         self.or_record_refusal(&open, entry.clone(), closed)?;
         entry.counts.insert("persons".into(), self.persons_in(&open, id, decided)?);
+        let window = open.book.take_window(id);
         open.book.revoke(id);
         let (erasure, now) = (open.keys().keyring.erasure(), self.parts.clock.now());
-        let writes = self.without_key(&open, &disclosure, now);
-        let recorded = writes.and_then(|writes| self.record_keys(&open, entry, writes));
+        let mut loaded = entries.loaded.get(&id).cloned();
+        loaded = loaded.map(|loaded| loaded.deleted_by(&act));
+        let writes = self.without_key(&open, &disclosure, (now, loaded.as_ref()));
+        let recorded = writes.and_then(|writes| {
+            if window.is_some() {
+                let ended = Entry { counts: BTreeMap::new(), ..entry.clone() };
+                let ended = Entry { action: Action::WindowClosed, ..ended };
+                let _ = self.record_end(&open, ended, "the disclosure was closed")?;
+            }
+            self.record_keys(&open, entry, writes)
+        });
         let recorded = recorded.inspect_err(|_| open.book.restore(id))?;
         entries.disclosures.insert(id, disclosure.clone());
+        entries.loaded.extend(loaded.map(|loaded| (id, loaded)));
         erasure.finish(&self.parts.entropy, now).map_err(key_file_error)?;
         Ok((self.view(&open, &entries, disclosure)?, recorded))
     }
@@ -68,7 +80,7 @@ impl Service {
         &self,
         open: &Open,
         disclosure: &Disclosure,
-        now: Timestamp,
+        (now, loaded): (Timestamp, Option<&LoadedBridge>),
     ) -> Result<Vec<Write>, Error> {
         let (id, entropy) = (disclosure.id(), &self.parts.entropy);
         let erasure = open.keys().keyring.erasure();
@@ -78,6 +90,10 @@ impl Service {
         let items = open.registers.stored_all(Key::disclosure_items(id.0));
         let items = items.map_err(Error::internal)?.into_iter();
         writes.extend(items.map(|(key, _)| Write::Remove(key)));
+        writes.extend(forgotten(id, &open.registers)?);
+        if let Some(loaded) = loaded {
+            writes.push(Changed::Loaded(loaded.clone()).write(open)?);
+        }
         let key = Key::disclosure(id.0);
         let sealed = open.registers.seal_record(&key, &disclosure.encode());
         writes.push(Write::Put(key, sealed.map_err(Error::internal)?));

@@ -2,15 +2,17 @@
 
 use std::cmp::Reverse;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::super::open::Open;
 use super::super::{Error, Service, actor, allow};
 use super::book::{Entries, stored_key};
-use super::changing::{Change, Changed, about, about_application};
-use crate::audit::{Action, Recorded};
+use super::changing::{Change, Changed, about, about_application, forgotten};
+use crate::audit::{Action, Entry, Recorded};
 use crate::disclosure::lifecycle::Opening;
 use crate::disclosure::recipient_key::RecipientKey;
+use crate::disclosure::words::Reidentification;
 use crate::disclosure::{self, Act, ApplicationId, Decision, Disclosure, DisclosureId};
 use crate::keyring::WrappedDisclosureKey;
 use crate::policy::{Permit, Right};
@@ -42,6 +44,8 @@ pub struct DisclosureView {
     /// Other disclosures that live and have its key, because a decision says that one continues the
     /// other.
     pub shared_with: Vec<DisclosureId>,
+    /// Until when the window that is open lasts.
+    pub window_until: Option<Timestamp>,
 }
 
 impl Service {
@@ -62,11 +66,7 @@ impl Service {
         let decided = application.decision(request.decision)?;
         let decided = decided.clone();
         self.check_width(&open, &decided)?;
-        if decided.bridge_in.is_some() {
-            let text = "IDs of another party in the place of serials are not built yet; decide \
-                        without bridge_in";
-            return Err(Error::rule(text.to_owned()));
-        }
+        self.check_opening(&entries, &decided)?;
         let id = DisclosureId(self.parts.entropy.draw().map_err(Error::internal)?);
         let verifier = self.extract_verifier(&open)?.to_string();
         let opening = Opening {
@@ -94,7 +94,13 @@ impl Service {
         let recorded =
             self.commit(&open, &mut entries, Change { entry, changed, writes: vec![key] })?;
         Ok((
-            DisclosureView { disclosure, decided, persons: 0, shared_with: entries.sharing(id) },
+            DisclosureView {
+                disclosure,
+                decided,
+                persons: 0,
+                shared_with: entries.sharing(id),
+                window_until: None,
+            },
             recorded,
         ))
     }
@@ -136,7 +142,49 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<(DisclosureView, Recorded<()>), Error> {
-        self.change_disclosure(permit, id, Action::DisclosureCompleted, Disclosure::complete)
+        let (open, act) = self.begin_act(permit)?;
+        let mut entries = open.book.entries();
+        let (disclosure, application) = entries.with_application(id)?;
+        let mut disclosure = disclosure.clone();
+        let decided = application.decision(disclosure.decision())?;
+        let entry = self.entry(actor(permit), Action::DisclosureCompleted);
+        let entry = about(entry, &disclosure, application, decided);
+        self.or_record_refusal(&open, entry.clone(), disclosure.complete(&act))?;
+        if open.book.take_window(id).is_some() {
+            let ended = Entry { action: Action::WindowClosed, ..entry.clone() };
+            let _ = self.record_end(&open, ended, "the disclosure was completed")?;
+        }
+        // Nothing is answered with another party's IDs after the entry that completes it.
+        if let Some(in_use) = open.book.ready(id) {
+            in_use.forget_labels();
+        }
+        let mut changed = vec![Changed::Disclosure(disclosure.clone())];
+        let loaded = entries.loaded.get(&id).cloned();
+        changed.extend(loaded.map(|loaded| Changed::Loaded(loaded.deleted_by(&act))));
+        let writes = forgotten(id, &open.registers)?;
+        let recorded = self.commit(&open, &mut entries, Change { entry, changed, writes })?;
+        Ok((self.view(&open, &entries, disclosure)?, recorded))
+    }
+
+    /// What cannot be opened, whoever decided on it.
+    fn check_opening(&self, entries: &Entries, decided: &Decision) -> Result<(), Error> {
+        let names_serials =
+            decided.bridge_out.is_some() || decided.reidentification == Reidentification::Permitted;
+        if decided.bridge_in.is_some() && names_serials {
+            let text = "with IDs of another party there is no løpenummer that a bridge out or \
+                        re-identification could be of; decide without them, or without bridge_in";
+            return Err(Error::rule(text.to_owned()));
+        }
+        let Some(earlier) = decided.continues else { return Ok(()) };
+        let (disclosure, application) = entries.with_application(earlier)?;
+        let before = self.scope_of(application.decision(disclosure.decision())?)?;
+        if self.scope_of(decided)?.continues(before) {
+            return Ok(());
+        }
+        let text = "the decision continues a disclosure of other persons: those of a one-way \
+                    register alone have numbers of their own, which would give two persons one \
+                    serial; decide on a disclosure of its own";
+        Err(Error::rule(text.to_owned()))
     }
 
     /// Records that the recipient has deleted the data.
@@ -174,20 +222,6 @@ impl Service {
         Ok((self.view(&open, &entries, disclosure)?, recorded))
     }
 
-    /// A width that the numbers in use do not fit in would fail in the middle of a stream.
-    fn check_width(&self, open: &Open, decided: &Decision) -> Result<(), Error> {
-        let width = super::serials::cipher_width(decided.serial_width)?;
-        let partition = self.partition_of(decided)?;
-        if open.persons_end(partition) > width.capacity() {
-            let digits = width.digits();
-            return Err(Error::rule(format!(
-                "serials of {digits} digits are too few for the persons of this server; decide on \
-                 more digits"
-            )));
-        }
-        Ok(())
-    }
-
     /// A disclosure as it is shown.
     pub(super) fn view(
         &self,
@@ -199,7 +233,9 @@ impl Service {
         let decided = application.decision(disclosure.decision())?.clone();
         let persons = self.persons_in(open, disclosure.id(), &decided)?;
         let shared_with = entries.sharing(disclosure.id());
-        Ok(DisclosureView { disclosure, decided, persons, shared_with })
+        let now = self.parts.clock.now();
+        let window_until = open.book.window_until(disclosure.id(), now);
+        Ok(DisclosureView { disclosure, decided, persons, shared_with, window_until })
     }
 }
 

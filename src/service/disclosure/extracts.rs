@@ -7,11 +7,11 @@ use super::disclosures::DisclosureView;
 use crate::audit::{Action, Recorded};
 use crate::crypto::note::{Origin, VerifierKey};
 use crate::crypto::sha256;
-use crate::disclosure::delivery::Extract;
+use crate::disclosure::delivery::{Extract, ReleasedFile, screened_once};
 use crate::disclosure::id::Sha256Hex;
 use crate::disclosure::line::Line;
 use crate::disclosure::{Decision, Disclosure, DisclosureId};
-use crate::extract::manifest::Manifest;
+use crate::extract::manifest::{Column, Content, FileEntry, Manifest};
 use crate::policy::Permit;
 
 /// An extract that is to be recorded.
@@ -60,7 +60,7 @@ impl Service {
         let decided = application.decision(disclosure.decision());
         let decided = decided?.clone();
         let name = self.extract_name()?;
-        check_manifest(&report.manifest, &disclosure, &decided)?;
+        let manifest = check_manifest(&report.manifest, &disclosure, &decided)?;
         let signed = Manifest::sign(&report.manifest, &name, open.extract_signing()?);
         let signed = signed.map_err(|error| invalid_manifest(&error.to_string()))?;
         let extract = Extract {
@@ -69,6 +69,7 @@ impl Service {
             rows: report.rows,
             persons: report.persons,
             persons_left_out: report.persons_left_out,
+            released: Some(manifest.files.iter().map(released).collect()),
         };
         let counts = [
             ("files", extract.files.len() as u64),
@@ -80,7 +81,11 @@ impl Service {
         entry.counts = counts.into_iter().map(|(name, count)| (name.into(), count)).collect();
         entry.changes = report.guard_exceptions.iter().map(ToString::to_string).collect();
         let entry = about(entry, &disclosure, &application, &decided);
-        let delivered = disclosure.deliver(extract, &application, &act);
+        let (earlier, screened) = entries.delivered(id);
+        let files = extract.released.as_deref().unwrap_or_default();
+        let delivered = screened_once(files, earlier.into_iter(), &screened)
+            .map_err(Into::into)
+            .and_then(|()| disclosure.deliver(extract, &application, &act));
         self.or_record_refusal(&open, entry.clone(), delivered)?;
         let changed = vec![Changed::Disclosure(disclosure.clone())];
         let recorded =
@@ -99,7 +104,11 @@ impl Service {
 }
 
 /// What is signed says what was decided, and for whom: the officer's program wrote it.
-fn check_manifest(text: &str, disclosure: &Disclosure, decided: &Decision) -> Result<(), Error> {
+fn check_manifest(
+    text: &str,
+    disclosure: &Disclosure,
+    decided: &Decision,
+) -> Result<Manifest, Error> {
     let manifest =
         Manifest::parse_exact(text).map_err(|error| invalid_manifest(&error.to_string()))?;
     let opening = disclosure.opening();
@@ -109,9 +118,10 @@ fn check_manifest(text: &str, disclosure: &Disclosure, decided: &Decision) -> Re
         (manifest.decision.reference == decided.reference.as_str(), "names another decision"),
         (manifest.expires == opening.expires, "names another last day"),
         (is_screened(&manifest, decided), "was not screened for the decision's small cells"),
+        (is_let_out(&manifest, decided), "has a column that the decision does not let out"),
     ];
     match is_so.into_iter().find(|(is_so, _)| !is_so) {
-        None => Ok(()),
+        None => Ok(manifest),
         Some((_, what)) => Err(invalid_manifest(what)),
     }
 }
@@ -123,6 +133,29 @@ fn is_screened(manifest: &Manifest, decided: &Decision) -> bool {
             screened.persons_min >= asked.persons_min && screened.columns == asked.columns
         })
     })
+}
+
+/// Whether each column is one that the terms let out of some register, as coarse as they say.
+fn is_let_out(manifest: &Manifest, decided: &Decision) -> bool {
+    let terms = &decided.terms;
+    let is_let_out = |column: &Column| match &column.content {
+        Content::Label => decided.bridge_in.is_some(),
+        Content::Serial => true,
+        Content::Surrogate { key_space } => {
+            let mut secondary = terms.registers.iter().flat_map(|one| &one.secondary);
+            secondary.any(|one| one.column == column.name && one.key_space == *key_space)
+        }
+        Content::Variable { generalisation } => {
+            let mut variables = terms.registers.iter().flat_map(|one| &one.variables);
+            variables.any(|one| one.name == column.name && one.generalisation == *generalisation)
+        }
+    };
+    manifest.files.iter().flat_map(|file| &file.columns).all(is_let_out)
+}
+
+fn released(file: &FileEntry) -> ReleasedFile {
+    let columns = file.columns.iter().map(|column| column.name.clone());
+    ReleasedFile { sha256: Sha256Hex(file.sha256), columns: columns.collect() }
 }
 
 /// A refusal of a manifest names fields and says what to do; it quotes nothing of it but names.

@@ -48,7 +48,7 @@ pub struct RevealedIdentifier {
 }
 
 impl RevealedIdentifier {
-    pub(super) fn new(id: &NationalId) -> Self {
+    pub(in crate::service) fn new(id: &NationalId) -> Self {
         // EXPOSE: two persons have allowed this act to say who the person is.
         let number = Zeroizing::new(id.expose_digits().as_str().to_owned());
         Self { kind: id.kind(), number, assigner: id.assigner().map(|one| one.number()) }
@@ -90,12 +90,12 @@ impl Service {
         // Held until it is recorded: a disclosure is not closed between the entry and the answer.
         let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = held.as_ref().ok_or_else(closed)?;
-        let person = person_of(keys, &in_use.membership, parsed);
+        let person = person_of(keys, &in_use.members.own, parsed);
         let unknown = || Error::new(ErrorCode::SerialUnknown);
         let person = self.or_record(&open, &entry, person.ok_or_else(unknown))?;
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
-        let leaves = self.leaves_behind(&open, &decided, &in_use.membership, person)?;
+        let leaves = self.leaves_behind(&open, &decided, &in_use.members.own, person)?;
         let known = self.known(&open, &decided, &leaves, &reveal)?;
         let reference = self.parts.entropy.draw().map_err(Error::internal)?;
         let reference = Reference::from_bytes(reference);

@@ -1,5 +1,6 @@
 //! What a batch of serials is on its way to the record, and what came of a stream.
 
+use super::naming::Named;
 use super::screening::Screened;
 use crate::crypto::KeyedDigest;
 use crate::registers::{Answered, Pin};
@@ -12,6 +13,7 @@ pub struct MappedSerials {
     pub(super) pins: Vec<Pin>,
     pub(super) place: usize,
     pub(super) ids: Vec<u64>,
+    pub(super) named: Named,
     pub(super) digest: KeyedDigest,
 }
 

@@ -12,6 +12,7 @@
 
 mod applications;
 mod book;
+mod bridge_table;
 mod bridges;
 mod changing;
 mod closing;
@@ -19,11 +20,17 @@ mod disclosures;
 mod extracts;
 mod identifying;
 mod issued;
+mod labels;
+mod loading;
+mod naming;
 mod pinning;
 mod rules;
+mod scope;
 mod screening;
 mod serials;
 mod surrogates;
+mod taking;
+mod window;
 
 pub(super) use book::Book;
 pub use bridges::{BridgeView, IssueBridge, SealedBridge};
@@ -32,6 +39,9 @@ pub use disclosures::{DisclosureView, OpenDisclosure};
 pub use extracts::DeliveryReport;
 pub use identifying::RevealedIdentifier;
 pub use issued::{IssuingSummary, MappedSerials};
+pub use loading::{LOAD_BYTES_MAX, LoadBridge, LoadReport, LoadedView};
 pub use rules::DisclosureRules;
 pub use serials::Issuing;
 pub use surrogates::{SurrogateBatch, SurrogateIssuing};
+pub use taking::{LoadCounts, RefusedRow};
+pub use window::OpenedWindow;

@@ -2,24 +2,26 @@
 
 use super::super::Error;
 use super::super::open::Open;
-use super::book::InUse;
+use super::book::Members;
 use crate::disclosure::{Decision, DisclosureId};
 use crate::registers::{HeldLinks, Pin, Reach};
 use crate::vault::PersonNo;
 
-/// The leaf whose number a leaf's serial is made of.
-pub(super) fn serial_of(
-    in_use: &InUse,
+/// The leaf by which a leaf is named: whom it was answered by before, else the first of its person's
+/// leaves that has a name already, else the root.
+pub(super) fn named_by(
+    members: &Members,
     links: &HeldLinks<'_>,
-    partition: u16,
-    leaf: PersonNo,
+    (partition, leaf): (u16, PersonNo),
+    has_name: impl Fn(PersonNo) -> bool,
 ) -> PersonNo {
     // Whoever was ever joined to another is known for ever: everybody else has no pin.
     let Some(graph) = links.of(partition).filter(|graph| graph.is_known(leaf)) else { return leaf };
-    in_use.answered_by(leaf).unwrap_or_else(|| {
+    members.answered_by(leaf).unwrap_or_else(|| {
         let leaves = graph.leaves_of(leaf, Reach::Shown);
-        let answered = leaves.iter().find_map(|one| in_use.answered_by(*one));
-        answered.or_else(|| leaves.first().copied()).unwrap_or(leaf)
+        let answered = leaves.iter().find_map(|one| members.answered_by(*one));
+        let named = || leaves.iter().copied().find(|one| has_name(*one));
+        answered.or_else(named).or_else(|| leaves.first().copied()).unwrap_or(leaf)
     })
 }
 

@@ -1,18 +1,18 @@
-//! Serials: register IDs in, løpenummer of one disclosure out.
+//! Serials: register IDs in, løpenummer of one disclosure out, or the IDs that another party gave.
 //!
 //! ```text
 //! open_serials ─► (map ─► submit ─► Pending)* ─► finish
 //!                   │       └ who is in the disclosure and the entry, durable; then the answer
 //!                   └ register ID ─► register number ─► person ─► rights ─► serial
 //!
-//! serial = digits of FF1[K_disclosure](person number), cycle-walked, and a Damm digit
+//! serial = digits of FF1[K_disclosure](number), cycle-walked, and a Damm digit; see `scope`
 //! ```
 //!
 //! Whose number: the leaf's whom it was answered by before; else the leaf's of the person who is in the
 //! disclosure already and was drawn first; else the root's.  What is another leaf's is pinned before it
 //! is answered, so that a later split changes no serial.
 //!
-//! Invariants: a person has one serial in a disclosure, whichever register's ID it came by; a serial
+//! Invariants: a person has one serial, or one ID, in a disclosure, whichever register's ID it came by; a serial
 //! leaves only after its person is recorded as being in the disclosure; a disclosure that is closed
 //! while a stream runs ends it; a person whose rights keep the rows from the disclosure is answered
 //! `suppressed`, from the entry on that records the right.
@@ -20,33 +20,39 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::super::ingest::{digest_of, register_error};
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
-use super::book::{InUse, closed, ready};
+use super::book::{InUse, Members, closed, ready};
 use super::changing::about;
 use super::issued::{IssuingSummary, MappedSerials};
-use super::pinning::{asked, continued, serial_of};
+use super::naming::no_bridge;
+use super::pinning::{asked, continued};
+use super::scope::Scope;
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
 use crate::crypto::SerialWidth;
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
-use crate::ident::{self, Serial};
+use crate::ident;
 use crate::keyring::DisclosureKeys;
 use crate::policy::{Permit, Right};
-use crate::registers::{self, Answer, Answered, HeldRights, Membership, Pin, RowNote};
+use crate::registers::{self, Answer, Answered, HeldRights, Membership, RowNote, Share};
 
 /// An open stream of serials.
 pub struct Issuing {
     service: Arc<Service>,
     open: Weak<Open>,
     id: DisclosureId,
-    stream: u64,
+    /// Of messages about persons of the disclosure's own partition, and of its one-way one.
+    streams: [u64; 2],
     width: ident::SerialWidth,
-    partition: u16,
+    pub(super) scope: Scope,
+    /// Whether another party's IDs stand in the place of serials.
+    pub(super) has_labels: bool,
     /// The registers whose IDs are taken.
     registers: Vec<IssuingRegister>,
     permit: Permit,
@@ -87,19 +93,21 @@ impl Service {
     ) -> Result<Issuing, Error> {
         let Using { open, application, decided, entry, in_use } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SerialsIssued)?;
-        let registers = decided.terms.registers.iter().map(|terms| {
-            let register = self.parts.catalogue.by_code(&terms.register);
-            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
-            Ok(IssuingRegister::new(register, &application, &decided))
-        });
+        let registers = self.registers_of(&application, &decided, IssuingRegister::new)?;
+        let has_labels = decided.bridge_in.is_some();
+        if has_labels && in_use.current_labels().is_none() {
+            return self.or_record(&open, &entry, Err(no_bridge()));
+        }
+        let next = || self.streams.fetch_add(1, Ordering::Relaxed);
         Ok(Issuing {
             service: Arc::clone(self),
             open: Arc::downgrade(&open),
             id,
-            stream: self.streams.fetch_add(1, Ordering::Relaxed),
+            streams: [next(), next()],
             width: decided.serial_width,
-            partition: self.partition_of(&decided)?,
-            registers: registers.collect::<Result<_, Error>>()?,
+            scope: self.scope_of(&decided)?,
+            has_labels,
+            registers,
             permit: permit.clone(),
             base: Arc::new(entry),
             in_use: Arc::downgrade(&in_use),
@@ -149,23 +157,27 @@ impl Service {
         let erasure = open.keys().keyring.erasure();
         let continued = continued(open, of)?;
         open.book.in_use(id, || {
-            let membership = self.membership(open, id, of)?;
-            let earlier = continued.iter().map(|(id, of)| self.membership(open, *id, of));
-            let earlier = earlier.collect::<Result<_, Error>>()?;
-            InUse::load(&open.registers, erasure, id, width, (membership, earlier))
+            let mut members = self.members(open, id, of)?;
+            let earlier = continued.iter().map(|(id, of)| Ok(self.members(open, *id, of)?.own));
+            members.earlier = earlier.collect::<Result<_, Error>>()?;
+            InUse::load(&open.registers, erasure, id, width, members)
         })
     }
 
     /// The persons of a disclosure, read from the store.
-    fn membership(
-        &self,
-        open: &Open,
-        id: DisclosureId,
-        of: &Decision,
-    ) -> Result<Membership, Error> {
-        let partition = self.partition_of(of)?;
-        let membership = open.registers.membership(id.0, partition, open.persons_end(partition));
-        membership.map_err(Error::internal)
+    fn members(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Members, Error> {
+        let load = |partition: u16, share: Share| {
+            let end = open.persons_end(partition);
+            let membership = open.registers.membership(id.0, (partition, share), end);
+            membership.map(Arc::new).map_err(Error::internal)
+        };
+        let scope = self.scope_of(of)?;
+        let one_way = match scope {
+            Scope::Joint { one_way } => Some(load(one_way, Share::OneWay)?),
+            Scope::Of(_) => None,
+        };
+        let own: Arc<Membership> = load(scope.first(), Share::Own)?;
+        Ok(Members { own, one_way, earlier: Vec::new() })
     }
 
     /// How many persons are in a disclosure.
@@ -177,34 +189,15 @@ impl Service {
     ) -> Result<u64, Error> {
         match open.book.persons(id) {
             Some(persons) => Ok(persons),
-            None => Ok(self.membership(open, id, of)?.count()),
-        }
-    }
-
-    /// The partition whose persons a decision is about.
-    pub(super) fn partition_of(&self, decided: &Decision) -> Result<u16, Error> {
-        let mut partitions = Vec::new();
-        for terms in &decided.terms.registers {
-            let register = self.parts.catalogue.by_code(&terms.register);
-            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
-            partitions.push(register.partition());
-        }
-        partitions.dedup();
-        match partitions[..] {
-            [partition] => Ok(partition),
-            _ => Err(Error::rule(
-                "a one-way register and another have no persons in common that the server could \
-                 join; decide on a disclosure for each"
-                    .to_owned(),
-            )),
+            None => Ok(self.members(open, id, of)?.count()),
         }
     }
 }
 
 impl Issuing {
-    /// How many digits a serial has.
-    pub fn width(&self) -> usize {
-        self.width.digit_count()
+    /// How many digits a serial has; none in a disclosure with another party's IDs.
+    pub fn width(&self) -> Option<usize> {
+        (!self.has_labels).then(|| self.width.digit_count())
     }
 
     /// Most rows a batch may have.
@@ -215,6 +208,11 @@ impl Issuing {
     /// Who asks.
     pub fn permit(&self) -> &Permit {
         &self.permit
+    }
+
+    /// The widths of serials, and the time.
+    pub(super) fn facts(&self) -> (ident::SerialWidth, Timestamp) {
+        (self.width, self.service.parts.clock.now())
     }
 
     fn open_now(&self) -> Result<Arc<Open>, Error> {
@@ -228,7 +226,8 @@ impl Issuing {
     /// # Errors
     ///
     /// `batch_too_large`, `request_invalid` for a register that is not the disclosure's,
-    /// `disclosure_closed`, `server_sealed`.
+    /// `step_out_of_order` for a one-way register outside a window, or when the bridge's IDs are
+    /// gone; `disclosure_closed`, `server_sealed`.
     pub fn map(&self, register: &str, ids: &[u64]) -> Result<MappedSerials, Error> {
         let open = self.open_now()?;
         let max = self.batch_max();
@@ -245,16 +244,16 @@ impl Issuing {
         };
         let in_use = ready(&self.in_use)?;
         let keys = in_use.keys()?;
-        let register = &self.registers[at];
-        let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
-        self.map_held((&open, &rights), (&keys, &in_use), at, ids)
+        let rights =
+            open.registers.hold_rights(self.registers[at].number).map_err(register_error)?;
+        self.map_held((&open, &rights), (&in_use, &keys), at, ids)
     }
 
     /// Finds the serials of a batch while the rights, and the links with them, are held.
     fn map_held(
         &self,
         (open, rights): (&Open, &HeldRights<'_>),
-        (keys, in_use): (&DisclosureKeys, &InUse),
+        (in_use, keys): (&InUse, &DisclosureKeys),
         at: usize,
         ids: &[u64],
     ) -> Result<MappedSerials, Error> {
@@ -268,23 +267,12 @@ impl Issuing {
                 Err(code) => answered.notes.push(RowNote { row, code }),
             }
         }
-        let screened = register.screen(rights, identified);
+        let mut screened = register.screen(rights, identified);
         answered.suppress(&screened.left_out);
-        let mut pins = Vec::new();
-        let persons = screened.rows.iter().map(|(_, leaf)| {
-            let to = serial_of(in_use, rights.links(), self.partition, *leaf);
-            pins.extend((to != *leaf).then_some(Pin { leaf: *leaf, to }));
-            to.number()
-        });
-        let mut numbers: Vec<u64> = persons.collect();
-        keys.serials().encrypt_many(&mut numbers).map_err(Error::internal)?;
-        for ((row, _), body) in screened.rows.iter().zip(numbers) {
-            let serial = Serial::from_body(self.width, body);
-            let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
-            answered.ids[*row as usize] = serial.as_u64();
-        }
+        let rows = (&mut answered, &mut screened.rows);
+        let (named, pins) = self.name((open, rights), (in_use, keys), register, rows)?;
         let digest = digest_of(open, &answered);
-        Ok(MappedSerials { answered, screened, pins, place: at, ids: ids.to_vec(), digest })
+        Ok(MappedSerials { answered, screened, pins, place: at, ids: ids.to_vec(), named, digest })
     }
 
     /// Hands a batch to the recorder; call it in the order of the stream.
@@ -294,7 +282,7 @@ impl Issuing {
     /// `disclosure_closed`, `server_sealed`.
     pub fn submit(&self, mut mapped: MappedSerials) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
-        let register_number = self.registers[mapped.place].number;
+        let register = &self.registers[mapped.place];
         self.rows.fetch_add(mapped.answered.ids.len() as u64, Ordering::AcqRel);
         let (reply, pending) = tokio::sync::oneshot::channel();
         let answered = Arc::clone(&self.answered);
@@ -304,24 +292,25 @@ impl Issuing {
         let keys = keys.as_ref().ok_or_else(closed)?;
         // So are the rights, and the links; if any has changed since the batch was mapped, it is
         // mapped again.
-        let rights = open.registers.hold_rights(register_number).map_err(register_error)?;
+        let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
         if rights.fact_count() != mapped.screened.fact_count {
             let ids = std::mem::take(&mut mapped.ids);
-            let with = (&**keys, &*in_use);
-            mapped = self.map_held((&open, &rights), with, mapped.place, &ids)?;
+            mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, &ids)?;
         }
+        // And what persons are named by; whoever loads a bridge holds the rights before it too.
+        let _named = self.look_again(&in_use, &mapped.named)?;
         let Screened { rows, overridden, .. } = mapped.screened;
         open.registers.record_answer(Answer {
-            stream: self.stream,
+            stream: self.streams[usize::from(register.is_one_way_of(self.scope))],
             base: Arc::clone(&self.base),
-            register: register_number,
-            partition: self.partition,
+            register: register.number,
+            partition: register.partition,
             answered: mapped.answered,
             digest: mapped.digest,
             joining: Vec::new(),
             asked: asked(rows, &mapped.pins),
             pins: mapped.pins,
-            disclosed: Some(Arc::clone(&in_use.membership)),
+            disclosed: Some(register.membership(self.scope, &in_use.members)),
             overridden,
             spending: None,
             reply: Box::new(move |recorded: Result<crate::audit::Recorded<Answered>, _>| {
@@ -344,11 +333,11 @@ impl Issuing {
     /// `server_sealed`.
     pub fn finish(&self) -> Result<(Pending<()>, IssuingSummary), Error> {
         let open = self.open_now()?;
-        let membership = Arc::clone(&ready(&self.in_use)?.membership);
+        let in_use = ready(&self.in_use)?;
         let summary = IssuingSummary {
             rows: self.rows.load(Ordering::Acquire),
             answered: self.answered.load(Ordering::Acquire),
-            persons: membership.count(),
+            persons: in_use.members.count(),
         };
         let mut entry = Entry::clone(&self.base);
         entry.time = self.service.parts.clock.now();
@@ -360,7 +349,7 @@ impl Issuing {
         }
         let (reply, pending) = tokio::sync::oneshot::channel();
         let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        open.registers.record_fold(entry, membership, reply);
+        open.registers.record_fold(entry, in_use.members.all(), reply);
         Ok((pending, summary))
     }
 

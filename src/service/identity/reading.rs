@@ -12,7 +12,8 @@ use crate::crypto::KeyedDigest;
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
 use crate::registers::{
-    IdChange, IdChanges, LinkChange, LinkFact, LinkReason, More, Protection, Standing, Write,
+    IdChange, IdChanges, LinkChange, LinkFact, LinkReason, More, PersonSet, Protection, Standing,
+    Write,
 };
 use crate::vault::{PERSONS, PersonNo};
 
@@ -103,7 +104,9 @@ impl Service {
         entry.register = Some(code.to_string());
         entry.counts.insert("links".into(), found.links.len() as u64);
         let is_named = register.partition() == PERSONS && !persons.is_empty();
-        let writes = is_named.then_some(Write::AuditPersons(persons)).into_iter().collect();
+        let mut asked = PersonSet::default();
+        asked.extend(&persons);
+        let writes = is_named.then_some(Write::Asked(asked)).into_iter().collect();
         let recorded = open.registers.record_answered_change_and_wait(entry, writes, found);
         recorded.map_err(|error| {
             self.reopen_if_failed(&open);

@@ -177,7 +177,11 @@ struct Digesting(KeyedHasher);
 /// The digest of a whole answer.
 pub(in crate::service) fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
     let mut digest = Digesting::of_rows(open, answered.ids.len());
-    answered.ids.chunks(ROWS_AT_ONCE).for_each(|ids| digest.add_ids(ids));
+    if answered.labels.is_empty() {
+        answered.ids.chunks(ROWS_AT_ONCE).for_each(|ids| digest.add_ids(ids));
+    } else {
+        answered.labels.iter().for_each(|label| digest.add_label(label));
+    }
     digest.finish(answered)
 }
 
@@ -195,6 +199,12 @@ impl Digesting {
             *bytes = id.to_be_bytes();
         }
         self.0.update(&buffer[..ids.len() * 8]);
+    }
+
+    /// Adds an ID of another party, or none.
+    fn add_label(&mut self, label: &str) {
+        self.0.update(&[u8::try_from(label.len()).expect("a label has at most 64 bytes")]);
+        self.0.update(label.as_bytes());
     }
 
     fn finish(mut self, Answered { notes, leaf_ids, .. }: &Answered) -> KeyedDigest {

@@ -45,6 +45,12 @@ impl IdentifierException {
 pub struct LogLine(String);
 
 impl LogLine {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The text, if it is one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

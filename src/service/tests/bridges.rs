@@ -4,18 +4,21 @@ use super::disclosures::decision;
 use super::rights::reserved;
 use super::*;
 use crate::approval::{Act, Verdict};
-use crate::disclosure::decision::{BridgeOut, LinkingParty};
+use crate::config::codes::Identifiers;
+use crate::disclosure::decision::{BridgeOut, LinkingParty, ReservationOverride};
 use crate::disclosure::words::Reidentification;
 use crate::disclosure::{Decision, DisclosureId};
 use crate::extract::bridge::opened;
 use crate::extract::recipient::NewKey;
 
-const PARTY: &str = "382199359";
+pub(super) const PARTY: &str = "382199359";
 
 /// Everybody, and somebody who approves.
-fn world() -> World {
+pub(super) fn world() -> World {
     let approver = "[[principal]]\nname = 'second'\nkind = 'person'\norganisation = '983744516'\n\
-        certificates = ['uri:spiffe://hvelv.dev/second']\nroles = ['approver']\n";
+        certificates = ['uri:spiffe://hvelv.dev/second']\nroles = ['approver']\n\
+        [[principal]]\nname = 'c'\nkind = 'person'\norganisation = '983744516'\n\
+        certificates = ['uri:spiffe://hvelv.dev/c']\nroles = ['custodian']\n";
     let world = World::with(Budgets::DEFAULT, &format!("{ACCESS}{approver}"));
     world.unseal();
     world
@@ -34,16 +37,25 @@ fn permissive() -> Decision {
 
 impl World {
     /// An approval of an act about a disclosure, asked for and given.
-    fn approve(&self, act: Act, id: DisclosureId, parameters: &[(&str, &str)]) {
+    pub(super) fn approve(&self, act: Act, id: DisclosureId, parameters: &[(&str, &str)]) {
+        self.approve_as("f", (act, &id.to_string()), parameters);
+    }
+
+    pub(super) fn approve_as(
+        &self,
+        who: &str,
+        (act, subject): (Act, &str),
+        parameters: &[(&str, &str)],
+    ) {
         let pairs = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         let request = ApprovalRequest {
             act,
-            subject: id.to_string(),
+            subject: subject.to_owned(),
             parameters: Parameters(pairs.collect()),
             reason: "case 26/1".into(),
             basis: "helseregisterloven § 19 e".into(),
         };
-        let asking = self.permit("f", Right::RequestApprovals);
+        let asking = self.permit(who, Right::RequestApprovals);
         let asked = self.service.request_approval(&asking, request).unwrap().0;
         let approving = self.permit("second", Right::Approve);
         let decision =
@@ -76,13 +88,13 @@ impl World {
         self.approve(Act::BridgeOut, id, &[("party", PARTY), ("key", &key.public)]);
     }
 
-    fn entries_with(&self, part: &str) -> usize {
+    pub(super) fn entries_with(&self, part: &str) -> usize {
         self.bodies().iter().filter(|body| body.contains(part)).count()
     }
 }
 
 #[track_caller]
-fn code<T>(outcome: Result<T, Error>) -> &'static str {
+pub(super) fn code<T>(outcome: Result<T, Error>) -> &'static str {
     outcome.err().expect("it is refused").code().as_str()
 }
 
@@ -161,14 +173,17 @@ fn nobody_is_identified_where_the_decision_does_not_permit_it_or_the_key_is_dead
 fn an_act_that_opens_no_identity_gives_no_permit_to_reveal() {
     let world = world();
     let id = world.disclosure();
-    for (act, reveals) in [(Act::BridgeIn, false), (Act::BridgeOut, true)] {
+    for (act, reveals) in [(Act::BridgeIn, false), (Act::BridgeOut, true), (Act::OpenWindow, false)]
+    {
         world.approve(act, id, &[]);
         let open = world.service.open_now().unwrap();
         let subject = id.to_string();
         let permit = world.officer();
         let taken =
             world.service.take_approval(&open, &permit, (act, &subject), &Parameters::default());
-        assert_eq!(taken.unwrap().reveal().is_some(), reveals, "{act}");
+        let taken = taken.unwrap();
+        assert_eq!(taken.reveal().is_some(), reveals, "{act}");
+        assert_eq!(taken.matching().is_some(), act == Act::OpenWindow, "{act}");
     }
 }
 
@@ -219,6 +234,25 @@ fn a_reservation_against_disclosure_with_identifiers_keeps_a_person_out_of_a_bri
     assert!(!text.contains(&format!("{:011}", people[3])));
     assert_eq!(world.entries_with(r#""counts":{"bytes":"#), 1);
     assert_eq!(world.entries_with(r#""left_out":1,"persons":9,"rows":9"#), 1);
+}
+
+/// Goal: who goes in spite of a reservation is counted by the provision.
+#[test]
+fn who_is_in_a_bridge_in_spite_of_a_reservation_is_counted_by_provision() {
+    let world = world();
+    let people = numbers(10);
+    world.ingest("KPR", "KUHR", &people[..5]);
+    let provision = "register_linkage".parse().unwrap();
+    let overrides = vec![ReservationOverride { provision, identifiers: Identifiers::With }];
+    let (id, _) = world.disclosed(Decision { overrides, ..permissive() }, &people);
+    for number in &people[1..4] {
+        world.say("KPR", *number, reserved("with_identifier")).unwrap();
+    }
+    let key = NewKey::generate();
+    world.approve_bridge(id, &key);
+    assert_eq!(world.issue(id, PARTY, &key).unwrap().bridge.bridge.persons, 10);
+    let counts = r#""left_out":0,"overridden_register_linkage":3,"persons":10,"rows":10"#;
+    assert_eq!(world.entries_with(counts), 1);
 }
 
 #[test]

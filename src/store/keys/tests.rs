@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn golden_bytes_of_each_kind() {
     let id = *b"0123456789abcdef";
-    let golden: [(Key, &str); 29] = [
+    let golden: [(Key, &str); 32] = [
         (Key::marker(), "01"),
         (Key::high_water(2), "020002"),
         (Key::vault_used(3), "030003"),
@@ -33,7 +33,10 @@ fn golden_bytes_of_each_kind() {
         (Key::disclosed(0, 2, id), "6400000000000230313233343536373839616263646566"),
         (Key::disclosure_item(id, 7), "65303132333435363738396162636465660000000000000007"),
         (Key::bridge(id, 7), "663031323334353637383961626364656600000007"),
-        (Key::serial_pin(id, 7), "69303132333435363738396162636465660000000000000007"),
+        (Key::bridge_labels(id, 7), "67303132333435363738396162636465660000000000000007"),
+        (Key::bridge_in(id), "6830313233343536373839616263646566"),
+        (Key::window_persons(id), "6930313233343536373839616263646566"),
+        (Key::serial_pin(id, 7), "6a303132333435363738396162636465660000000000000007"),
         (Key::approval(*b"0123456789"), "7030313233343536373839"),
     ];
     for (key, hex) in golden {
@@ -67,7 +70,9 @@ fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
     assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
     assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));
     assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, [0; 16])));
-    assert!(!Key::disclosed_deltas([1; 16]).contains(&Key::disclosed_delta([2; 16], 0)));
+    assert!(!Key::disclosed_deltas([1; 16], 0..9).contains(&Key::disclosed_delta([2; 16], 0)));
+    assert!(!Key::disclosed_deltas([1; 16], 0..9).contains(&Key::disclosed_delta([1; 16], 9)));
+    assert!(!Key::all_bridge_labels([1; 16]).contains(&Key::bridge_labels([2; 16], 0)));
 }
 
 proptest! {

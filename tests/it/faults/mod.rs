@@ -20,4 +20,4 @@ mod opening;
 mod pending;
 mod power_cut;
 mod set_up;
-mod shim;
+pub(crate) mod shim;

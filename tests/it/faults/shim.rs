@@ -34,7 +34,7 @@ enum Slot {
 }
 
 /// The shim of one process, over the files of one directory.
-pub(super) struct Shim {
+pub(crate) struct Shim {
     root: PathBuf,
     directory: tempfile::TempDir,
     control: File,
@@ -42,7 +42,7 @@ pub(super) struct Shim {
 
 impl Shim {
     /// For a process that has not started.
-    pub(super) fn over(root: &Path) -> Self {
+    pub(crate) fn over(root: &Path) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("control");
         fs::write(&path, [0; 4096]).unwrap();
@@ -52,7 +52,7 @@ impl Shim {
     }
 
     /// The program, with the shim loaded.
-    pub(super) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .args(arguments)
@@ -97,13 +97,13 @@ impl Shim {
     }
 
     /// So many bytes may be written from now on.
-    pub(super) fn leave_room(&self, bytes: u64) {
+    pub(crate) fn leave_room(&self, bytes: u64) {
         self.set(Slot::Room, bytes);
         self.set(Slot::IsBounded, 1);
     }
 
     /// How many calls failed, or were cut short, on purpose.
-    pub(super) fn refused(&self) -> u64 {
+    pub(crate) fn refused(&self) -> u64 {
         self.get(Slot::Refused)
     }
 

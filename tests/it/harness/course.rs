@@ -6,7 +6,7 @@ use std::fs;
 use hvelv::clock::{Clock as _, SystemClock};
 use jiff::ToSpan as _;
 
-use super::{Installation, PASSPHRASE, Ran, ServerProcess, hvelv, unseal};
+use super::{Installation, PASSPHRASE, PRINCIPALS, Ran, ServerProcess, hvelv, unseal, validity};
 
 /// A server that is open, and the files of everybody.
 pub(crate) struct Course {
@@ -17,7 +17,16 @@ pub(crate) struct Course {
 impl Course {
     /// Starts a server and opens it.
     pub(crate) fn open() -> Self {
+        Self::with(&[])
+    }
+
+    /// As [`Self::open`], with more principals: name, kind and roles.
+    pub(crate) fn with(more: &[(&str, &str, &str)]) -> Self {
         let installation = Installation::new();
+        installation.grant(&[&PRINCIPALS[..], more].concat());
+        for (name, ..) in more {
+            installation.issue(&installation.authority, name, name, validity(-24, 24));
+        }
         let server = ServerProcess::start(&installation.config_file());
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
@@ -53,10 +62,15 @@ impl Course {
 
     /// Runs a command as somebody.
     pub(crate) fn run<S: AsRef<str>>(&self, name: &str, words: &[S]) -> Ran {
+        hvelv(&self.words(name, words))
+    }
+
+    /// The words of a command as somebody gives it.
+    pub(crate) fn words<S: AsRef<str>>(&self, name: &str, words: &[S]) -> Vec<String> {
         let connect = self.installation.connect_file(self.server.address, name);
-        let mut words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-        words.extend(["--connect", connect.to_str().unwrap()]);
-        hvelv(&words)
+        let mut words: Vec<String> = words.iter().map(|word| word.as_ref().to_owned()).collect();
+        words.extend(["--connect".to_owned(), connect.to_str().unwrap().to_owned()]);
+        words
     }
 
     /// Sends a file with the column `fnr` to a register.
@@ -67,6 +81,16 @@ impl Course {
         self.run("pipeline", &[&words[..], &rest[..]].concat()).well();
     }
 
+    /// An approval that somebody asks for and ola gives.
+    pub(crate) fn approve(&self, who: &str, act: &str, subject: &str, parameters: &[&str]) {
+        let mut words = vec!["approval", "request", "--act", act, "--subject", subject];
+        words.extend(["--reason", "linkage", "--basis", "case 26/1", "--json"]);
+        words.extend(parameters.iter().flat_map(|one| ["--parameter", one]));
+        let asked = self.run(who, &words).well();
+        let asked: serde_json::Value = serde_json::from_str(&asked.out).unwrap();
+        self.run("ola", &["approval", "approve", asked["id"].as_str().unwrap()]).well();
+    }
+
     /// Makes the recipient's key in a file: its public half.
     pub(crate) fn key(&self, name: &str) -> String {
         hvelv(&["extract", "key", &self.path(name)]).well().out.trim().to_owned()
@@ -74,22 +98,33 @@ impl Course {
 
     /// Opens a disclosure of NPR and KPR for research, on a decision with such terms: its id.
     pub(crate) fn disclose(&self, terms: &str, recipient_key: &str) -> String {
+        self.disclose_of(["NPR", "KPR"], "helsedataservice", terms, recipient_key)
+    }
+
+    /// As [`Self::disclose`], of two registers, by an authority.
+    pub(crate) fn disclose_of(
+        &self,
+        [one, two]: [&str; 2],
+        authority: &str,
+        terms: &str,
+        recipient_key: &str,
+    ) -> String {
         let today = SystemClock::new().today();
         let day = |days: i32| today.checked_add(days.days()).unwrap();
         let (dated, valid_until, expires) = (day(-1), day(300), day(200));
         let text = format!(
             "[application]\napplicant = 'Prosjektet'\norganisation = '352601810'\n\
-             purpose = 'research'\nregisters = ['NPR', 'KPR']\n\
+             purpose = 'research'\nregisters = ['{one}', '{two}']\n\
              legal_basis = ['helseregisterloven § 19 a']\ndelivered_to = 'tsd'\n\
              contact = 'prosjektet@uni.example'\ndescription = 'Forløp'\n\
-             [decision]\nauthority = 'helsedataservice'\nkind = 'dispensation'\n\
+             [decision]\nauthority = '{authority}'\nkind = 'dispensation'\n\
              reference = '26/04711-9'\ndated = {dated}\nvalid_until = {valid_until}\n\
              serial_width = 9\nreidentification = 'refused'\n\
              overrides = [{{ provision = 'register_linkage', identifiers = 'without' }}]\n\
              {terms}\n\
              [disclosure]\nrecipient_key = '{recipient_key}'\nexpires = {expires}\n\
-             [[file]]\nregister = 'NPR'\npath = 'npr.csv'\noutput = 'npr.csv'\n\
-             [[file]]\nregister = 'KPR'\npath = 'kpr.csv'\noutput = 'kpr.csv'\n"
+             [[file]]\nregister = '{one}'\npath = 'npr.csv'\noutput = 'npr.csv'\n\
+             [[file]]\nregister = '{two}'\npath = 'kpr.csv'\noutput = 'kpr.csv'\n"
         );
         self.write("description.toml", &text);
         let words = ["disclosure", "run", &self.path("description.toml"), "--json"];

@@ -94,9 +94,7 @@ impl ServerIssuer<crate::cli::connect::Channel> {
         let mut issued = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(BATCH_ROWS) {
             match asked.answers.message().await?.and_then(|answer| answer.message) {
-                Some(SerialsOut::Result(serials)) if serials.serials.len() == chunk.len() => {
-                    append(&serials, &mut issued)?;
-                }
+                Some(SerialsOut::Result(serials)) => append(&serials, chunk.len(), &mut issued)?,
                 _ => return Err(unexpected()),
             }
         }
@@ -183,16 +181,22 @@ fn unexpected() -> Error {
     Status::unavailable("the server ended a stream in the middle").into()
 }
 
-/// The rows of a batch, with what the server says of those without a serial.
-fn append(serials: &Serials, issued: &mut Vec<Issued>) -> Result<(), Error> {
-    let mut notes = serials.notes.iter().peekable();
-    for (row, serial) in (0_u32..).zip(&serials.serials) {
+/// The rows of a batch, serials or another party's IDs, with what the server says of those without.
+fn append(serials: &Serials, rows: usize, issued: &mut Vec<Issued>) -> Result<(), Error> {
+    let Serials { serials, labels, notes, .. } = serials;
+    let named: Vec<Option<Issued>> = match (serials.len() == rows, labels.len() == rows) {
+        (true, _) if labels.is_empty() => serials.iter().map(serial).collect(),
+        (_, true) if serials.is_empty() => labels.iter().map(|one| label(one)).collect(),
+        _ => return Err(unexpected()),
+    };
+    let mut notes = notes.iter().peekable();
+    for (row, named) in (0_u32..).zip(named) {
         issued.push(match notes.next_if(|note| note.row == row) {
-            None if *serial != 0 => Issued::Serial(*serial),
-            None => return Err(unexpected()),
+            None => named.ok_or_else(unexpected)?,
             Some(note) => match note.code() {
                 RowCode::CheckDigits => Issued::Refused(Refusal::CheckDigits),
                 RowCode::Format => Issued::Refused(Refusal::Format),
+                RowCode::OutsideDisclosure => Issued::Outside,
                 RowCode::Suppressed => Issued::LeftOut,
                 RowCode::Unknown => Issued::Refused(Refusal::Unknown),
                 _ => return Err(unexpected()),
@@ -200,4 +204,12 @@ fn append(serials: &Serials, issued: &mut Vec<Issued>) -> Result<(), Error> {
         });
     }
     Ok(())
+}
+
+fn serial(serial: &u64) -> Option<Issued> {
+    (*serial != 0).then_some(Issued::Serial(*serial))
+}
+
+fn label(label: &str) -> Option<Issued> {
+    (!label.is_empty()).then(|| Issued::Label(label.to_owned()))
 }

@@ -87,7 +87,8 @@ impl Facts {
     /// What a column holds: the person's stands first.
     fn content(&self, register: &str, place: usize, column: &str) -> Content {
         if place == 0 {
-            return Content::Serial;
+            let has_labels = self.decided.bridge_in.is_some();
+            return if has_labels { Content::Label } else { Content::Serial };
         }
         let terms = self.decided.terms.of(register);
         let mut secondary = terms.iter().flat_map(|terms| &terms.secondary);

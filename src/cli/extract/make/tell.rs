@@ -16,6 +16,8 @@ pub(super) fn as_json(disclosure: &str, wanted: &[Wanted], made: &Made, manifest
             "rows_out": file.rows_out,
             "rows_left_out": file.rows_left_out,
             "persons_left_out": file.persons_left_out,
+            "rows_outside": file.rows_outside,
+            "persons_outside": file.persons_outside,
             "rows_refused": file.refused.values().sum::<u64>(),
             "columns": file.columns.iter().map(|one| &one.name).collect::<Vec<_>>(),
             "dropped": file.dropped,
@@ -53,6 +55,12 @@ fn tell_file(one: &Wanted, file: &FileReport) {
         file.persons_left_out,
         refused,
     ));
+    if file.rows_outside > 0 {
+        output::result(&format!(
+            "  left out, not whom the disclosure is about: {} rows of {} persons",
+            file.rows_outside, file.persons_outside,
+        ));
+    }
     output::result(&format!("  columns: {}", columns.join(", ")));
     output::result(&format!("  dropped: {}", file.dropped.join(", ")));
     for finding in file.findings.iter().filter(|finding| finding.reason.is_some()) {

@@ -7,37 +7,177 @@ use crate::extract::manifest::{
     Column, Content, Decision as Decided, DecisionKind, FileEntry, LeftOut, Manifest, Organisation,
 };
 
-#[test]
-fn a_manifest_without_the_screening_that_was_decided_is_not_signed() {
-    let world = World::unsealed();
-    let asked = SmallCells { persons_min: 5, columns: vec!["sex".into()] };
+impl World {
+    /// An extract is delivered, and nothing more is.
+    pub(in crate::service::tests) fn complete(&self, id: DisclosureId) {
+        let report = DeliveryReport {
+            manifest: manifest(self, id).text().unwrap(),
+            files: vec!["npr.csv".parse().unwrap()],
+            rows: 10,
+            persons: 5,
+            persons_left_out: 1,
+            guard_exceptions: Vec::new(),
+        };
+        let officer = self.officer();
+        let _ = self.service.record_delivery(&officer, id, report).unwrap();
+        let _ = self.service.complete_disclosure(&officer, id).unwrap();
+    }
+}
+
+/// A decision that asks for small cells by sex, in a register with another variable.
+fn screening() -> Decision {
     let mut decided = decision();
-    decided.terms.small_cells = Some(asked.clone());
-    let id = world.disclosure_of(world.application(), decided);
-    let screened = Screened {
+    let note = toml::from_str("name = 'note'").unwrap();
+    decided.terms.registers[0].variables.push(note);
+    decided.terms.small_cells = Some(SmallCells { persons_min: 5, columns: vec!["sex".into()] });
+    decided
+}
+
+fn screened(columns: &[&str]) -> Option<Screened> {
+    Some(Screened {
         persons_min: 5,
-        columns: asked.columns,
+        columns: columns.iter().map(|&name| name.to_owned()).collect(),
         persons: 10,
         combinations: 2,
         guarantee: "as it is".into(),
+    })
+}
+
+/// A file of an extract, by its content, with these variables.
+fn file(name: &str, content: u8, variables: &[&str]) -> FileEntry {
+    let variable = |&name: &&str| {
+        let content = Content::Variable { generalisation: None };
+        Column { name: name.to_owned(), content }
     };
+    let mut columns = vec![Column { name: "lopenr".into(), content: Content::Serial }];
+    columns.extend(variables.iter().map(variable));
+    FileEntry { name: name.into(), sha256: [content; 32], bytes: 10, rows: 10, columns }
+}
+
+impl World {
+    /// Records an extract of files that were screened.
+    fn hand_over(&self, id: DisclosureId, files: Vec<FileEntry>) -> Result<(), Error> {
+        let small_cells = screened(&["sex"]);
+        let left_out = LeftOut::shown(0, 0, Some(5));
+        let manifest = Manifest { files, small_cells, left_out, ..manifest(self, id) };
+        self.service.record_delivery(&self.officer(), id, report(&manifest)).map(|_| ())
+    }
+}
+
+fn report(manifest: &Manifest) -> DeliveryReport {
+    DeliveryReport {
+        manifest: manifest.text().unwrap(),
+        files: manifest.files.iter().map(|file| file.name.parse().unwrap()).collect(),
+        rows: 10,
+        persons: 10,
+        persons_left_out: 0,
+        guard_exceptions: Vec::new(),
+    }
+}
+
+#[test]
+fn a_manifest_without_the_screening_that_was_decided_is_not_signed() {
+    let world = World::unsealed();
+    let id = world.disclosure_of(world.application(), screening());
     let left_out = LeftOut::shown(0, 0, Some(5));
     let record = |small_cells| {
         let left_out = left_out.clone();
         let manifest = Manifest { small_cells, left_out, ..manifest(&world, id) };
-        let report = DeliveryReport {
-            manifest: manifest.text().unwrap(),
-            files: vec!["npr.csv".parse().unwrap()],
-            rows: 10,
-            persons: 10,
-            persons_left_out: 0,
-            guard_exceptions: Vec::new(),
-        };
-        world.service.record_delivery(&world.officer(), id, report).map(|_| ())
+        world.service.record_delivery(&world.officer(), id, report(&manifest)).map(|_| ())
     };
-    let refused = record(None).unwrap_err();
-    assert!(refused.violations()[0].text.contains("small cells"), "{refused:?}");
-    record(Some(screened)).unwrap();
+    for small_cells in [None, screened(&["note"])] {
+        let refused = record(small_cells).unwrap_err();
+        assert!(refused.violations()[0].text.contains("small cells"), "{refused:?}");
+    }
+    record(screened(&["sex"])).unwrap();
+}
+
+#[test]
+fn a_manifest_with_a_column_that_was_not_approved_is_not_signed() {
+    let world = World::unsealed();
+    let id = world.disclosure();
+    let year =
+        Content::Variable { generalisation: Some(crate::disclosure::terms::Generalisation::Year) };
+    let others = [
+        ("note", Content::Variable { generalisation: None }),
+        ("sex", year),
+        ("sex", Content::Surrogate { key_space: "episodes".into() }),
+        ("episode_id", Content::Surrogate { key_space: "units".into() }),
+        ("episode_id", Content::Variable { generalisation: None }),
+    ];
+    let record = |name: &str, content| {
+        let mut manifest = manifest(&world, id);
+        manifest.files[0].columns.push(Column { name: name.into(), content });
+        world.service.record_delivery(&world.officer(), id, report(&manifest)).map(|_| ())
+    };
+    for (name, content) in others {
+        let refused = record(name, content).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::RequestInvalid);
+        assert!(refused.violations()[0].text.contains("does not let out"), "{refused:?}");
+    }
+    record("episode_id", Content::Surrogate { key_space: "episodes".into() }).unwrap();
+    record("sex", Content::Variable { generalisation: None }).unwrap();
+}
+
+#[test]
+fn screened_columns_go_out_in_one_command_and_again_only_as_they_were() {
+    let world = World::unsealed();
+    let application = world.application();
+    let id = world.disclosure_of(application, screening());
+    let first = || file("npr.csv", 1, &["sex"]);
+    world.hand_over(id, vec![file("notes.csv", 2, &["note"])]).unwrap();
+    world.hand_over(id, vec![first(), file("kpr.csv", 3, &["note"])]).unwrap();
+    // What got lost is given again; a supplement without screened columns is nobody's small cell.
+    world.hand_over(id, vec![first()]).unwrap();
+    world.hand_over(id, vec![first(), file("more.csv", 4, &["note"])]).unwrap();
+    let corrected = || vec![file("npr.csv", 5, &["sex"])];
+    let refused = world.hand_over(id, corrected()).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::RuleRefuses);
+    assert!(refused.text().contains("sex went out before"), "{}", refused.text());
+    assert!(refused.text().contains("in one"), "{}", refused.text());
+    let refusals = world.bodies();
+    let is_recorded = |body: &&String| body.contains(r#""attempted":"extract_recorded""#);
+    assert_eq!(refusals.iter().filter(is_recorded).count(), 1);
+
+    // Nor after a restart, nor by a disclosure that continues it, whatever its decision screens.
+    world.reseal();
+    world.hand_over(id, corrected()).unwrap_err();
+    let continued = Decision { continues: Some(id), ..screening() };
+    let second = world.disclosure_of(application, continued);
+    world.hand_over(second, corrected()).unwrap_err();
+    world.hand_over(second, vec![first()]).unwrap();
+    let mut lax = Decision { continues: Some(second), ..screening() };
+    lax.terms.small_cells = None;
+    let third = world.disclosure_of(application, lax);
+    let _ = world.service.close_disclosure(&world.officer(), id).unwrap();
+    world.hand_over(third, corrected()).unwrap_err();
+    // Other serials join nothing.
+    let apart = world.disclosure_of(application, screening());
+    world.hand_over(apart, corrected()).unwrap();
+}
+
+#[test]
+fn nothing_is_issued_or_recorded_after_the_last_day_of_a_disclosure_or_its_decision() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(3));
+    let application = world.application();
+    let id = world.disclosure_of(application, decision());
+    world.serials(id, "NPR", &npr).unwrap();
+    let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+    world.clock.advance(days(900));
+    let refused = world.serials(id, "NPR", &npr).err().unwrap();
+    assert_eq!(refused.code(), ErrorCode::RuleRefuses);
+    assert!(refused.text().contains("expired on"), "{}", refused.text());
+    let refused = world.hand_over(id, vec![file("npr.csv", 1, &["sex"])]).unwrap_err();
+    assert!(refused.text().contains("expired on"), "{}", refused.text());
+    let request = OpenDisclosure {
+        application,
+        decision: 1,
+        recipient_key: KEY.parse().unwrap(),
+        expires: None,
+    };
+    let refused = world.service.open_disclosure(&world.officer(), request).err().unwrap();
+    assert!(refused.text().contains("the decision was valid until"), "{}", refused.text());
 }
 
 /// A manifest that says what the disclosure is.

@@ -1,0 +1,105 @@
+//! Whose persons a disclosure is about, and the numbers that their serials are made of.
+//!
+//! ```text
+//! sealed registers alone       number = person number
+//! one one-way register alone   number = the number in its partition
+//! joint: both                  sealed:   person number, from 0 up
+//!                              one-way:  the person number of who is the same, in an open window;
+//!                                        of others capacity − 1 − number in its partition, from the
+//!                                        end down
+//! ```
+//!
+//! INVARIANT: in a joint disclosure the two ranges never meet: it is looked at when it is opened, when
+//! a window is, and for each batch, since numbers in use grow.
+
+use super::super::open::Open;
+use super::super::{Error, ErrorCode, Service};
+use super::serials::cipher_width;
+use crate::crypto::SerialWidth;
+use crate::disclosure::Decision;
+use crate::vault::PERSONS;
+
+/// Whose persons a disclosure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those of a one-way register and of sealed registers.
+    Joint {
+        /// The partition of the one-way register.
+        one_way: u16,
+    },
+    /// Those of one partition.
+    Of(u16),
+}
+
+impl Scope {
+    /// The partition that serials are of, or in a joint disclosure that of sealed identities.
+    pub(super) const fn first(self) -> u16 {
+        match self {
+            Self::Joint { .. } => PERSONS,
+            Self::Of(partition) => partition,
+        }
+    }
+
+    /// Whether serials of the one, continued by the other, would be of the same persons.
+    pub(super) fn continues(self, earlier: Self) -> bool {
+        let sealed = |scope: Self| scope.first() == PERSONS;
+        self == earlier || (sealed(self) && sealed(earlier))
+    }
+
+    /// Whether the numbers in use fit into a width.
+    pub(super) fn fits(self, open: &Open, width: SerialWidth) -> bool {
+        let ends = match self {
+            Self::Joint { one_way } => open.persons_end(PERSONS) + open.persons_end(one_way),
+            Self::Of(partition) => open.persons_end(partition),
+        };
+        ends <= width.capacity()
+    }
+}
+
+impl Service {
+    /// Whose persons a decision is about.
+    pub(super) fn scope_of(&self, decided: &Decision) -> Result<Scope, Error> {
+        let mut partitions = Vec::new();
+        for terms in &decided.terms.registers {
+            let register = self.parts.catalogue.by_code(&terms.register);
+            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+            partitions.push(if register.is_one_way() { register.number } else { PERSONS });
+        }
+        partitions.sort_unstable();
+        partitions.dedup();
+        match partitions[..] {
+            [partition] => Ok(Scope::Of(partition)),
+            [PERSONS, one_way] => Ok(Scope::Joint { one_way }),
+            _ => Err(Error::rule(
+                "two one-way registers have no persons in common that the server could join; \
+                 decide on a disclosure for each"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// The one partition whose identities a bridge, or who asks for a person, is told.
+    pub(super) fn partition_of(&self, decided: &Decision) -> Result<u16, Error> {
+        match self.scope_of(decided)? {
+            Scope::Of(PERSONS) => Ok(PERSONS),
+            Scope::Joint { .. } | Scope::Of(_) => Err(Error::rule(
+                "a disclosure that includes a one-way register has no bridge and no way back"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// A width that the numbers in use do not fit in would fail in the middle of a stream.
+    pub(super) fn check_width(&self, open: &Open, decided: &Decision) -> Result<(), Error> {
+        let width = cipher_width(decided.serial_width)?;
+        // With another party's IDs there are no serials.
+        if decided.bridge_in.is_some() || self.scope_of(decided)?.fits(open, width) {
+            return Ok(());
+        }
+        let digits = width.digits();
+        Err(Error::rule(format!(
+            "serials of {digits} digits are too few for the persons of this server; decide on more \
+             digits"
+        )))
+    }
+}

@@ -1,0 +1,136 @@
+//! Who a person of a register is: for a custodian whom another person has allowed to know, once.
+//!
+//! ```text
+//! register ID ─► person ─► identifiers, opened under the approval
+//!                            │ reference, use of the approval, entry: durable
+//!                            ▼
+//!                          the answer
+//! ```
+//!
+//! Invariants: the approval is of exactly this ID of this register, for this purpose and by this
+//! provision, and is used up in the commit of the entry; an ID of nobody, of another register and of
+//! somebody who is not to be answered are answered alike, and recorded as refused; a one-way register
+//! is refused before anything is looked up, and has nothing that could be opened.
+//!
+//! What it does *not* protect: whoever is answered knows a person, and the server cannot take that
+//! back.
+
+use super::disclosure::RevealedIdentifier;
+use super::ingest::register_error;
+use super::open::Open;
+use super::{Error, ErrorCode, LogLine, Parameters, Service, Violation, actor, allow};
+use crate::approval::Act;
+use crate::audit::{Action, Entry, Recorded, Reference};
+use crate::config::codes::RegisterCode;
+use crate::ident::RegisterId;
+use crate::policy::{Permit, Right};
+use crate::registers::catalogue::Register;
+use crate::registers::{Reach, RowCode, Write};
+use crate::vault::{KnownIdentifier, MayReveal, PERSONS, PersonNo};
+use zeroize::Zeroizing;
+
+/// Whom to reveal, and why.  It shows no ID.
+pub struct RevealIdentity {
+    /// The register.
+    pub register: RegisterCode,
+    /// The register ID.
+    pub id: Zeroizing<String>,
+    /// What for.
+    pub purpose: LogLine,
+    /// By which provision.
+    pub provision: LogLine,
+}
+
+impl Service {
+    /// The identifiers of the person with a register ID.
+    ///
+    /// # Errors
+    ///
+    /// `not_allowed`, `register_unknown`, `request_invalid` for what is no ID; `rule_refuses` for a
+    /// one-way register, `approval_required`, `approval_void`, `person_not_in_register`, which are
+    /// recorded; `server_sealed`, `commit_uncertain`.
+    pub fn reveal_identity(
+        &self,
+        permit: &Permit,
+        request: &RevealIdentity,
+    ) -> Result<Recorded<Vec<RevealedIdentifier>>, Error> {
+        allow(permit, &Right::Reveal)?;
+        let open = self.open_now()?;
+        let RevealIdentity { register: code, id, purpose, provision } = request;
+        let register = self.parts.catalogue.by_code(code.as_str());
+        let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+        let mut entry = self.entry(actor(permit), Action::IdentityRevealed);
+        entry.register = Some(register.code.to_string());
+        entry.purpose = Some(purpose.as_str().to_owned());
+        entry.basis = Some(provision.as_str().to_owned());
+        let sealed = self.or_record(&open, &entry, sealed_register(register));
+        let register = sealed?;
+        let parsed = RegisterId::parse(id.as_bytes()).map_err(|error| {
+            let text = error.to_string().into();
+            Error::invalid(vec![Violation { field: "id".into(), text }])
+        })?;
+        let parameters =
+            [("id", id.as_str()), ("purpose", purpose.as_str()), ("provision", provision.as_str())];
+        let named = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let act = (Act::RevealIdentity, register.code.as_str());
+        let approved = self.take_approval(&open, permit, act, &Parameters(named.into()));
+        let approved = self.or_record(&open, &entry, approved)?;
+        let person = person_of(&open, register, parsed);
+        let person = self.or_record(&open, &entry, person)?;
+        let reveal = approved.reveal();
+        let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
+        let leaves = open.registers.hold_links().leaves_of(PERSONS, person, Reach::Shown);
+        let known = known(&open, &leaves, &reveal)?;
+        let side = self.refer(&open, &mut entry, person)?;
+        entry.counts.insert("identifiers".into(), known.len() as u64);
+        let recorded =
+            open.registers.record_approved_act_and_wait(entry, vec![side], approved, known);
+        recorded.map_err(|error| {
+            self.reopen_if_failed(&open);
+            register_error(error)
+        })
+    }
+
+    /// Gives an entry a reference of its own, and what leads from it to the person.
+    fn refer(&self, open: &Open, entry: &mut Entry, person: PersonNo) -> Result<Write, Error> {
+        let reference = self.parts.entropy.draw().map_err(Error::internal)?;
+        let reference = Reference::from_bytes(reference);
+        entry.reference = Some(reference);
+        open.registers.audit_person(reference, PERSONS, person).map_err(Error::internal)
+    }
+}
+
+/// A register whose persons have an identity that could be told.
+fn sealed_register(register: &Register) -> Result<&Register, Error> {
+    if register.is_one_way() {
+        let code = &register.code;
+        return Err(Error::rule(format!(
+            "{code} is a one-way register: it has no identity of anybody, and nobody is told one"
+        )));
+    }
+    Ok(register)
+}
+
+/// Whose ID it is.
+fn person_of(open: &Open, register: &Register, id: RegisterId) -> Result<PersonNo, Error> {
+    let found = open.registers.identify(register.number, &[id.as_u64()]);
+    let found = found.map_err(register_error)?.pop().unwrap_or(Err(RowCode::Unknown));
+    found.map_err(|_| {
+        Error::new(ErrorCode::PersonNotInRegister).with_text("the register has nobody by this ID")
+    })
+}
+
+/// Every identifier of a person, by all that the person is.
+fn known(
+    open: &Open,
+    leaves: &[PersonNo],
+    reveal: &impl MayReveal,
+) -> Result<Vec<RevealedIdentifier>, Error> {
+    let mut all = Vec::new();
+    for leaf in leaves {
+        let known: Vec<KnownIdentifier> =
+            open.vault.reveal(reveal, PERSONS, *leaf).map_err(Error::internal)?;
+        all.extend(known.iter().map(|one| RevealedIdentifier::new(&one.id)));
+    }
+    Ok(all)
+}
