@@ -263,6 +263,26 @@ fn decode_chunk(plain: &[u8]) -> Result<Box<[u64; WORDS]>, Error> {
     Ok(words)
 }
 
+/// The persons of a stored chunk, ascending.
+pub(super) fn persons_of_chunk(
+    keys: &PlaneKeys,
+    key: &Key,
+    value: &[u8],
+) -> Result<Vec<PersonNo>, Error> {
+    let words = open_chunk(keys, key, value)?;
+    let parts = key.as_bytes().get(3..7).and_then(|bytes| bytes.try_into().ok());
+    let chunk = parts.map(u32::from_be_bytes).ok_or_else(damaged)?;
+    let mut persons = Vec::new();
+    for (place, word) in (0_u64..).zip(words.iter()) {
+        let bits = (0..64).filter(|bit| word >> bit & 1 == 1);
+        for bit in bits {
+            let number = (u64::from(chunk) << CHUNK_BITS) | (place * 64 + bit);
+            persons.push(PersonNo::from_number(number).ok_or_else(damaged)?);
+        }
+    }
+    Ok(persons)
+}
+
 fn open_delta(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<Vec<PersonNo>, Error> {
     let place = Place { kind: KIND_DELTA, row: key, field: 0 };
     let plain = keys.storage().open(&place, value).map_err(|_| damaged())?;

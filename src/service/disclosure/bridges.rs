@@ -15,7 +15,7 @@
 //! the e-mail of the application, and so does who approves.  A file that is lost on its way is issued
 //! again, with another approval.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use jiff::civil::Date;
@@ -43,7 +43,7 @@ use crate::ident::{self, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{HeldRights, Standing};
+use crate::registers::{HeldRights, PersonSet, Standing, Write};
 use crate::store::Step;
 use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
 
@@ -82,6 +82,8 @@ struct Sealed {
     rows: u64,
     /// Persons whose reservations keep them out.
     left_out: u64,
+    /// Who is in it, for innsyn.
+    whom: PersonSet,
 }
 
 impl fmt::Debug for SealedBridge {
@@ -141,7 +143,7 @@ impl Service {
         let known = members.count();
         let registers = self.registers_of(application, decided)?;
         let facts = facts(open, &registers)?;
-        let left_out = Cell::new(0);
+        let (left_out, given) = (Cell::new(0), RefCell::new(PersonSet::default()));
         let whom =
             Whom { open, partition: self.partition_of(decided)?, width: decided.serial_width };
         let sealed = whom.seal(to, &keys, &reveal, |person| {
@@ -149,13 +151,16 @@ impl Service {
             let is_member = members.contains(person);
             let is_wanted = is_member && is_released();
             left_out.set(left_out.get() + u64::from(is_member && !is_wanted));
+            if is_wanted {
+                given.borrow_mut().extend(&[person]);
+            }
             is_wanted
         })?;
         if sealed.persons + left_out.get() < known {
             return Err(Error::internal("the vault lacks persons of the disclosure"));
         }
         let unchanged = if facts == self::facts(open, &registers)? {
-            Ok(Sealed { left_out: left_out.get(), ..sealed })
+            Ok(Sealed { left_out: left_out.get(), whom: given.into_inner(), ..sealed })
         } else {
             let text = "reservations have changed while the bridge was sealed; issue it again";
             Err(Error::rule(text.to_owned()))
@@ -208,7 +213,7 @@ impl Service {
             entry.counts.insert(name.into(), count);
         }
         let changed = Changed::Bridge(bridge.clone());
-        let writes = vec![changed.write(&open)?];
+        let writes = vec![changed.write(&open)?, Write::Concerns(sealed.whom)];
         let answer = SealedBridge { bridge: view(bridge, today), file: sealed.file };
         let recorded = open.registers.record_approved_act_and_wait(entry, writes, approved, answer);
         let recorded = recorded.map_err(|error| {
@@ -340,7 +345,8 @@ impl Whom<'_> {
         revealed.map_err(Error::internal)?;
         failure.map_or(Ok(()), Err)?;
         let rows = output.rows();
-        Ok(Sealed { file: output.finish().map_err(Error::internal)?, persons, rows, left_out: 0 })
+        let file = output.finish().map_err(Error::internal)?;
+        Ok(Sealed { file, persons, rows, left_out: 0, whom: PersonSet::default() })
     }
 
     fn rows(

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn golden_bytes_of_each_kind() {
     let id = *b"0123456789abcdef";
-    let golden: [(Key, &str); 24] = [
+    let golden: [(Key, &str); 27] = [
         (Key::marker(), "01"),
         (Key::high_water(2), "020002"),
         (Key::vault_used(3), "030003"),
@@ -18,6 +18,9 @@ fn golden_bytes_of_each_kind() {
         (Key::audit_leaf(9), "310000000000000009"),
         (Key::checkpoint(9), "320000000000000009"),
         (Key::audit_persons(9), "330000000000000009"),
+        (Key::audit_of(0, 2, 9), "340000000000020000000000000009"),
+        (Key::index_mark(1), "350001"),
+        (Key::delivered_in(0, 2, id), "3600000000000230313233343536373839616263646566"),
         (Key::delivery(id), "4030313233343536373839616263646566"),
         (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
         (Key::budget(3), "5000000003"),
@@ -62,6 +65,10 @@ fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
     assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
     assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));
     assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, [0; 16])));
+    assert!(Key::deliveries_in(0, 1).contains(&Key::delivered_in(0, 1, [255; 16])));
+    assert!(!Key::deliveries_in(0, 1).contains(&Key::delivered_in(0, 2, [0; 16])));
+    assert!(Key::audit_in(0, 1).contains(&Key::audit_of(0, 1, 7)));
+    assert!(!Key::audit_in(0, 1).contains(&Key::audit_of(0, 2, 0)));
     assert!(!Key::disclosed_deltas([1; 16]).contains(&Key::disclosed_delta([2; 16], 0)));
 }
 
