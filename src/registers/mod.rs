@@ -54,8 +54,8 @@ use crate::store::{self, Store};
 
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
-use by_person::ByPerson;
 use budget::{Account, Ledger, NewGrant};
+use by_person::ByPerson;
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};

@@ -5,9 +5,9 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::disclosed::disclosures_of;
-use super::{Error, Membership, Registers};
 #[cfg(test)]
 use super::{DeliveryRecord, delivery};
+use super::{Error, Membership, Registers};
 use crate::crypto::Place;
 use crate::store::Step;
 use crate::store::keys::{Key, Kind};

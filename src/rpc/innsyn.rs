@@ -39,19 +39,19 @@ macro_rules! mirrored {
 mirrored! {
     Organisation = InnsynOrganisation {
         number, name;
-        ; ; ; 
+        ; ; ;
     }
     Term = InnsynTerm {
         code, name;
-        ; ; ; 
+        ; ; ;
     }
     Source = InnsynSource {
         code, name, deliveries, first_seen, last_seen, period_from, period_to;
-        ; ; ; 
+        ; ; ;
     }
     Fact = InnsynFact {
         kind, purposes, at, principal, channel;
-        ; reserved_use; organisation; 
+        ; reserved_use; organisation;
     }
     Register = InnsynRegister {
         code, name, standing, processors, legal_basis, basis, purposes, retention_years, first_seen, last_seen, consented, contact;
@@ -59,19 +59,19 @@ mirrored! {
     }
     Bridge = InnsynBridge {
         issued, delete_by, deleted;
-        ; ; to; 
+        ; ; to;
     }
     Disclosure = InnsynDisclosure {
         application, applicant, description, recipient_class, purpose, legal_basis, combined_with, delivered_to, authority, decision_kind, decision_reference, decision_dated, reidentification, opened, expires, state, handed_over, closed, deletion_confirmed;
-        registers, bridges; ; recipient; 
+        registers, bridges; ; recipient;
     }
     Access = InnsynAccess {
         entry, at, times, actor, principal, action, attempted, reason, source, purpose, basis, application, details;
-        ; register; organisation; 
+        ; register; organisation;
     }
     Case = InnsynCase {
         kind, state, opened, decided, text;
-        ; ; register; 
+        ; ; register;
     }
 }
 

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 21] = [
+const GOLDEN_WORDS: [(Action, &str); 22] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -99,6 +99,7 @@ const GOLDEN_WORDS: [(Action, &str); 21] = [
     (Action::DisclosureCompleted, "disclosure_completed"),
     (Action::DisclosureOpened, "disclosure_opened"),
     (Action::ExtractRecorded, "extract_recorded"),
+    (Action::InnsynGiven, "innsyn_given"),
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
@@ -197,6 +198,7 @@ const fn number(action: Action) -> usize {
         Action::BridgeDeleted => 36,
         Action::BridgeIssued => 37,
         Action::SerialIdentified => 38,
+        Action::InnsynGiven => 39,
     }
 }
 
@@ -225,7 +227,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 39];
+    let mut seen = [false; 40];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -238,7 +240,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 39]);
+    assert_eq!(seen, [true; 40]);
 }
 
 #[test]

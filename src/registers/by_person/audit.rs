@@ -101,7 +101,9 @@ impl ByPerson {
         }
         let persons = match self.persons_of(index)? {
             // A bridge whose persons were not recorded was given to at most those of its disclosure.
-            None if about.action == "bridge_issued" => self.disclosed(about.disclosure.as_deref())?,
+            None if about.action == "bridge_issued" => {
+                self.disclosed(about.disclosure.as_deref())?
+            }
             persons => persons.unwrap_or_default(),
         };
         if persons.is_empty() {
@@ -110,8 +112,11 @@ impl ByPerson {
         match about.register.map_or(Some(PERSONS), |code| self.partition_of(&code)) {
             Some(partition) => Ok(each(index, partition, &persons)),
             None => {
-                tracing::warn!(entry = index, "the register of an audit entry is not in the \
-                    catalogue; innsyn does not show who was looked up there");
+                tracing::warn!(
+                    entry = index,
+                    "the register of an audit entry is not in the \
+                    catalogue; innsyn does not show who was looked up there"
+                );
                 Ok(step)
             }
         }

@@ -11,10 +11,8 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn a_fold_of_audit_entries_is_the_golden_bytes() {
-    let fold = vec![
-        (9, RoaringBitmap::from_iter([3])),
-        (0x0102, RoaringBitmap::from_iter([0, 65_535])),
-    ];
+    let fold =
+        vec![(9, RoaringBitmap::from_iter([3])), (0x0102, RoaringBitmap::from_iter([0, 65_535]))];
     let plain = encode_fold(&fold).unwrap();
     // Cookie 12346, one container: key 0, count less one, offset 16, values; little-endian.
     let golden = concat!(

@@ -22,6 +22,7 @@ mod rules;
 mod screening;
 mod serials;
 mod surrogates;
+mod told;
 
 pub(super) use book::Book;
 pub use bridges::{BridgeView, IssueBridge, SealedBridge};
