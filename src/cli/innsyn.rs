@@ -1,8 +1,8 @@
 //! `hvelv innsyn`: everything that is said about a person to the person, as JSON and as a page.
 //!
-//! What a register's own records say is asked of the register: this command writes what to ask, and puts
-//! the answer into the report.  A report that was saved as JSON can be made a page of later, without a
-//! new request.
+//! What a register's own records say is asked of the register: this command writes what to ask, and
+//! puts the answer into the report.  A report that was saved as JSON can be made a page of later,
+//! without a new request.
 
 mod facts;
 
@@ -34,9 +34,9 @@ Examples:
     --connect keys/dev/rights.toml > report.json
   hvelv innsyn --report report.json --register-answer npr.json --html innsyn.html
 
-Who may ask follows from what is stated; what a rule needs and is not stated refuses. The request and
-each refusal stand in the audit log, without the identifier, and in the person's next report. Needs
-the role rights. Files are readable by you alone, and are not overwritten.";
+Who may ask follows from what is stated; what a rule needs and is not stated refuses. The request
+and each refusal stand in the audit log, without the identifier, and in the person's next report.
+Needs the role rights. Files are readable by you alone, and are not overwritten.";
 
 /// Shows what is registered about a person, and who has had access to it.
 #[derive(Debug, clap::Args)]

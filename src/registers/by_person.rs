@@ -25,6 +25,8 @@ mod audit;
 mod deliveries;
 
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -194,12 +194,12 @@ pub(super) fn disclosures_of(
     partition: u16,
     person: PersonNo,
 ) -> Result<Vec<[u8; 16]>, Error> {
-    let (chunk, word, bit) = place_of(person);
+    let (chunk, low) = chunk_of(person.number());
     let (mut found, mut failure) = (BTreeSet::new(), None);
     store.scan(Key::disclosed_in(partition, chunk), &mut |bytes, value| {
         let (_, key) = Key::parse(bytes)?;
-        match (open_chunk(keys, &key, value), bytes.last_chunk()) {
-            (Ok(words), Some(disclosure)) if words[word] & bit != 0 => {
+        match (is_in_chunk(keys, &key, value, low), bytes.last_chunk()) {
+            (Ok(true), Some(disclosure)) => {
                 found.insert(*disclosure);
             }
             (Ok(_), _) => {}
@@ -251,6 +251,14 @@ fn open_chunk(keys: &PlaneKeys, key: &Key, value: &[u8]) -> Result<Box<[u64; WOR
     let place = Place { kind: KIND_CHUNK, row: key.as_bytes(), field: 0 };
     let plain = keys.storage().open(&place, value).map_err(|_| damaged())?;
     decode_chunk(&plain)
+}
+
+/// Whether a person is among those of a stored chunk, without spreading it out.
+fn is_in_chunk(keys: &PlaneKeys, key: &Key, value: &[u8], low: u32) -> Result<bool, Error> {
+    let place = Place { kind: KIND_CHUNK, row: key.as_bytes(), field: 0 };
+    let plain = keys.storage().open(&place, value).map_err(|_| damaged())?;
+    let Some((&VERSION, bitmap)) = plain.split_first() else { return Err(damaged()) };
+    Ok(RoaringBitmap::deserialize_from(bitmap).map_err(|_| damaged())?.contains(low))
 }
 
 fn decode_chunk(plain: &[u8]) -> Result<Box<[u64; WORDS]>, Error> {
