@@ -3,7 +3,7 @@
 use super::super::report::{Access, Organisation, Report};
 use super::cards;
 use super::html::Html;
-use super::words::{action, count, day, detail, moment, sentence, word};
+use super::words::{action, attempt, count, day, detail, moment, sentence, word};
 
 /// Who made it, when, and what is in it.
 pub(super) fn header(html: &mut Html, report: &Report) {
@@ -94,14 +94,14 @@ pub(super) fn accesses(html: &mut Html, report: &Report) {
 
 fn row(access: &Access) -> Vec<String> {
     let who = match access.actor.as_str() {
-        "server" => "systemet selv".to_owned(),
+        "server" => "Systemet selv".to_owned(),
         "system" => format!("{} (datasystemet {})", name(&access.organisation), access.principal),
         _ => format!("{}, {}", access.principal, name(&access.organisation)),
     };
-    let mut what = vec![action(&access.action)];
-    if !access.attempted.is_empty() {
-        what.push(format!("({})", action(&access.attempted).to_lowercase()));
-    }
+    let mut what = match access.attempted.as_str() {
+        "" => vec![action(&access.action)],
+        attempted => vec![attempt(attempted)],
+    };
     if access.times > 1 {
         what.push(format!("({} ganger)", access.times));
     }
@@ -121,7 +121,7 @@ fn row(access: &Access) -> Vec<String> {
         why.push(format!("Grunnlag: {}.", access.basis));
     }
     why.extend(access.details.iter().filter_map(|line| detail(line)));
-    vec![moment(&access.at), sentence(&who), what.join(" "), why.join(" ")]
+    vec![moment(&access.at), who, what.join(" "), why.join(" ")]
 }
 
 /// An organisation, by its name if that is known.

@@ -222,8 +222,8 @@ fn every_fact_of_a_report_is_on_the_page() {
         "slo opp",
         "(3 ganger)",
         "Formål: kvalitetskontroll",
-        "Kari.rights",
-        "et forsøk ble avvist",
+        "kari.rights",
+        "noen ba om innsyn i opplysningene dine",
         "ingen av foreldrene bor på samme adresse",
         // The case.
         "Sletting: to kontakter",

@@ -72,6 +72,15 @@ const ACTIONS: &[(&str, &str)] = &[
     ("serial_identified", "Noen fant ut hvem som står bak løpenummeret ditt"),
 ];
 
+/// What somebody tried, and was refused.
+const ATTEMPTS: &[(&str, &str)] = &[
+    ("consent_withdrawn", "Et samtykke ble forsøkt trukket, og det gikk ikke"),
+    ("innsyn_given", "Noen ba om innsyn i opplysningene dine, og fikk nei"),
+    ("reservation_lifted", "En reservasjon ble forsøkt opphevet, og det gikk ikke"),
+    ("reservation_set", "En reservasjon ble forsøkt registrert, og det gikk ikke"),
+    ("rights_read", "Noen ville se reservasjonene og samtykkene dine, og fikk nei"),
+];
+
 /// Why somebody may not ask, as it stands in the details of an entry.
 const REFUSALS: &[(&str, &str)] = &[
     ("block_not_stated", "det ble ikke oppgitt om du har akuttsperre"),
@@ -121,6 +130,12 @@ pub(super) fn word(word: &str) -> String {
 /// Words in bokmål, as a list.
 pub(super) fn words<S: AsRef<str>>(list: &[S]) -> String {
     list.iter().map(|one| word(one.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// What was tried and refused.
+pub(super) fn attempt(action: &str) -> String {
+    let known = look_up(ATTEMPTS, action).map(str::to_owned);
+    known.unwrap_or_else(|| format!("Et forsøk ble avvist: {}", self::action(action)))
 }
 
 /// What was done.
