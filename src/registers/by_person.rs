@@ -25,8 +25,6 @@ mod audit;
 mod deliveries;
 
 #[cfg(test)]
-mod scale;
-#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

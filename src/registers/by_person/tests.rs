@@ -5,6 +5,8 @@ use roaring::RoaringBitmap;
 use super::audit::{decode_fold, encode_fold};
 use super::*;
 
+mod scale;
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::*;
+use super::super::*;
 use crate::audit::{Action, Actor, Entry};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::Place;
@@ -193,36 +193,41 @@ fn one_person_is_told_without_reading_the_others() {
     disclose(&registers, &sets, disclosures);
     deliver(&registers, &sets, deliveries);
     act(&registers, &[0, 1], (persons, look_ups));
-    let leaves = [PersonNo::from_number(PERSON).unwrap()];
-    let clock = SystemClock::new();
     let written = store.written.load(Ordering::Relaxed);
-    let (mut total, mut took) = (0, Duration::ZERO);
     println!(
-        "{persons} persons, {disclosures} disclosures, {deliveries} deliveries, \
-        {look_ups} look-ups of one person in {ONE_IN}; {written} bytes written"
+        "{persons} persons, {disclosures} disclosures, {deliveries} deliveries, {look_ups} look-ups \
+         of one person in {ONE_IN}; {written} bytes written"
     );
     // The second time what was read lies in memory.
-    for round in ["first", "second"] {
-        (total, took) = (0, Duration::ZERO);
-        for what in ["disclosures", "deliveries", "audit"] {
-            store.take();
-            let begun = clock.monotonic();
-            let found = match what {
-                "disclosures" => registers.disclosures_of(PERSONS, leaves[0]).unwrap().len(),
-                "deliveries" => registers.deliveries_of(PERSONS, &leaves).unwrap().len(),
-                _ => registers.audit_of(PERSONS, &leaves).unwrap().len(),
-            };
-            let passed = clock.monotonic().saturating_sub(begun);
-            let (records, bytes) = store.take();
-            println!("{round} {what}: {found} found, {records} records, {bytes} bytes, {passed:?}");
-            let expected = if what == "audit" { look_ups } else { disclosures };
-            assert_eq!(found as u64, expected);
-            total += bytes;
-            took += passed;
-        }
-        println!("{round} in all: {total} bytes, {took:?}");
-    }
+    let expected = [disclosures, deliveries, look_ups];
+    let first = tell("first", &registers, &store, expected);
+    let second = tell("second", &registers, &store, expected);
+    assert_eq!(first, second);
     // A person's part is one chunk of each, the tail of the log, and the records of what is found.
     let chunks = persons.div_ceil(1 << CHUNK_BITS);
-    assert!(total * chunks < 3 * written, "{total} bytes of {written} read");
+    assert!(first * chunks < 3 * written, "{first} bytes of {written} read");
+}
+
+/// Reads what our person is told, says what that took, and gives the bytes that were read.
+fn tell(round: &str, registers: &Registers, store: &Counting, expected: [u64; 3]) -> u64 {
+    let leaves = [PersonNo::from_number(PERSON).unwrap()];
+    let clock = SystemClock::new();
+    let (mut total, mut took) = (0, Duration::ZERO);
+    for (what, expected) in ["disclosures", "deliveries", "audit"].into_iter().zip(expected) {
+        store.take();
+        let begun = clock.monotonic();
+        let found = match what {
+            "disclosures" => registers.disclosures_of(PERSONS, leaves[0]).unwrap().len(),
+            "deliveries" => registers.deliveries_of(PERSONS, &leaves).unwrap().len(),
+            _ => registers.audit_of(PERSONS, &leaves).unwrap().len(),
+        };
+        let passed = clock.monotonic().saturating_sub(begun);
+        let (records, bytes) = store.take();
+        println!("{round} {what}: {found} found, {records} records, {bytes} bytes, {passed:?}");
+        assert_eq!(found as u64, expected);
+        total += bytes;
+        took += passed;
+    }
+    println!("{round} in all: {total} bytes, {took:?}");
+    total
 }
