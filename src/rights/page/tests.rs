@@ -18,6 +18,20 @@ fn term(code: &str, name: &str) -> Term {
 
 /// A report in which each text stands once, so that it is seen whether the page has it.
 fn full() -> Report {
+    Report {
+        v: 1,
+        audit_entry: 41,
+        made: "2026-02-23T11:05:00Z".into(),
+        acting: "parent".into(),
+        way: "manual".into(),
+        registers: vec![register()],
+        disclosures: vec![disclosure()],
+        accesses: accesses(),
+        cases: vec![case()],
+    }
+}
+
+fn register() -> Register {
     let answer = r#"{"v":1,"kind":"innsyn_answer","request":41,"register":"KPR",
         "made":"2026-02-20T08:00:00Z","note":"merknad fra registeret","sections":[
             {"title":"Kontakter med fastlegen","columns":["Dato","Sted"],
@@ -31,7 +45,7 @@ fn full() -> Report {
         organisation: organisation("Registeret selv"),
         channel: "letter".into(),
     };
-    let register = Register {
+    Register {
         code: "KPR".into(),
         name: "Kommunalt register".into(),
         standing: "member".into(),
@@ -59,14 +73,17 @@ fn full() -> Report {
         exclusions: vec![term("co_payment", "egenandelene")],
         contact: "skriv til innsyn@example.test".into(),
         records: Some(RegisterAnswer::from_json(answer).unwrap()),
-    };
+    }
+}
+
+fn disclosure() -> Disclosure {
     let bridge = Bridge {
         to: organisation("Koblingsenheten"),
         issued: "2026-01-20T00:00:00Z".into(),
         delete_by: "2026-12-30".into(),
         deleted: String::new(),
     };
-    let disclosure = Disclosure {
+    Disclosure {
         application: "A-2026-0001".into(),
         applicant: "Prosjektleder Hansen".into(),
         description: "Et prosjekt om hjertet".into(),
@@ -89,7 +106,10 @@ fn full() -> Report {
         closed: "2026-02-21T00:00:00Z".into(),
         deletion_confirmed: "2026-02-22T00:00:00Z".into(),
         bridges: vec![bridge],
-    };
+    }
+}
+
+fn accesses() -> Vec<Access> {
     let access = Access {
         entry: 12,
         at: "2026-01-05T09:30:00Z".into(),
@@ -116,24 +136,17 @@ fn full() -> Report {
         details: vec!["acting parent".into(), "refused parents_elsewhere".into()],
         ..Access::default()
     };
-    let case = Case {
+    vec![refused, access]
+}
+
+fn case() -> Case {
+    Case {
         register: term("KPR", "Kommunalt register"),
         kind: "sletting".into(),
         state: "under behandling".into(),
         opened: "2026-01-07T00:00:00Z".into(),
         decided: String::new(),
         text: "to kontakter".into(),
-    };
-    Report {
-        v: 1,
-        audit_entry: 41,
-        made: "2026-02-23T11:05:00Z".into(),
-        acting: "parent".into(),
-        way: "manual".into(),
-        registers: vec![register],
-        disclosures: vec![disclosure],
-        accesses: vec![refused, access],
-        cases: vec![case],
     }
 }
 
@@ -156,84 +169,87 @@ fn seen(page: &str) -> String {
     text
 }
 
+/// What the page says of the full report, section by section.
+const FACTS: &[&str] = &[
+    // The report.
+    "23. februar 2026 kl. 11.05",
+    "en forelder",
+    "nummer 41",
+    // The register.
+    "Kommunalt register",
+    "KPR",
+    "Den ansvarlige (983744516)",
+    "Databehandleren",
+    "helseregisterloven § 11",
+    "Statistikk",
+    "eldre enn 40 år",
+    "1. februar 2024",
+    "2. januar 2026",
+    "Helserefusjoner",
+    "17",
+    "1. januar 2023 til 31. desember 2025",
+    "reservert mot: bruk med nummer",
+    "samtykker til: planlegging",
+    "måling av vekst",
+    "3. januar 2026",
+    "Du reserverte deg: bruk med nummer",
+    "Brev",
+    "per.rights, Registeret selv",
+    "egenandelene",
+    "skriv til innsyn@example.test",
+    // Its own records.
+    "20. februar 2026",
+    "merknad fra registeret",
+    "Kontakter med fastlegen",
+    "Legekontoret",
+    "2025-05-06",
+    // The disclosure.
+    "Universitetet",
+    "Et prosjekt om hjertet",
+    "Forskere",
+    "Prosjektleder Hansen",
+    "Forskning",
+    "Spørreskjema",
+    "GDPR art. 6 nr. 1 e",
+    "Helsedataservice",
+    "vedtak om tilgjengeliggjøring",
+    "26/17",
+    "10. januar 2026",
+    "TSD ved Universitetet i Oslo",
+    "11. januar 2026",
+    "1 gang: 19. januar 2026",
+    "29. desember 2027",
+    "Avsluttet",
+    "21. februar 2026",
+    "22. februar 2026",
+    "Ja, for å koble data",
+    "Koblingsenheten",
+    "20. januar 2026",
+    "30. desember 2026",
+    "Ja, vedtaket tillater det",
+    // Who has looked.
+    "5. januar 2026 kl. 09.30",
+    "Klienten (983744516) (datasystemet kpr.pipeline)",
+    "slo opp",
+    "(3 ganger)",
+    "Formål: kvalitetskontroll",
+    "kari.rights",
+    "noen ba om innsyn i opplysningene dine",
+    "ingen av foreldrene bor på samme adresse",
+    // The case.
+    "Sletting: to kontakter",
+    "under behandling",
+    "7. januar 2026",
+    // What one can do.
+    "Datatilsynet",
+    "Retting",
+    "påtalemyndigheten",
+];
+
 #[test]
 fn every_fact_of_a_report_is_on_the_page() {
     let text = seen(&page(&full()));
-    for part in [
-        // The report.
-        "23. februar 2026 kl. 11.05",
-        "en forelder",
-        "nummer 41",
-        // The register.
-        "Kommunalt register",
-        "KPR",
-        "Den ansvarlige (983744516)",
-        "Databehandleren",
-        "helseregisterloven § 11",
-        "Statistikk",
-        "eldre enn 40 år",
-        "1. februar 2024",
-        "2. januar 2026",
-        "Helserefusjoner",
-        "17",
-        "1. januar 2023 til 31. desember 2025",
-        "reservert mot: bruk med nummer",
-        "samtykker til: planlegging",
-        "måling av vekst",
-        "3. januar 2026",
-        "Du reserverte deg: bruk med nummer",
-        "Brev",
-        "per.rights, Registeret selv",
-        "egenandelene",
-        "skriv til innsyn@example.test",
-        // Its own records.
-        "20. februar 2026",
-        "merknad fra registeret",
-        "Kontakter med fastlegen",
-        "Legekontoret",
-        "2025-05-06",
-        // The disclosure.
-        "Universitetet",
-        "Et prosjekt om hjertet",
-        "Forskere",
-        "Prosjektleder Hansen",
-        "Forskning",
-        "Spørreskjema",
-        "GDPR art. 6 nr. 1 e",
-        "Helsedataservice",
-        "vedtak om tilgjengeliggjøring",
-        "26/17",
-        "10. januar 2026",
-        "TSD ved Universitetet i Oslo",
-        "11. januar 2026",
-        "1 gang: 19. januar 2026",
-        "29. desember 2027",
-        "Avsluttet",
-        "21. februar 2026",
-        "22. februar 2026",
-        "Ja, for å koble data",
-        "Koblingsenheten",
-        "20. januar 2026",
-        "30. desember 2026",
-        "Ja, vedtaket tillater det",
-        // Who has looked.
-        "5. januar 2026 kl. 09.30",
-        "Klienten (983744516) (datasystemet kpr.pipeline)",
-        "slo opp",
-        "(3 ganger)",
-        "Formål: kvalitetskontroll",
-        "kari.rights",
-        "noen ba om innsyn i opplysningene dine",
-        "ingen av foreldrene bor på samme adresse",
-        // The case.
-        "Sletting: to kontakter",
-        "under behandling",
-        "7. januar 2026",
-        // What one can do.
-        "Datatilsynet",
-        "Retting",
-        "påtalemyndigheten",
-    ] {
+    for part in FACTS {
         assert!(text.to_lowercase().contains(&part.to_lowercase()), "{part} is not on the page");
     }
 }

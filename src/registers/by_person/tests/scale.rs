@@ -113,7 +113,7 @@ fn disclose(registers: &Registers, sets: &[PersonSet], disclosures: u64) {
     for number in 0..disclosures {
         let id = u128::from(number).to_be_bytes();
         let mut batch = Batch::new();
-        for (chunk, lows) in sets[number as usize % sets.len()].bitmaps(CHUNK_BITS) {
+        for (chunk, lows) in sets[place(number, sets.len())].bitmaps(CHUNK_BITS) {
             let key = Key::disclosed(PERSONS, chunk, id);
             let mut plain = vec![0x01];
             lows.serialize_into(&mut plain).unwrap();
@@ -127,7 +127,7 @@ fn disclose(registers: &Registers, sets: &[PersonSet], disclosures: u64) {
 
 fn deliver(registers: &Registers, sets: &[PersonSet], deliveries: u64) {
     for number in 0..deliveries {
-        let persons = &sets[number as usize % sets.len()];
+        let persons = &sets[place(number, sets.len())];
         let record = DeliveryRecord {
             v: 1,
             register: "NPR".into(),
@@ -163,10 +163,15 @@ fn entry(action: Action) -> Entry {
 /// Look-ups of many persons, and acts on one.
 fn act(registers: &Registers, sets: &[u64], (persons, look_ups): (u64, u64)) {
     for number in 0..look_ups {
-        let whom = some(persons, sets[number as usize % sets.len()]);
+        let whom = some(persons, sets[place(number, sets.len())]);
         let writes = vec![Write::Concerns(whom)];
         let _ = registers.record_change_and_wait(entry(Action::Resolve), writes).unwrap();
     }
+}
+
+/// Which of so many sets a disclosure, delivery or look-up has.
+fn place(number: u64, sets: usize) -> usize {
+    usize::try_from(number).unwrap() % sets
 }
 
 fn variable(name: &str, otherwise: u64) -> u64 {
@@ -175,6 +180,7 @@ fn variable(name: &str, otherwise: u64) -> u64 {
     given.ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what the test is for")]
 #[test]
 fn one_person_is_told_without_reading_the_others() {
     let persons = variable("HVELV_INNSYN_PERSONS", 300_000);
@@ -208,6 +214,7 @@ fn one_person_is_told_without_reading_the_others() {
     assert!(first * chunks < 3 * written, "{first} bytes of {written} read");
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what the test is for")]
 /// Reads what our person is told, says what that took, and gives the bytes that were read.
 fn tell(round: &str, registers: &Registers, store: &Counting, expected: [u64; 3]) -> u64 {
     let leaves = [PersonNo::from_number(PERSON).unwrap()];
