@@ -170,6 +170,8 @@ pub enum Action {
     IdentityRevealed,
     /// The stores and the log were made.
     Initialised,
+    /// Everything that is said about a person was answered; `changes` says who asked, and what was so.
+    InnsynGiven,
     /// After a crash: the keys of disclosures were wrapped under the next erasure key.
     KeysRewrapped,
     /// The log was exported.

@@ -22,6 +22,7 @@
 mod answer;
 pub mod approvals;
 pub mod budget;
+mod by_person;
 pub mod catalogue;
 mod column;
 mod delivery;
@@ -54,6 +55,7 @@ use crate::store::{self, Store};
 pub use answer::{Answer, Answered, JoiningRow, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
+use by_person::ByPerson;
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
@@ -159,6 +161,7 @@ pub struct Registers {
     queue: Mutex<Option<Sender<Command>>>,
     thread: Option<JoinHandle<()>>,
     reader: AuditReader,
+    by_person: Arc<ByPerson>,
 }
 
 impl Registers {

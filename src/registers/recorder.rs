@@ -24,6 +24,7 @@ use std::time::Duration;
 use super::answer::{Answer, Answered, Reply};
 use super::approvals::Moving;
 use super::budget::{Account, NewGrant, Spending, Touched};
+use super::by_person::AuditIndex;
 use super::delta::{self, Stored};
 use super::disclosed::Membership;
 use super::joining::{Joined, Joins};
@@ -55,12 +56,12 @@ pub(super) enum Command {
 
 /// A change of the register plane's store that an act makes.
 pub enum Write {
-    /// Keeps, with the number of the act's entry, whom the act asked about.
-    Asked(PersonSet),
     /// Writes a sealed value.
     Put(Key, Vec<u8>),
     /// Removes what there is.
     Remove(Key),
+    /// Says whom the act concerns, of the partition of its register, or of all sealed ones.
+    Concerns(PersonSet),
     /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a
     /// vault that is behind would not know.
     VaultUsed(u16),
@@ -90,6 +91,8 @@ pub(super) struct With {
 pub(super) type ActReply = Box<dyn FnOnce(Result<(&Committed, u64), Error>) + Send>;
 
 pub(super) struct Recorder {
+    /// Audit entries by person.
+    pub(super) index: AuditIndex,
     pub(super) keys: Arc<PlaneKeys>,
     pub(super) entropy: Arc<Entropy>,
     pub(super) clock: Arc<dyn Clock>,
@@ -206,6 +209,7 @@ impl Recorder {
     ) -> Result<(Committed, HashMap<u64, u64>), Error> {
         let mut batch = Batch::new();
         batch.answers(answers.len());
+        self.index.stage(self.log.size(), &mut batch);
         let mut joins = Joins::collect(&answers, &self.members);
         let drawn = self.draw(&mut joins, &mut batch);
         let (mut streams, mut touched) = (BTreeMap::new(), Touched::default());
@@ -241,34 +245,36 @@ impl Recorder {
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
         for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
-            let mut asked = None;
-            for write in writes {
-                match write {
-                    Write::Asked(persons) => asked = Some(persons),
-                    Write::Put(key, value) => batch.put(key, value),
-                    Write::Remove(key) => batch.remove(key),
-                    Write::VaultUsed(partition) => self.mark_vault(partition, &mut batch),
-                }
-            }
             if let Some(used) = used {
                 self.log.stage(&used)?;
             }
             *index = self.log.stage(&entry)?;
-            if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
-                let key = Key::audit_persons(*index);
-                batch.insert(key, self.seal_asked(&key, &asked)?);
-            }
+            self.write(*index, writes, &mut batch)?;
         }
         approvals
             .iter()
             .try_for_each(|one| one.stage(self.keys.storage(), &self.entropy, &mut batch))?;
         let committed = self.log.commit("record answers", batch)?;
+        self.index.publish();
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         touched.publish();
         memberships.iter().for_each(|membership| membership.publish());
         approvals.iter().for_each(Moving::publish);
         Ok((committed, entries))
+    }
+
+    /// What an act changes, whose entry has that number.
+    fn write(&mut self, index: u64, writes: Vec<Write>, batch: &mut Batch) -> Result<(), Error> {
+        for write in writes {
+            match write {
+                Write::Concerns(persons) => self.stage_concerned(index, &persons, batch)?,
+                Write::Put(key, value) => batch.put(key, value),
+                Write::Remove(key) => batch.remove(key),
+                Write::VaultUsed(partition) => self.mark_vault(partition, batch),
+            }
+        }
+        Ok(())
     }
 
     /// Gives those who join their numbers and IDs, and writes the deltas.
@@ -350,17 +356,25 @@ impl Recorder {
         if let Some(membership) = &shared.disclosed {
             membership.stage(&self.keys, &self.entropy, &shared.told, batch)?;
         }
-        if !shared.asked.is_empty() {
-            let key = Key::audit_persons(index);
-            batch.insert(key, self.seal_asked(&key, &shared.asked)?);
-        }
+        self.stage_concerned(index, &shared.asked, batch)?;
         Ok(index)
     }
 
-    /// Who a look-up asked about: `(length u32 ‖ part)*`, sealed as one.
-    fn seal_asked(&self, key: &Key, asked: &PersonSet) -> Result<Vec<u8>, Error> {
+    /// Whom an entry concerns: `(length u32 ‖ part)*`, sealed as one.
+    fn stage_concerned(
+        &mut self,
+        index: u64,
+        persons: &PersonSet,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        if persons.is_empty() {
+            return Ok(());
+        }
+        let key = Key::audit_persons(index);
         let place = Place { kind: KIND_ASKED, row: key.as_bytes(), field: 0 };
-        Ok(self.keys.storage().seal(&self.entropy, &place, &asked.encode()?)?)
+        batch.insert(key, self.keys.storage().seal(&self.entropy, &place, &persons.encode()?)?);
+        self.index.note(persons.count_at_most());
+        Ok(())
     }
 }
 

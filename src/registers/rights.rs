@@ -118,6 +118,19 @@ fn open_fact(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<(PersonNo, Ri
     RightsFact::decode(&plain).ok_or_else(damaged)
 }
 
+/// The person whom the audit entry with a reference is about, and the person's partition.
+pub(super) fn person_of(
+    store: &dyn Store,
+    keys: &PlaneKeys,
+    reference: Reference,
+) -> Result<Option<(u16, PersonNo)>, Error> {
+    let damaged = || Error::Damaged { what: "audit person" };
+    let key = Key::audit_person(*reference.as_bytes());
+    let Some(stored) = store.get(&key)? else { return Ok(None) };
+    let plain = keys.storage().open(&record_place(&key), &stored).map_err(|_| damaged())?;
+    fact::read_audit_person(&plain).map(Some).ok_or_else(damaged)
+}
+
 /// The rights of a register, held for reading: none of them changes while this lives.
 pub struct HeldRights<'a>(RwLockReadGuard<'a, State>);
 
@@ -242,12 +255,7 @@ impl Registers {
     ///
     /// [`Error::Damaged`], [`Error::Store`].
     pub fn person_of_audit(&self, reference: Reference) -> Result<Option<(u16, PersonNo)>, Error> {
-        let damaged = || Error::Damaged { what: "audit person" };
-        let key = Key::audit_person(*reference.as_bytes());
-        let Some(stored) = self.store.get(&key)? else { return Ok(None) };
-        let plain = self.keys.storage().open(&record_place(&key), &stored);
-        let plain = plain.map_err(|_| damaged())?;
-        fact::read_audit_person(&plain).map(Some).ok_or_else(damaged)
+        person_of(self.store.as_ref(), &self.keys, reference)
     }
 
     /// Records an act together with what it changes and what is answered to it, and waits until it

@@ -30,6 +30,7 @@ mod health;
 pub mod http2;
 pub mod inbound;
 pub mod ingest;
+pub mod innsyn;
 pub mod limits;
 mod operator;
 pub mod proto;

@@ -21,6 +21,7 @@ mod budget;
 mod disclosure;
 pub mod error;
 mod ingest;
+mod innsyn;
 mod measure;
 mod open;
 mod reveal;
@@ -63,6 +64,7 @@ pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, EXCEPTIONS_MAX, IdentifierException, IngestMode,
     IngestPurpose, KindWord, LogLine, Mapped, Pending, RowKind, Summary,
 };
+pub use innsyn::{Innsyn, InnsynRequest, RegisterIds};
 use measure::MeteredStores;
 use open::{Open, OpenKeys};
 pub use open::{RocksStores, Stores};

@@ -29,6 +29,7 @@ mod approvals;
 mod bridges;
 mod budgets;
 mod disclosures;
+mod innsyn;
 mod loading;
 mod model;
 mod reveal;

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 25] = [
+const GOLDEN_WORDS: [(Action, &str); 26] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -101,6 +101,7 @@ const GOLDEN_WORDS: [(Action, &str); 25] = [
     (Action::DisclosureOpened, "disclosure_opened"),
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::IdentityRevealed, "identity_revealed"),
+    (Action::InnsynGiven, "innsyn_given"),
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
@@ -205,6 +206,7 @@ const fn number(action: Action) -> usize {
         Action::IdentityRevealed => 40,
         Action::WindowClosed => 41,
         Action::WindowOpened => 42,
+        Action::InnsynGiven => 43,
     }
 }
 
@@ -233,7 +235,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 43];
+    let mut seen = [false; 44];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -246,7 +248,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 43]);
+    assert_eq!(seen, [true; 44]);
 }
 
 #[test]
