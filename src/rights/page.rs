@@ -7,7 +7,7 @@
 //! ```
 //!
 //! INVARIANT: the page holds no script, and loads nothing: what it shows goes nowhere.
-//! INVARIANT: markup comes from the program alone; [`html::Html::markup`] takes nothing else.
+//! INVARIANT: markup comes from the program alone; `html::Html::markup` takes nothing else.
 //!
 //! What it does *not* protect: the file is clear text about a person.  Whoever writes it answers for
 //! where it lies.
