@@ -10,7 +10,7 @@ SHELL := /bin/sh
 CARGO_FLAGS := --locked --release
 PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
 
-.PHONY: help build demo examples test lint bench attack model long long-tests crash clean
+.PHONY: help build demo examples test lint bench browser innsyn attack model long long-tests crash clean
 
 help: ## Shows this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,16 @@ test: lint ## Formats, lints and tests everything. Ends with the test runner's s
 bench: ## Measures ingest beside a raw echo, files beside a plain copy, extracts beside DuckDB; writes bench-results.json.
 	@$(PREPARE)
 	cargo bench --locked --bench extract --bench files --bench ingest
+
+browser: ## Renders the page of innsyn in headless Chromium, and looks for what keeps people out; needs npm.
+	@$(PREPARE)
+	cargo build $(CARGO_FLAGS)
+	target="$${CARGO_TARGET_DIR:-target}"
+	tools/browser "$$target/release/hvelv" "$$target/browser"
+
+innsyn: ## Measures innsyn for one of 10,000,000 persons in 1,000 disclosures: time, and what is read.
+	@$(PREPARE)
+	HVELV_INNSYN_PERSONS=10000000 cargo test $(CARGO_FLAGS) --lib -- --nocapture one_person_is_told
 
 attack: ## Joins of two disclosures, and of one and the register, on 100,000 persons.
 	@$(PREPARE)

@@ -33,7 +33,7 @@ mod protos {
     /// They get no derived `Debug`: `src/rpc/proto.rs` writes one that shows counts only, and the
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
-    const REDACTED: [&str; 88] = [
+    const REDACTED: &[&str] = &[
         ".hvelv.v1.Application",
         ".hvelv.v1.ApplicationRequest",
         ".hvelv.v1.ApplyEventsRequest",
@@ -52,6 +52,8 @@ mod protos {
         ".hvelv.v1.Disclosure",
         ".hvelv.v1.GetApplicationResponse",
         ".hvelv.v1.GetDisclosureResponse",
+        ".hvelv.v1.GetInnsynRequest",
+        ".hvelv.v1.GetInnsynResponse",
         ".hvelv.v1.GetRightsRequest",
         ".hvelv.v1.GetRightsResponse",
         ".hvelv.v1.GiveConsentRequest",
@@ -63,6 +65,18 @@ mod protos {
         ".hvelv.v1.IdentifySerialRequest",
         ".hvelv.v1.IdentifySerialResponse",
         ".hvelv.v1.IdentityEvent",
+        ".hvelv.v1.InnsynAccess",
+        ".hvelv.v1.InnsynBridge",
+        ".hvelv.v1.InnsynCase",
+        ".hvelv.v1.InnsynDisclosure",
+        ".hvelv.v1.InnsynFact",
+        ".hvelv.v1.InnsynFacts",
+        ".hvelv.v1.InnsynOrganisation",
+        ".hvelv.v1.InnsynRegister",
+        ".hvelv.v1.InnsynRegisterIds",
+        ".hvelv.v1.InnsynReport",
+        ".hvelv.v1.InnsynSource",
+        ".hvelv.v1.InnsynTerm",
         ".hvelv.v1.IntegerColumn",
         ".hvelv.v1.IssueBridgeRequest",
         ".hvelv.v1.IssueBridgeResponse",

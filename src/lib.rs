@@ -7,6 +7,7 @@
 //! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← disclosure ← service ← rpc, cli
 //! ident, crypto ← files ← extract ← cli
 //! crypto ← approval ← registers, policy
+//! config ← rights ← service, rpc, cli
 //! ```
 
 pub mod approval;
@@ -28,6 +29,7 @@ mod memory;
 pub mod metrics;
 pub mod policy;
 pub mod registers;
+pub mod rights;
 #[cfg(feature = "server")]
 pub mod rpc;
 #[cfg(feature = "server")]

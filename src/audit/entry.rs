@@ -38,6 +38,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::reference::Reference;
 use crate::crypto::{KeyedDigest, hex};
 
 /// Why a body cannot be shown as an entry; show it as it stands.
@@ -174,6 +175,8 @@ pub enum Action {
     IdentityRevealed,
     /// The stores and the log were made.
     Initialised,
+    /// Everything that is said about a person was answered; `changes` says who asked, and what was so.
+    InnsynGiven,
     /// After a crash: the keys of disclosures were wrapped under the next erasure key.
     KeysRewrapped,
     /// The log was exported.
@@ -217,27 +220,6 @@ pub enum Mode {
     ResolveOnly,
     /// Assigns an ID to whoever has none.
     ResolveOrAssign,
-}
-
-/// A randomised reference to a person, for acts on a named one: 16 fresh random bytes.
-///
-/// Only a sealed side table leads from it to the person, and no two entries share one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Reference(#[serde(with = "hex")] [u8; 16]);
-
-impl Reference {
-    /// Takes fresh random bytes. Never anything computed from the person.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
 }
 
 /// One entry of the log. The field order is the order in the body.

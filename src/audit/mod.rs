@@ -37,15 +37,17 @@ mod export;
 mod leaf;
 mod log;
 mod recorded;
+mod reference;
 mod tree;
 
 pub use crate::crypto::note::{NAME_BYTES_MAX, NOTE_BYTES_MAX, NoteError, Origin, VerifierKey};
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use entry::{Action, Actor, Entry, EntryError, EntryVersion, Mode, Reference};
+pub use entry::{Action, Actor, Entry, EntryError, EntryVersion, Mode};
 pub use export::{ExportError, ExportWriter, Report, Trust, VerifyError, verify_export};
 pub use leaf::{BODY_BYTES_MAX, KeptLeaf, Leaf, LeafError, SALT_BYTES, Salt};
 pub use log::{AuditLog, AuditReader, Committed, LogError, StoredLeaves};
 pub use recorded::Recorded;
+pub use reference::Reference;
 pub use tree::{
     Frontier, FrontierError, HASH_BYTES, Hash, LeafHashes, ProofError, ProveError, TreeHead,
     consistency_proof, empty_root, inclusion_proof, root_of, verify_consistency, verify_inclusion,

@@ -22,6 +22,7 @@ mod error;
 mod extract;
 mod identity;
 mod init;
+mod innsyn;
 mod local;
 mod log;
 mod output;
@@ -83,6 +84,8 @@ enum Command {
     Consent(consent::ConsentCommand),
     #[command(after_help = reveal::EXAMPLES)]
     Reveal(reveal::RevealOptions),
+    #[command(after_help = innsyn::EXAMPLES)]
+    Innsyn(Box<innsyn::InnsynCommand>),
     #[command(after_help = approval::EXAMPLES)]
     Approval(approval::ApprovalCommand),
     #[command(after_help = application::EXAMPLES)]
@@ -133,6 +136,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Extract(options) => extract::run(options),
         Command::Identity(options) => identity::run(options),
         Command::Init(options) => init::run(options),
+        Command::Innsyn(options) => innsyn::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),
         Command::Reservation(options) => reservation::run(options),

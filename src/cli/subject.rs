@@ -46,13 +46,9 @@ impl Kind {
     }
 }
 
-/// One person in one register, and how the server is reached.
+/// An identifier, and what it is.
 #[derive(Debug, clap::Args)]
-pub(super) struct SubjectOptions {
-    /// The register.
-    #[arg(long, value_name = "CODE")]
-    register: String,
-
+pub(super) struct IdentifierOptions {
     /// Reads the identifier from a file that only its owner may read, or from standard input if FILE
     /// is `-`. Without this option it is asked for on the terminal.
     #[arg(long, value_name = "FILE")]
@@ -64,7 +60,18 @@ pub(super) struct SubjectOptions {
 
     /// Who assigned an H-number: the organisation's number.
     #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
-    assigner: String,
+    pub(super) assigner: String,
+}
+
+/// One person in one register, and how the server is reached.
+#[derive(Debug, clap::Args)]
+pub(super) struct SubjectOptions {
+    /// The register.
+    #[arg(long, value_name = "CODE")]
+    register: String,
+
+    #[command(flatten)]
+    identifier: IdentifierOptions,
 
     /// Writes JSON.
     #[arg(long)]
@@ -81,16 +88,40 @@ impl SubjectOptions {
     ///
     /// No terminal; a file that is unreadable, too open, empty or has more than one line.
     pub(super) fn read(&self) -> Result<RightsSubject, Error> {
-        let identifier = self.identifier()?;
+        let identifier = self.identifier.read()?;
         Ok(RightsSubject {
             register: self.register.clone(),
-            r#type: self.identifier_type.on_wire().into(),
+            r#type: self.identifier.kind().into(),
             identifier: identifier.to_string(),
-            assigner: self.assigner.clone(),
+            assigner: self.identifier.assigner.clone(),
         })
     }
 
-    fn identifier(&self) -> Result<Zeroizing<String>, Error> {
+    /// Connects, and does what is to be done there.
+    ///
+    /// # Errors
+    ///
+    /// No connection, or what came of it.
+    pub(super) fn ask<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        ask(&self.connection, work)
+    }
+}
+
+impl IdentifierOptions {
+    /// What the identifier is, on the wire.
+    pub(super) const fn kind(&self) -> IdentifierType {
+        self.identifier_type.on_wire()
+    }
+
+    /// Reads the identifier.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`SubjectOptions::read`].
+    pub(super) fn read(&self) -> Result<Zeroizing<String>, Error> {
         let bytes = match &self.identifier_file {
             Some(path) if path.as_os_str() == "-" => {
                 read_bounded(std::io::stdin().lock(), "standard input")?
@@ -114,21 +145,21 @@ impl SubjectOptions {
                 .advise("Give one, alone on the first line.")),
         }
     }
+}
 
-    /// Connects, and does what is to be done there.
-    ///
-    /// # Errors
-    ///
-    /// No connection, or what came of it.
-    pub(super) fn ask<T>(
-        &self,
-        work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        block_on(async {
-            let channel = self.connection.channel(Caller::Known).await?;
-            work(&mut RightsServiceClient::new(channel)).await
-        })
-    }
+/// Connects, and does what is to be done there.
+///
+/// # Errors
+///
+/// No connection, or what came of it.
+pub(super) fn ask<T>(
+    connection: &ConnectOptions,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+) -> Result<T, Error> {
+    block_on(async {
+        let channel = connection.channel(Caller::Known).await?;
+        work(&mut RightsServiceClient::new(channel)).await
+    })
 }
 
 #[cfg(test)]
@@ -143,9 +174,11 @@ mod tests {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         let options = SubjectOptions {
             register: "KPR".into(),
-            identifier_file: Some(file.path().to_owned()),
-            identifier_type: Kind::Any,
-            assigner: String::new(),
+            identifier: IdentifierOptions {
+                identifier_file: Some(file.path().to_owned()),
+                identifier_type: Kind::Any,
+                assigner: String::new(),
+            },
             json: false,
             connection: ConnectOptions::default(),
         };

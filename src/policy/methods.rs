@@ -163,6 +163,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.OperatorService/Status", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
     row("/hvelv.v1.RevealService/RevealIdentity", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.RightsService/GetInnsyn", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GetRights", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GiveConsent", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/LiftReservation", RIGHTS, Deadline::None),

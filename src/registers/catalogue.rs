@@ -88,6 +88,12 @@ impl Catalogue {
         self.organisations.get(code)
     }
 
+    /// The organisation with that number in Enhetsregisteret.
+    #[must_use]
+    pub fn organisation_by_number(&self, number: OrganisationNumber) -> Option<&Organisation> {
+        self.organisations.values().find(|one| one.number == Some(number))
+    }
+
     /// The organisation that is Helsedataservice on that day, if there is one.
     #[must_use]
     pub fn helsedataservice(&self, day: Date) -> Option<&Organisation> {

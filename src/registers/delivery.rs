@@ -12,6 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::by_person::stage_delivery;
 use super::keys::PlaneKeys;
 use super::persons::PersonSet;
 use crate::crypto::{Entropy, Place};
@@ -83,6 +84,8 @@ pub struct StoredDelivery<'a> {
     pub record: &'a DeliveryRecord,
     /// The persons in it.
     pub persons: &'a PersonSet,
+    /// The partition that they are of.
+    pub partition: u16,
 }
 
 /// Seals a delivery into what is written with its audit entry.
@@ -95,7 +98,7 @@ pub(super) fn seal(
     entropy: &Entropy,
     delivery: &StoredDelivery<'_>,
 ) -> Result<Vec<(Key, Vec<u8>)>, Error> {
-    let StoredDelivery { id, record, persons } = delivery;
+    let StoredDelivery { id, record, persons, partition } = delivery;
     let key = Key::delivery(id.0);
     let place = Place { kind: KIND_RECORD, row: key.as_bytes(), field: 0 };
     let json = serde_json::to_vec(record).map_err(|_| Error::Damaged { what: "delivery" })?;
@@ -105,6 +108,7 @@ pub(super) fn seal(
         let place = Place { kind: KIND_PERSONS, row: key.as_bytes(), field: 0 };
         writes.push((key, keys.storage().seal(entropy, &place, &plain)?));
     }
+    writes.extend(stage_delivery(keys, entropy, (*partition, *id), persons)?);
     Ok(writes)
 }
 

@@ -239,12 +239,12 @@ pub(super) fn disclosures_of(
     partition: u16,
     person: PersonNo,
 ) -> Result<Vec<[u8; 16]>, Error> {
-    let (chunk, word, bit) = place_of(person);
+    let (chunk, low) = chunk_of(person.number());
     let (mut found, mut failure) = (BTreeSet::new(), None);
     store.scan(Key::disclosed_in(partition, chunk), &mut |bytes, value| {
         let (_, key) = Key::parse(bytes)?;
-        match (open_chunk(keys, &key, value), bytes.last_chunk()) {
-            (Ok(words), Some(disclosure)) if words[word] & bit != 0 => {
+        match (is_in_chunk(keys, &key, value, low), bytes.last_chunk()) {
+            (Ok(true), Some(disclosure)) => {
                 found.insert(*disclosure);
             }
             (Ok(_), _) => {}
@@ -302,6 +302,14 @@ fn open_chunk(keys: &PlaneKeys, key: &Key, value: &[u8]) -> Result<Box<[u64; WOR
     decode_chunk(&plain)
 }
 
+/// Whether a person is among those of a stored chunk, without spreading it out.
+fn is_in_chunk(keys: &PlaneKeys, key: &Key, value: &[u8], low: u32) -> Result<bool, Error> {
+    let place = Place { kind: KIND_CHUNK, row: key.as_bytes(), field: 0 };
+    let plain = keys.storage().open(&place, value).map_err(|_| damaged())?;
+    let Some((&VERSION, bitmap)) = plain.split_first() else { return Err(damaged()) };
+    Ok(RoaringBitmap::deserialize_from(bitmap).map_err(|_| damaged())?.contains(low))
+}
+
 fn decode_chunk(plain: &[u8]) -> Result<Box<[u64; WORDS]>, Error> {
     let Some((&VERSION, bitmap)) = plain.split_first() else { return Err(damaged()) };
     let bitmap = RoaringBitmap::deserialize_from(bitmap).map_err(|_| damaged())?;
@@ -310,6 +318,26 @@ fn decode_chunk(plain: &[u8]) -> Result<Box<[u64; WORDS]>, Error> {
         *words.get_mut(low as usize / 64).ok_or_else(damaged)? |= 1_u64 << (low % 64);
     }
     Ok(words)
+}
+
+/// The persons of a stored chunk, ascending.
+pub(super) fn persons_of_chunk(
+    keys: &PlaneKeys,
+    key: &Key,
+    value: &[u8],
+) -> Result<Vec<PersonNo>, Error> {
+    let words = open_chunk(keys, key, value)?;
+    let parts = key.as_bytes().get(3..7).and_then(|bytes| bytes.try_into().ok());
+    let chunk = parts.map(u32::from_be_bytes).ok_or_else(damaged)?;
+    let mut persons = Vec::new();
+    for (place, word) in (0_u64..).zip(words.iter()) {
+        let bits = (0..64).filter(|bit| word >> bit & 1 == 1);
+        for bit in bits {
+            let number = (u64::from(chunk) << CHUNK_BITS) | (place * 64 + bit);
+            persons.push(PersonNo::from_number(number).ok_or_else(damaged)?);
+        }
+    }
+    Ok(persons)
 }
 
 fn open_delta(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<Vec<PersonNo>, Error> {

@@ -22,6 +22,7 @@
 mod answer;
 pub mod approvals;
 pub mod budget;
+mod by_person;
 pub mod catalogue;
 mod column;
 mod delivery;
@@ -38,6 +39,7 @@ mod persons;
 mod recorder;
 mod records;
 mod rights;
+mod write;
 
 #[cfg(test)]
 mod golden;
@@ -55,6 +57,7 @@ use crate::store::{self, Store};
 pub use answer::{Answer, Answered, Gives, JoiningRow, LeafId, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
+use by_person::ByPerson;
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
@@ -69,13 +72,13 @@ pub use links::{
 };
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
-pub use recorder::Write;
 use recorder::{ActReply, Command, Other, With};
 pub use records::OpenedRecord;
 use rights::Rights;
 pub use rights::{
     Channel, Fact, HeldRights, PersonRights, Release, ReleaseRule, RightsChange, RightsFact,
 };
+pub use write::Write;
 
 /// Why the register plane refuses.
 #[derive(Debug, thiserror::Error)]
@@ -169,6 +172,7 @@ pub struct Registers {
     queue: Mutex<Option<Sender<Command>>>,
     thread: Option<JoinHandle<()>>,
     reader: AuditReader,
+    by_person: Arc<ByPerson>,
 }
 
 impl Registers {

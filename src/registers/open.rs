@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::approvals::Approvals;
 use super::budget::Ledger;
+use super::by_person::{AuditIndex, ByPerson};
 use super::column::Standing;
 use super::delta::{self, Stored};
 use super::keys::PlaneKeys;
@@ -17,6 +18,7 @@ use super::rights::Rights;
 use super::{Error, Members, RegisterMarks, Registers, VaultUsed};
 use crate::audit::{AuditLog, AuditReader, VerifierKey};
 use crate::clock::Clock;
+use crate::config::codes::RegisterCode;
 use crate::crypto::Entropy;
 use crate::store::keys::Key;
 use crate::store::records::load_mark;
@@ -24,11 +26,13 @@ use crate::store::{Step, Store};
 use crate::vault::PersonNo;
 
 /// A register to open.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RegisterSpec {
     /// Its number.
     pub number: u16,
-    /// The partition that its persons are of.
+    /// Its code.
+    pub code: RegisterCode,
+    /// The partition of the vault that its persons are of.
     pub partition: u16,
     /// Numbers leased, as the key file has it.
     pub leased_in_key_file: u64,
@@ -95,7 +99,10 @@ impl Opening {
         let failed = Arc::new(AtomicBool::new(false));
         let arriving = Arc::new(AtomicUsize::new(0));
         let entries = Arc::new(AtomicU64::new(log.size()));
+        let by_person = self.index_by_person()?;
+        let index = AuditIndex::open(Arc::clone(&by_person), log.size())?;
         let recorder = Recorder {
+            index,
             keys: Arc::clone(&self.keys),
             entropy: Arc::clone(&self.entropy),
             clock: self.clock,
@@ -128,6 +135,7 @@ impl Opening {
             entries,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
+            by_person,
         })
     }
 
@@ -145,6 +153,20 @@ impl Opening {
         let (rights, facts) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
         (loaded.rights, loaded.partition) = (rights, spec.partition);
         Ok((loaded, next_delta, facts))
+    }
+
+    fn index_by_person(&self) -> Result<Arc<ByPerson>, Error> {
+        let keyring = Arc::clone(self.keys.keyring());
+        let of = |spec: &RegisterSpec| (spec.code.to_string(), spec.partition);
+        let by_person = ByPerson {
+            store: Arc::clone(&self.store),
+            keys: Arc::clone(&self.keys),
+            entropy: Arc::clone(&self.entropy),
+            reader: AuditReader::new(Arc::clone(&self.store), keyring),
+            partitions: self.registers.iter().map(of).collect(),
+        };
+        by_person.index_old_deliveries()?;
+        Ok(Arc::new(by_person))
     }
 
     /// Reads a register's deltas into its column. Gives the sequence of the next delta besides.

@@ -95,6 +95,11 @@ impl PersonSet {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// At least as many as there are persons in it; known without counting.
+    pub(super) fn count_at_most(&self) -> usize {
+        self.list.len() + self.words.len() * 64
+    }
+
     /// Whether nobody is in it.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty() && self.words.is_empty()
@@ -106,6 +111,12 @@ impl PersonSet {
     ///
     /// [`Error::Damaged`] never in practice: a bitmap writes to memory.
     pub(super) fn parts(&self) -> Result<Vec<(u32, Vec<u8>)>, Error> {
+        let parts = self.bitmaps(PART_BITS).into_iter();
+        parts.map(|(part, bitmap)| Ok((part, encode(part, &bitmap)?))).collect()
+    }
+
+    /// The set cut by the bits of the person numbers above `low_bits`, ascending.
+    pub(super) fn bitmaps(&self, low_bits: u32) -> Vec<(u32, RoaringBitmap)> {
         let mut numbers: Vec<u64> = self.list.iter().map(|person| person.number()).collect();
         numbers.sort_unstable();
         let bits = self.words.iter().zip(0_u64..).flat_map(|(word, place)| {
@@ -118,7 +129,7 @@ impl PersonSet {
         });
         let mut parts: Vec<(u32, RoaringBitmap)> = Vec::new();
         for number in numbers.iter().copied().chain(bits) {
-            let (part, low) = split(number);
+            let (part, low) = split(number, low_bits);
             match parts.last_mut() {
                 // Ascending, so that each goes to the end; a person on the list twice stays one.
                 Some((last, bitmap)) if *last == part => {
@@ -128,7 +139,7 @@ impl PersonSet {
             }
         }
         numbers.zeroize();
-        parts.into_iter().map(|(part, bitmap)| Ok((part, encode(part, &bitmap)?))).collect()
+        parts
     }
 
     /// The whole set as one plaintext: `(length u32 ‖ part)*`.
@@ -190,8 +201,8 @@ fn split_bit(person: PersonNo) -> (usize, u64) {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a person number has 40 bits")]
-fn split(number: u64) -> (u32, u32) {
-    ((number >> PART_BITS) as u32, (number & ((1 << PART_BITS) - 1)) as u32)
+fn split(number: u64, low_bits: u32) -> (u32, u32) {
+    ((number >> low_bits) as u32, (number & ((1 << low_bits) - 1)) as u32)
 }
 
 fn encode(part: u32, bitmap: &RoaringBitmap) -> Result<Vec<u8>, Error> {

@@ -23,6 +23,7 @@ use std::time::Duration;
 use super::answer::{Answer, Answered, Gives, JoiningRow, Reply};
 use super::approvals::Moving;
 use super::budget::{Account, NewGrant, Spending, Touched};
+use super::by_person::AuditIndex;
 use super::delta::{self, Stored};
 use super::disclosed::{Membership, Pin};
 use super::joining::{Joined, Joins};
@@ -30,6 +31,7 @@ use super::keys::PlaneKeys;
 use super::links::{Feed, Move};
 use super::numbers::Numbers;
 use super::persons::PersonSet;
+use super::write::Write;
 use super::{Error, Members, VaultUsed};
 use crate::audit::{AuditLog, Committed, Entry};
 use crate::clock::Clock;
@@ -51,19 +53,6 @@ const KIND_ASKED: u16 = 0x33;
 pub(super) enum Command {
     Answer(Box<Answer>),
     Other(Other),
-}
-
-/// A change of the register plane's store that an act makes.
-pub enum Write {
-    /// Keeps, with the number of the act's entry, whom the act asked about.
-    Asked(PersonSet),
-    /// Writes a sealed value.
-    Put(Key, Vec<u8>),
-    /// Removes what there is.
-    Remove(Key),
-    /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a
-    /// vault that is behind would not know.
-    VaultUsed(u16),
 }
 
 /// An act with its own entry, and what happens with it.
@@ -92,6 +81,8 @@ pub(super) struct With {
 pub(super) type ActReply = Box<dyn FnOnce(Result<(&Committed, u64), Error>) + Send>;
 
 pub(super) struct Recorder {
+    /// Audit entries by person.
+    pub(super) index: AuditIndex,
     pub(super) keys: Arc<PlaneKeys>,
     pub(super) entropy: Arc<Entropy>,
     pub(super) clock: Arc<dyn Clock>,
@@ -211,6 +202,7 @@ impl Recorder {
     ) -> Result<(Committed, HashMap<u64, u64>), Error> {
         let mut batch = Batch::new();
         batch.answers(answers.len());
+        self.index.stage(self.log.size(), &mut batch);
         let mut joins = Joins::collect(&answers, &self.members);
         let moves = others.iter().flat_map(|other| &other.with.moves);
         let plane = (&*self.keys, &*self.entropy, &self.members);
@@ -250,17 +242,17 @@ impl Recorder {
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
         for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
-            let about = self.stage_writes(writes, &mut batch);
             if let Some(used) = used {
                 self.log.stage(&used)?;
             }
             *index = self.log.stage(&entry)?;
-            self.stage_asked(*index, &about, &mut batch)?;
+            self.write(*index, writes, &mut batch)?;
         }
         approvals
             .iter()
             .try_for_each(|one| one.stage(self.keys.storage(), &self.entropy, &mut batch))?;
         let committed = self.log.commit("record answers", batch)?;
+        self.index.publish();
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         touched.publish();
@@ -269,18 +261,17 @@ impl Recorder {
         Ok((committed, entries))
     }
 
-    /// Puts what an act writes into the batch; gives whom its entry is about.
-    fn stage_writes(&mut self, writes: Vec<Write>, batch: &mut Batch) -> PersonSet {
-        let mut about = PersonSet::default();
+    /// What an act changes, whose entry has that number.
+    fn write(&mut self, index: u64, writes: Vec<Write>, batch: &mut Batch) -> Result<(), Error> {
         for write in writes {
             match write {
-                Write::Asked(persons) => about = persons,
+                Write::Concerns(persons) => self.stage_concerned(index, &persons, batch)?,
                 Write::Put(key, value) => batch.put(key, value),
                 Write::Remove(key) => batch.remove(key),
                 Write::VaultUsed(partition) => self.mark_vault(partition, batch),
             }
         }
-        about
+        Ok(())
     }
 
     /// Gives those who join their numbers and IDs, and writes the deltas.
@@ -367,22 +358,25 @@ impl Recorder {
         if let Some(membership) = &shared.disclosed {
             membership.stage(&self.keys, &self.entropy, (&shared.told, &shared.pins), batch)?;
         }
-        self.stage_asked(index, &shared.asked, batch)?;
+        self.stage_concerned(index, &shared.asked, batch)?;
         Ok(index)
     }
 
-    fn stage_asked(&self, index: u64, asked: &PersonSet, batch: &mut Batch) -> Result<(), Error> {
-        if !asked.is_empty() {
-            let key = Key::audit_persons(index);
-            batch.insert(key, self.seal_asked(&key, asked)?);
+    /// Whom an entry concerns: `(length u32 ‖ part)*`, sealed as one.
+    fn stage_concerned(
+        &mut self,
+        index: u64,
+        persons: &PersonSet,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        if persons.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Who a look-up asked about: `(length u32 ‖ part)*`, sealed as one.
-    fn seal_asked(&self, key: &Key, asked: &PersonSet) -> Result<Vec<u8>, Error> {
+        let key = Key::audit_persons(index);
         let place = Place { kind: KIND_ASKED, row: key.as_bytes(), field: 0 };
-        Ok(self.keys.storage().seal(&self.entropy, &place, &asked.encode()?)?)
+        batch.insert(key, self.keys.storage().seal(&self.entropy, &place, &persons.encode()?)?);
+        self.index.note(persons.count_at_most());
+        Ok(())
     }
 }
 

@@ -5,7 +5,9 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::disclosed::disclosures_of;
-use super::{DeliveryRecord, Error, Membership, Registers, Share, delivery};
+#[cfg(test)]
+use super::{DeliveryRecord, delivery};
+use super::{Error, Membership, Registers, Share};
 use crate::crypto::Place;
 use crate::store::Step;
 use crate::store::keys::{Key, Kind};
@@ -88,18 +90,8 @@ impl Registers {
         disclosures_of(self.store.as_ref(), &self.keys, partition, person)
     }
 
-    /// Stored deliveries with their persons. For innsyn.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Store`].
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "innsyn reads deliveries; tests hold the format until it comes"
-        )
-    )]
+    /// Stored deliveries with their persons.
+    #[cfg(test)]
     pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {
         let mut records = Vec::new();
         self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {

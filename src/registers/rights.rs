@@ -115,7 +115,11 @@ impl State {
         let Some(graph) = graph.filter(|graph| graph.is_known(leaf)) else {
             return self.persons.get(&leaf).map(Cow::Borrowed);
         };
-        let leaves = graph.leaves_of(leaf, Reach::All);
+        self.said_under(&graph.leaves_of(leaf, Reach::All)).map(Cow::Owned)
+    }
+
+    /// What is in force by what was said under these leaves, in the order of the ledger.
+    fn said_under(&self, leaves: &[PersonNo]) -> Option<PersonRights> {
         let mut said: Vec<&(u64, Fact)> = leaves
             .iter()
             .filter_map(|leaf| self.persons.get(leaf))
@@ -124,7 +128,7 @@ impl State {
         said.sort_by_key(|(sequence, _)| *sequence);
         let mut rights = PersonRights::default();
         said.iter().for_each(|(sequence, fact)| rights.take(*sequence, fact));
-        (!rights.facts.is_empty()).then_some(Cow::Owned(rights))
+        (!rights.facts.is_empty()).then_some(rights)
     }
 
     fn take(&mut self, person: PersonNo, fact: &Fact) {
@@ -140,6 +144,19 @@ fn open_fact(keys: &PlaneKeys, key: &[u8], value: &[u8]) -> Result<(PersonNo, Ri
     RightsFact::decode(&plain).ok_or_else(damaged)
 }
 
+/// The person whom the audit entry with a reference is about, and the person's partition.
+pub(super) fn person_of(
+    store: &dyn Store,
+    keys: &PlaneKeys,
+    reference: Reference,
+) -> Result<Option<(u16, PersonNo)>, Error> {
+    let damaged = || Error::Damaged { what: "audit person" };
+    let key = Key::audit_person(*reference.as_bytes());
+    let Some(stored) = store.get(&key)? else { return Ok(None) };
+    let plain = keys.storage().open(&record_place(&key), &stored).map_err(|_| damaged())?;
+    fact::read_audit_person(&plain).map(Some).ok_or_else(damaged)
+}
+
 /// The rights of a register, held for reading: none of them changes while this lives.
 pub struct HeldRights<'a> {
     links: Rc<HeldLinks<'a>>,
@@ -151,6 +168,11 @@ impl HeldRights<'_> {
     /// What is in force for a person who ever said something.
     pub fn of(&self, person: PersonNo) -> Option<Cow<'_, PersonRights>> {
         self.state.of(self.links.of(self.partition), person)
+    }
+
+    /// What is in force by what was said under these leaves alone.
+    pub fn said_under(&self, leaves: &[PersonNo]) -> Option<PersonRights> {
+        self.state.said_under(leaves)
     }
 
     /// The links, which are held meanwhile.
@@ -292,12 +314,7 @@ impl Registers {
     ///
     /// [`Error::Damaged`], [`Error::Store`].
     pub fn person_of_audit(&self, reference: Reference) -> Result<Option<(u16, PersonNo)>, Error> {
-        let damaged = || Error::Damaged { what: "audit person" };
-        let key = Key::audit_person(*reference.as_bytes());
-        let Some(stored) = self.store.get(&key)? else { return Ok(None) };
-        let plain = self.keys.storage().open(&record_place(&key), &stored);
-        let plain = plain.map_err(|_| damaged())?;
-        fact::read_audit_person(&plain).map(Some).ok_or_else(damaged)
+        person_of(self.store.as_ref(), &self.keys, reference)
     }
 
     /// Records an act together with what it changes and what is answered to it, and waits until it

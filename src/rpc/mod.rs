@@ -31,6 +31,7 @@ pub mod http2;
 mod identity;
 pub mod inbound;
 pub mod ingest;
+pub mod innsyn;
 pub mod limits;
 mod operator;
 pub mod proto;

@@ -1,4 +1,4 @@
-//! `RightsService`: reservations and consents.
+//! `RightsService`: innsyn, reservations and consents.
 
 use std::sync::Arc;
 
@@ -8,14 +8,15 @@ use super::auth::Caller;
 use super::blocking;
 use super::proto::rights_service_server::RightsService;
 use super::proto::{
-    GetRightsRequest, GetRightsResponse, GiveConsentRequest, GiveConsentResponse,
-    LiftReservationRequest, LiftReservationResponse, SetReservationRequest, SetReservationResponse,
-    WithdrawConsentRequest, WithdrawConsentResponse,
+    GetInnsynRequest, GetInnsynResponse, GetRightsRequest, GetRightsResponse, GiveConsentRequest,
+    GiveConsentResponse, LiftReservationRequest, LiftReservationResponse, SetReservationRequest,
+    SetReservationResponse, WithdrawConsentRequest, WithdrawConsentResponse,
 };
 use crate::policy::Right;
 use crate::service::{Error, Service};
 
 mod convert;
+mod innsyn;
 
 /// The handlers.
 pub(super) struct RightsHandler {
@@ -48,6 +49,20 @@ impl RightsHandler {
 
 #[tonic::async_trait]
 impl RightsService for RightsHandler {
+    async fn get_innsyn(
+        &self,
+        request: Request<GetInnsynRequest>,
+    ) -> Result<Response<GetInnsynResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = innsyn::request(request.into_inner());
+        let asked = asked.map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            service.innsyn(&caller.permit(Right::Rights)?, &asked).map(innsyn::answer)
+        })
+        .await
+    }
+
     async fn get_rights(
         &self,
         request: Request<GetRightsRequest>,

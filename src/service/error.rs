@@ -134,6 +134,8 @@ error_codes! {
     Precondition RegisterNotOnConsent = "register_not_on_consent", "the register holds persons by law and takes no consents";
     /// There is no such register (the catalogue is open).
     NotFound RegisterUnknown = "register_unknown", "no such register";
+    /// Who asks for a person may not, by what was stated.
+    Precondition RepresentationRefused = "representation_refused", "who asks may not ask for this person";
     /// The request is not valid; the violations say where.
     Invalid RequestInvalid = "request_invalid", "the request is not valid";
     /// The person is not reserved against this use.

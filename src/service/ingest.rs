@@ -446,7 +446,8 @@ impl Delivery {
             persons: summary.persons,
         };
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let delivery = StoredDelivery { id: self.id, record: &record, persons: &progress.persons };
+        let (id, persons, partition) = (self.id, &progress.persons, self.partition);
+        let delivery = StoredDelivery { id, record: &record, persons, partition };
         open.registers.record_delivery(&delivery, entry, reply).map_err(register_error)
     }
 

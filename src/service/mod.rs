@@ -22,8 +22,10 @@ mod disclosure;
 pub mod error;
 mod identity;
 mod ingest;
+mod innsyn;
 mod measure;
 mod open;
+mod parts;
 mod reveal;
 mod rights;
 pub mod setup;
@@ -41,11 +43,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::audit::{Action, Actor, Entry};
-use crate::clock::Clock;
 use crate::config::access::PrincipalKind;
-use crate::config::{Access, AccessChange, Config};
-use crate::crypto::{Entropy, Passphrase};
-use crate::ident::Rules;
+use crate::config::{Access, AccessChange};
+use crate::crypto::Passphrase;
 use crate::metrics::Metrics;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
@@ -68,9 +68,11 @@ pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, EXCEPTIONS_MAX, IdentifierException, IngestMode,
     IngestPurpose, KindWord, LogLine, Mapped, Pending, RowKind, Summary,
 };
+pub use innsyn::{Innsyn, InnsynRequest, RegisterIds};
 use measure::MeteredStores;
 use open::{Open, OpenKeys};
 pub use open::{RocksStores, Stores};
+pub use parts::Parts;
 pub use reveal::RevealIdentity;
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, State, Status, StatusDetail, Unsealed};
@@ -79,24 +81,6 @@ pub use state::{Detail, State, Status, StatusDetail, Unsealed};
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause between attempts to reopen the stores after a failed commit.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
-
-/// What a service is made of.
-pub struct Parts {
-    /// Configuration.
-    pub config: Arc<Config>,
-    /// The registers.
-    pub catalogue: Arc<Catalogue>,
-    /// The rules of disclosure.
-    pub disclosure: DisclosureRules,
-    /// Rules for identifiers, made from the configuration.
-    pub rules: Rules,
-    /// Where the stores are.
-    pub stores: Box<dyn Stores>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub entropy: Arc<Entropy>,
-}
 
 /// The server.
 pub struct Service {

@@ -12,6 +12,7 @@ use crate::config::server::Mode;
 use crate::crypto::permutation::BLOCK_NUMBERS;
 use crate::crypto::{Passphrase, SigningKey};
 use crate::keyring::{self, Environment, Epochs, Keyring, NumberSpace, SealedKeyring, StoreId};
+use crate::registers::catalogue::Register;
 use crate::registers::{self, Opening, PlaneKeys, RegisterMarks, RegisterSpec, Registers};
 use crate::store::keys::Key;
 use crate::store::records::{Marker, Plane, encode_mark, load_mark};
@@ -202,18 +203,17 @@ fn open_registers(
     let signing = keyring.registers().audit.signing.iter();
     let verifiers =
         signing.map(|(_, key)| VerifierKey::new(origin.clone(), key.public_key())).collect();
-    let spec = |number, partition| RegisterSpec {
-        number,
-        partition,
-        leased_in_key_file: keyring.marks().get(NumberSpace::Register(number)),
+    let spec = |register: &Register| RegisterSpec {
+        number: register.number,
+        code: register.code.clone(),
+        partition: register.partition(),
+        leased_in_key_file: keyring.marks().get(NumberSpace::Register(register.number)),
     };
     let used = Arc::clone(vault);
     let opening = Opening {
         store,
         keys: Arc::new(keys),
-        registers: (parts.catalogue.iter())
-            .map(|register| spec(register.number, register.partition()))
-            .collect(),
+        registers: parts.catalogue.iter().map(spec).collect(),
         vault_used: Arc::new(move |partition| used.used(partition)),
         marks: Arc::clone(marks) as Arc<dyn RegisterMarks>,
         verifiers,

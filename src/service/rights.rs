@@ -181,7 +181,8 @@ impl Service {
         let rules = self.parts.rules.at(self.parts.clock.today());
         let RowKind { declared, assigner } = subject.kind;
         let parsed = parse_text(&rules, declared, assigner, subject.identifier.as_bytes());
-        let identifier = parsed.map_err(invalid_identifier)?;
+        let identifier =
+            parsed.map_err(|reject| invalid_identifier("subject.identifier", reject))?;
         let partition = register.partition();
         let found = find_person(open, partition, identifier, unknown);
         let found = found.map_err(|error| self.rights_vault_failed(open, error))?;
@@ -220,7 +221,7 @@ impl Service {
         register_error(error)
     }
 
-    fn rights_vault_failed(&self, open: &Arc<Open>, error: vault::Error) -> Error {
+    pub(super) fn rights_vault_failed(&self, open: &Arc<Open>, error: vault::Error) -> Error {
         if self.reopen_if_failed(open) {
             return Error::new(ErrorCode::CommitUncertain).with_source(error);
         }
@@ -228,7 +229,8 @@ impl Service {
     }
 }
 
-fn find_person(
+/// Finds the person that an identifier leads to in a partition.
+pub(super) fn find_person(
     open: &Open,
     partition: u16,
     identifier: NationalId,
@@ -300,8 +302,8 @@ fn invalid(field: &'static str, text: &'static str) -> Error {
 }
 
 /// What is wrong with an identifier, by the rules' code and never by its value.
-fn invalid_identifier(reject: Reject) -> Error {
+pub(super) fn invalid_identifier(field: &'static str, reject: Reject) -> Error {
     let text = format!("is refused: {}", reject.code());
-    let violation = Violation { field: "subject.identifier".into(), text: text.into() };
+    let violation = Violation { field: field.into(), text: text.into() };
     Error::invalid(vec![violation])
 }

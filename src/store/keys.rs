@@ -20,6 +20,10 @@
 //! registers  0x31  AuditLeaf       index u64                           leaf hash, 32 bytes
 //! registers  0x32  Checkpoint      size u64                            signed note
 //! registers  0x33  AuditPersons    index u64                           sealed set of persons
+//! registers  0x34  AuditOf         partition u16, chunk u32, first index u64   sealed, by entry
+//! registers  0x35  IndexMark       index u16                           records::Mark
+//! registers  0x36  DeliveredIn     partition u16, chunk u32,
+//!                                  delivery id 16 bytes                sealed set of persons
 //! registers  0x40  Delivery        delivery id 16 bytes                sealed record
 //! registers  0x41  DeliveryPersons delivery id 16 bytes, part u32      sealed set of persons
 //! registers  0x50  Budget          account u32                         sealed record
@@ -88,6 +92,12 @@ pub enum Kind {
     Checkpoint,
     /// Persons that a look-up asked about.
     AuditPersons,
+    /// Persons of a chunk of 65,536 whom audit entries concern, entry by entry.
+    AuditOf,
+    /// How far an index by person has come.
+    IndexMark,
+    /// Persons of a chunk of 65,536 who are in a delivery.
+    DeliveredIn,
     /// Record of a delivery.
     Delivery,
     /// Persons in a delivery.
@@ -123,7 +133,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 32] = [
+    const ALL: &[Self] = &[
         Self::Marker,
         Self::HighWater,
         Self::VaultUsed,
@@ -140,6 +150,9 @@ impl Kind {
         Self::AuditLeaf,
         Self::Checkpoint,
         Self::AuditPersons,
+        Self::AuditOf,
+        Self::IndexMark,
+        Self::DeliveredIn,
         Self::Delivery,
         Self::DeliveryPersons,
         Self::Budget,
@@ -176,6 +189,9 @@ impl Kind {
             Self::AuditLeaf => 0x31,
             Self::Checkpoint => 0x32,
             Self::AuditPersons => 0x33,
+            Self::AuditOf => 0x34,
+            Self::IndexMark => 0x35,
+            Self::DeliveredIn => 0x36,
             Self::Delivery => 0x40,
             Self::DeliveryPersons => 0x41,
             Self::Budget => 0x50,
@@ -199,7 +215,8 @@ impl Kind {
     const fn parts_bytes(self) -> usize {
         match self {
             Self::Marker => 0,
-            Self::HighWater | Self::VaultUsed | Self::VaultLease | Self::EventPointer => 2,
+            Self::HighWater | Self::IndexMark | Self::VaultUsed | Self::VaultLease => 2,
+            Self::EventPointer => 2,
             Self::Group | Self::Delta | Self::RightsFact => 10,
             Self::Link | Self::PersonFact | Self::IdChange => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
@@ -211,7 +228,8 @@ impl Kind {
             Self::Application => 6,
             Self::BridgeLabels | Self::DisclosedDelta | Self::DisclosureItem => 24,
             Self::SerialPin => 24,
-            Self::Disclosed => 22,
+            Self::AuditOf => 14,
+            Self::DeliveredIn | Self::Disclosed => 22,
             Self::Approval => 10,
         }
     }
@@ -234,6 +252,9 @@ impl Kind {
             Self::AuditLeaf => "audit leaf hash",
             Self::Checkpoint => "checkpoint",
             Self::AuditPersons => "audit person set",
+            Self::AuditOf => "index of audit entries",
+            Self::IndexMark => "mark of an index",
+            Self::DeliveredIn => "index of deliveries",
             Self::Delivery => "delivery",
             Self::DeliveryPersons => "delivery person set",
             Self::Budget => "budget",
@@ -334,6 +355,24 @@ impl Key {
     /// The persons that the look-ups of an audit entry asked about.
     pub fn audit_persons(index: u64) -> Self {
         Self::build(Kind::AuditPersons, &[&index.to_be_bytes()])
+    }
+
+    /// Whom entries concern among the persons of a chunk, by the first of those entries.
+    pub fn audit_of(partition: u16, chunk: u32, first: u64) -> Self {
+        let parts: [&[u8]; 3] =
+            [&partition.to_be_bytes(), &chunk.to_be_bytes(), &first.to_be_bytes()];
+        Self::build(Kind::AuditOf, &parts)
+    }
+
+    /// How far an index by person has come.
+    pub fn index_mark(index: u16) -> Self {
+        Self::build(Kind::IndexMark, &[&index.to_be_bytes()])
+    }
+
+    /// Persons of a chunk of a partition who are in a delivery.
+    pub fn delivered_in(partition: u16, chunk: u32, delivery: [u8; 16]) -> Self {
+        let parts: [&[u8]; 3] = [&partition.to_be_bytes(), &chunk.to_be_bytes(), &delivery];
+        Self::build(Kind::DeliveredIn, &parts)
     }
 
     /// A delivery.
@@ -479,6 +518,18 @@ impl Key {
         Self::disclosed(partition, chunk, [0; 16])..last
     }
 
+    /// Whom entries concern among the persons of a chunk.
+    pub fn audit_in(partition: u16, chunk: u32) -> Range<Self> {
+        Self::audit_of(partition, chunk, 0)..Self::audit_of(partition, chunk, u64::MAX)
+    }
+
+    /// Every delivery's persons of a chunk.
+    pub fn deliveries_in(partition: u16, chunk: u32) -> Range<Self> {
+        let mut last = Self::delivered_in(partition, chunk, [u8::MAX; 16]);
+        last.length = u8::try_from(Self::LENGTH_MAX).unwrap_or(u8::MAX);
+        Self::delivered_in(partition, chunk, [0; 16])..last
+    }
+
     /// Everything that dies with a disclosure's key.
     pub fn disclosure_items(disclosure: [u8; 16]) -> Range<Self> {
         Self::disclosure_item(disclosure, 0)..Self::disclosure_item(disclosure, u64::MAX)
@@ -507,7 +558,7 @@ impl Key {
     pub fn parse(bytes: &[u8]) -> Result<(Kind, Self), Error> {
         let damaged = Error::Damaged { kind: "key" };
         let (code, parts) = bytes.split_first().ok_or(Error::Damaged { kind: "key" })?;
-        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.code() == *code) else {
+        let Some(kind) = Kind::ALL.iter().copied().find(|kind| kind.code() == *code) else {
             return Err(damaged);
         };
         if parts.len() != kind.parts_bytes() {

@@ -226,3 +226,47 @@ async fn consent_lets_a_person_in_and_its_withdrawal_keeps_the_person_out() {
     assert!(numbers.iter().all(|number| !all.contains(&digits(*number))));
     server.stop();
 }
+
+/// Innsyn from outside: JSON, a page, what to ask a register and its answer, a refusal, and a caller
+/// without the role.
+#[tokio::test(flavor = "multi_thread")]
+async fn innsyn_is_told_as_json_and_as_a_page_and_takes_the_registers_answer() {
+    let installation = Installation::new();
+    let server = start(&installation).await;
+    let pipeline = installation.connect(server.address, "pipeline").await;
+    let people = people(2);
+    ask(&pipeline, header("NPR", "HF"), packed(&people)).await.unwrap();
+    let officer = Said { installation: &installation, server: &server, caller: "rights" };
+    let (requests, page) = (installation.path("requests"), installation.path("innsyn.html"));
+    let asked = format!(
+        "innsyn --as self --life alive --json --register-requests {} --html {}",
+        requests.display(),
+        page.display()
+    );
+    let told = officer.run(people[0], &asked);
+    let told = told.well();
+    let report: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(report["registers"][0]["code"], "NPR");
+    assert!(fs::read_to_string(&page).unwrap().contains("Norsk pasientregister"));
+    let request = fs::read_to_string(requests.join("NPR.json")).unwrap();
+    let request: serde_json::Value = serde_json::from_str(&request).unwrap();
+    assert_eq!(request["request"], report["audit_entry"]);
+    assert_eq!(request["register_ids"][0].as_str().unwrap().len(), 15);
+    for shown in [&told.out, &told.err, &fs::read_to_string(&page).unwrap()] {
+        assert!(!shown.contains(&digits(people[0])), "no identifier is told");
+    }
+    let refused = officer.run(people[0], "innsyn --as parent --life alive --json");
+    assert_eq!(refused.code, Some(5), "{}", refused.err);
+    assert!(refused.err.contains("protected address"), "it says what is missing");
+    let again = officer.run(people[0], "innsyn --as self --life alive --json");
+    let again: serde_json::Value = serde_json::from_str(&again.out).unwrap();
+    let actions: Vec<&str> = again["accesses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions, ["refused", "innsyn_given"]);
+    let stranger = Said { installation: &installation, server: &server, caller: "pipeline" };
+    assert_eq!(stranger.run(people[0], "innsyn --as self --life alive --json").code, Some(4));
+}

@@ -103,6 +103,10 @@ macro_rules! shown_of {
     };
 }
 
+mod printers;
+
+use printers::{printers_of_bridges, printers_of_identities, printers_of_rights};
+
 type Printers = BTreeMap<&'static str, fn(&[u8]) -> String>;
 
 fn printers() -> Printers {
@@ -171,67 +175,6 @@ fn printers() -> Printers {
     printers.extend(printers_of_identities());
     printers.extend(printers_of_rights());
     printers
-}
-
-fn printers_of_identities() -> Printers {
-    shown_of![
-        ApplyEventsRequest,
-        ApplyEventsResponse,
-        EventReport,
-        IdChange,
-        IdentityEvent,
-        ListIdChangesRequest,
-        ListIdChangesResponse,
-        ListProtectedLinksRequest,
-        ListProtectedLinksResponse,
-        ProtectedLink,
-        RestoredId,
-        SupersededId,
-    ]
-}
-
-fn printers_of_rights() -> Printers {
-    shown_of![
-        GetRightsRequest,
-        GetRightsResponse,
-        GiveConsentRequest,
-        GiveConsentResponse,
-        LiftReservationRequest,
-        LiftReservationResponse,
-        RightsFact,
-        RightsSubject,
-        SetReservationRequest,
-        SetReservationResponse,
-        WithdrawConsentRequest,
-        WithdrawConsentResponse,
-    ]
-}
-
-fn printers_of_bridges() -> Printers {
-    shown_of![
-        Bridge,
-        BridgeIn,
-        BridgeIssued,
-        BridgeOut,
-        CloseWindowRequest,
-        CloseWindowResponse,
-        ConfirmBridgeDeletionRequest,
-        ConfirmBridgeDeletionResponse,
-        IssueBridgeRequest,
-        IssueBridgeResponse,
-        LinkingParty,
-        ListBridgesRequest,
-        ListBridgesResponse,
-        LoadBridgeHeader,
-        LoadBridgeRequest,
-        LoadBridgeResponse,
-        OpenWindowRequest,
-        OpenWindowResponse,
-        RefusedRow,
-        RevealIdentityRequest,
-        RevealIdentityResponse,
-        RevealedIdentifier,
-    ]
 }
 
 fn printers_of_disclosures() -> Printers {

@@ -57,6 +57,7 @@ impl Calls<'_> {
                 self.note("hvelv.v1.RightsService/LiftReservation", came);
             }
         }
+        self.innsyn(&mut client, &canary).await;
         let purposes = [vec!["quality_improvement".to_owned()], vec![canary.clone()], Vec::new()];
         for (register, purposes) in ["REHAB", "KPR", canary.as_str()].into_iter().zip(purposes) {
             let channel = "helsenorge".to_owned();
@@ -70,6 +71,40 @@ impl Calls<'_> {
                     WithdrawConsentRequest { subject: subject.clone(), channel: channel.clone() };
                 let came = client.withdraw_consent(request).await;
                 self.note("hvelv.v1.RightsService/WithdrawConsent", came);
+            }
+        }
+    }
+}
+
+impl Calls<'_> {
+    /// Innsyn for a canary, for somebody malformed, with canaries as facts, and refused.
+    async fn innsyn(
+        &mut self,
+        client: &mut RightsServiceClient<tonic::transport::Channel>,
+        canary: &str,
+    ) {
+        let facts = |acting: &str, life: &str| InnsynFacts {
+            acting: acting.to_owned(),
+            way: "manual".to_owned(),
+            life: life.to_owned(),
+            ..InnsynFacts::default()
+        };
+        let malformed = self.canaries.malformed[0].clone();
+        for (identifier, facts) in [
+            (canary.to_owned(), facts("self", "alive")),
+            (canary.to_owned(), facts("parent", "alive")),
+            (canary.to_owned(), facts(canary, canary)),
+            (malformed, facts("self", "alive")),
+        ] {
+            let request = GetInnsynRequest {
+                r#type: IdentifierType::Any.into(),
+                identifier,
+                facts: Some(facts),
+                ..GetInnsynRequest::default()
+            };
+            let came = client.get_innsyn(request).await;
+            if let Some(told) = self.note("hvelv.v1.RightsService/GetInnsyn", came) {
+                self.world.capture("innsyn.bin", &told.encode_to_vec());
             }
         }
     }
@@ -90,6 +125,9 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("reservation set {}", set.replace("@rights", "@stranger")), 4);
     world.run(&format!("reservation set {}", set.replace("person", "persons")), 2);
     world.run(&format!("reservation set {}", set.replace("with_identifier", "unheard_of")), 2);
+    world.run(&format!("innsyn --as self --life alive --html captured/innsyn.html {person}"), 0);
+    world.run(&format!("innsyn --as self --life alive --json {person}"), 0);
+    world.run(&format!("innsyn --as parent --life alive --json {person}"), 5);
     let give = format!("--register REHAB --purpose quality_improvement --channel letter {person}");
     world.run(&format!("consent give {give}"), 0);
     world.run(&format!("consent give {}", give.replace("REHAB", "NPR")), 5);

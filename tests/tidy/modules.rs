@@ -3,7 +3,7 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("approval", &["config", "crypto"]),
     ("audit", &["crypto", "keyring", "store"]),
     (
@@ -18,6 +18,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
             "extract",
             "files",
             "ident",
+            "rights",
             "rpc",
             "service",
         ],
@@ -41,6 +42,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
             "store", "vault",
         ],
     ),
+    ("rights", &["config"]),
     (
         "rpc",
         &[
@@ -54,6 +56,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
             "metrics",
             "policy",
             "registers",
+            "rights",
             "service",
         ],
     ),
@@ -72,6 +75,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
             "metrics",
             "policy",
             "registers",
+            "rights",
             "store",
             "vault",
         ],

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 28] = [
+const GOLDEN_WORDS: [(Action, &str); 29] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -103,6 +103,7 @@ const GOLDEN_WORDS: [(Action, &str); 28] = [
     (Action::IdChangesRead, "id_changes_read"),
     (Action::IdentityEventsApplied, "identity_events_applied"),
     (Action::IdentityRevealed, "identity_revealed"),
+    (Action::InnsynGiven, "innsyn_given"),
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::ProtectedLinksRead, "protected_links_read"),
     (Action::ReservationLifted, "reservation_lifted"),
@@ -208,9 +209,10 @@ const fn number(action: Action) -> usize {
         Action::IdentityRevealed => 40,
         Action::WindowClosed => 41,
         Action::WindowOpened => 42,
-        Action::IdChangesRead => 43,
-        Action::IdentityEventsApplied => 44,
-        Action::ProtectedLinksRead => 45,
+        Action::InnsynGiven => 43,
+        Action::IdChangesRead => 44,
+        Action::IdentityEventsApplied => 45,
+        Action::ProtectedLinksRead => 46,
     }
 }
 
@@ -239,7 +241,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 46];
+    let mut seen = [false; 47];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -252,7 +254,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 46]);
+    assert_eq!(seen, [true; 47]);
 }
 
 #[test]

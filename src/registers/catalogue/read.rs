@@ -98,6 +98,7 @@ fn register(
     let reservation = parts::reservation(section.child("reservation"));
     let retention = parts::retention(section);
     let innsyn_exclusions = parts::innsyn_exclusions(section);
+    let innsyn_contact = section.line_of_text("innsyn_contact");
     let sources = parts::sources(section, state);
     if basis == Some(Basis::Consent) {
         check::consent(section, identity_mode, has_purposes, &reservation);
@@ -118,6 +119,7 @@ fn register(
         reservation,
         retention: retention?,
         innsyn_exclusions,
+        innsyn_contact,
         disclosure_authority,
         id_column: id_column?,
     })

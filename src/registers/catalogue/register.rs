@@ -240,6 +240,8 @@ pub struct Register {
     pub retention: Retention,
     /// What the standard report of innsyn leaves out.
     pub innsyn_exclusions: Vec<InnsynExclusion>,
+    /// Where a person turns for innsyn in its records, in bokmål; the controller, if it does not say.
+    pub innsyn_contact: Option<String>,
     /// Who decides on disclosure, in order of time.
     pub disclosure_authority: Vec<AuthorityPeriod>,
     /// The name of the ID's column in files, such as `npr_id`.

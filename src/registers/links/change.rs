@@ -161,7 +161,7 @@ impl<'a> LinksChange<'a> {
         if !about.is_empty() {
             let mut persons = PersonSet::default();
             persons.extend(&about.into_iter().collect::<Vec<_>>());
-            writes.push(Write::Asked(persons));
+            writes.push(Write::Concerns(persons));
         }
         let recorded =
             registers.send_and_wait(entry, With { writes, moves, ..With::default() }, value);

@@ -5,11 +5,25 @@ use std::fmt;
 use super::disclosure::hidden;
 use super::*;
 
-// Whom a call is about, and what a person has said.
+// Whom a call is about, what a person has said, and what is said to the person.
 hidden!(
+    GetInnsynRequest,
+    GetInnsynResponse,
     GetRightsRequest,
     GetRightsResponse,
     GiveConsentRequest,
+    InnsynAccess,
+    InnsynBridge,
+    InnsynCase,
+    InnsynDisclosure,
+    InnsynFact,
+    InnsynFacts,
+    InnsynOrganisation,
+    InnsynRegister,
+    InnsynRegisterIds,
+    InnsynReport,
+    InnsynSource,
+    InnsynTerm,
     LiftReservationRequest,
     RightsFact,
     RightsSubject,

@@ -2,7 +2,7 @@
 //! at every message.
 
 /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
-pub(super) const SECRET_FIELDS: [&str; 61] = [
+pub(super) const SECRET_FIELDS: &[&str] = &[
     // Free text, before it is looked at; so are those below of applications and decisions.
     ".hvelv.v1.ApplicationRequest.applicant",
     ".hvelv.v1.ApplicationRequest.contact",
@@ -69,4 +69,6 @@ pub(super) const SECRET_FIELDS: [&str; 61] = [
     ".hvelv.v1.RevealIdentityRequest.provision",
     ".hvelv.v1.RevealIdentityRequest.purpose",
     ".hvelv.v1.Serials.labels",
+    ".hvelv.v1.InnsynRegisterIds.ids",
+    ".hvelv.v1.GetInnsynRequest.identifier",
 ];

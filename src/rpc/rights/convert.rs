@@ -21,17 +21,22 @@ pub(super) type Said = (RightsSubject, Channel, Fact);
 
 /// Collects what is wrong with a request, without its values.
 #[derive(Default)]
-struct Violations(Vec<Violation>);
+pub(super) struct Violations(Vec<Violation>);
 
 impl Violations {
-    fn need<T>(&mut self, value: Option<T>, field: &'static str, text: &'static str) -> Option<T> {
+    pub(super) fn need<T>(
+        &mut self,
+        value: Option<T>,
+        field: &'static str,
+        text: &'static str,
+    ) -> Option<T> {
         if value.is_none() {
             self.0.push(Violation { field: field.into(), text: text.into() });
         }
         value
     }
 
-    fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(Error::invalid(self.0)),
@@ -43,17 +48,27 @@ impl Violations {
         let identifier = Zeroizing::new(std::mem::take(&mut wire.identifier));
         let register = wire.register.parse().ok();
         let register = self.need(register, "subject.register", "is not a register code");
-        let declared = self.need(declared(wire.r#type()), "subject.type", "must be given");
-        let assigner = match wire.assigner.as_str() {
+        let kind = (wire.r#type(), wire.assigner.as_str());
+        let kind = self.kind(kind, ["subject.type", "subject.assigner"]);
+        Some(RightsSubject { register: register?, kind: kind?, identifier })
+    }
+
+    /// What an identifier is, and who assigned it.
+    pub(super) fn kind(
+        &mut self,
+        (kind, assigner): (proto::IdentifierType, &str),
+        fields: [&'static str; 2],
+    ) -> Option<RowKind> {
+        let declared = self.need(declared(kind), fields[0], "must be given");
+        let assigner = match assigner {
             "" => Some(None),
             text => {
                 let assigner = Assigner::parse(text.as_bytes());
                 let text = "is not an organisation number of 9 digits";
-                self.need(assigner, "subject.assigner", text).map(Some)
+                self.need(assigner, fields[1], text).map(Some)
             }
         };
-        let kind = RowKind { declared: declared?, assigner: assigner? };
-        Some(RightsSubject { register: register?, kind, identifier })
+        Some(RowKind { declared: declared?, assigner: assigner? })
     }
 
     fn channel(&mut self, text: &str) -> Option<Channel> {

@@ -42,7 +42,7 @@ use crate::ident::{self, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{Membership, Standing};
+use crate::registers::{Membership, PersonSet, Standing, Write};
 use crate::store::Step;
 use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
 
@@ -83,6 +83,8 @@ struct Sealed {
     left_out: u64,
     /// Persons who are in it in spite of one, by provision.
     overridden: BTreeMap<TermCode, u64>,
+    /// Who is in it, for innsyn.
+    whom: PersonSet,
 }
 
 impl fmt::Debug for SealedBridge {
@@ -143,7 +145,7 @@ impl Service {
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let (members, keys) = (&in_use.members.own, in_use.keys()?);
         let known = members.count();
-        let seen = RefCell::new((0, BTreeMap::new()));
+        let seen = RefCell::new((0, BTreeMap::new(), PersonSet::default()));
         let whom = Whom {
             open,
             partition: self.partition_of(decided)?,
@@ -154,16 +156,19 @@ impl Service {
             if !members.contains(person) {
                 return false;
             }
-            let (left_out, overridden) = &mut *seen.borrow_mut();
+            let (left_out, overridden, given) = &mut *seen.borrow_mut();
             let goes = decide(open, registers, person, overridden);
             *left_out += u64::from(!goes);
+            if goes {
+                given.extend(&[person]);
+            }
             goes
         })?;
-        let (left_out, overridden) = seen.into_inner();
+        let (left_out, overridden, whom) = seen.into_inner();
         if sealed.persons + left_out < known {
             return Err(Error::internal("the vault lacks persons of the disclosure"));
         }
-        Ok(Sealed { left_out, overridden, ..sealed })
+        Ok(Sealed { left_out, overridden, whom, ..sealed })
     }
 
     /// Records a bridge with the use of its approval; then the file may leave.
@@ -201,7 +206,7 @@ impl Service {
         }
         count_overridden(&mut entry, &sealed.overridden);
         let changed = Changed::Bridge(bridge.clone());
-        let writes = vec![changed.write(&open)?];
+        let writes = vec![changed.write(&open)?, Write::Concerns(sealed.whom)];
         let answer = SealedBridge { bridge: view(bridge, today), file: sealed.file };
         let recorded = open.registers.record_approved_act_and_wait(entry, writes, approved, answer);
         let recorded = recorded.map_err(|error| {
@@ -342,7 +347,14 @@ impl Whom<'_> {
         failure.map_or(Ok(()), Err)?;
         let rows = output.rows();
         let file = output.finish().map_err(Error::internal)?;
-        Ok(Sealed { file, persons, rows, left_out: 0, overridden: BTreeMap::new() })
+        Ok(Sealed {
+            file,
+            persons,
+            rows,
+            left_out: 0,
+            overridden: BTreeMap::new(),
+            whom: PersonSet::default(),
+        })
     }
 
     fn rows(

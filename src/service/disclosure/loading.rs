@@ -240,7 +240,7 @@ impl Service {
         let mut writes = labels.seal((*id, &keys), &open.registers, &self.parts.entropy)?;
         let changed = Changed::Loaded(bridge.clone());
         writes.push(changed.write(&open)?);
-        writes.extend([Write::Asked(asked), Write::VaultUsed(PERSONS)]);
+        writes.extend([Write::Concerns(asked), Write::VaultUsed(PERSONS)]);
         refused.sort_unstable_by_key(|one| one.row);
         refused.truncate(ROWS_TOLD_MAX);
         let report = LoadReport { bridge: loaded_view(bridge, today), counts, refused };

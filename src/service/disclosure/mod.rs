@@ -30,6 +30,7 @@ mod screening;
 mod serials;
 mod surrogates;
 mod taking;
+mod told;
 mod window;
 
 pub(super) use book::Book;

@@ -41,7 +41,7 @@ impl DisclosureRules {
     }
 
     /// The organisations.
-    pub(super) fn organisations(&self) -> &Organisations {
+    pub(in crate::service) fn organisations(&self) -> &Organisations {
         &self.organisations
     }
 

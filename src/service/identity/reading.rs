@@ -106,7 +106,7 @@ impl Service {
         let is_named = register.partition() == PERSONS && !persons.is_empty();
         let mut asked = PersonSet::default();
         asked.extend(&persons);
-        let writes = is_named.then_some(Write::Asked(asked)).into_iter().collect();
+        let writes = is_named.then_some(Write::Concerns(asked)).into_iter().collect();
         let recorded = open.registers.record_answered_change_and_wait(entry, writes, found);
         recorded.map_err(|error| {
             self.reopen_if_failed(&open);

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn golden_bytes_of_each_kind() {
     let id = *b"0123456789abcdef";
-    let golden: [(Key, &str); 32] = [
+    let golden: &[(Key, &str)] = &[
         (Key::marker(), "01"),
         (Key::high_water(2), "020002"),
         (Key::vault_used(3), "030003"),
@@ -22,6 +22,9 @@ fn golden_bytes_of_each_kind() {
         (Key::audit_leaf(9), "310000000000000009"),
         (Key::checkpoint(9), "320000000000000009"),
         (Key::audit_persons(9), "330000000000000009"),
+        (Key::audit_of(0, 2, 9), "340000000000020000000000000009"),
+        (Key::index_mark(1), "350001"),
+        (Key::delivered_in(0, 2, id), "3600000000000230313233343536373839616263646566"),
         (Key::delivery(id), "4030313233343536373839616263646566"),
         (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
         (Key::budget(3), "5000000003"),
@@ -39,7 +42,7 @@ fn golden_bytes_of_each_kind() {
         (Key::serial_pin(id, 7), "6a303132333435363738396162636465660000000000000007"),
         (Key::approval(*b"0123456789"), "7030313233343536373839"),
     ];
-    for (key, hex) in golden {
+    for &(key, hex) in golden {
         let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(found, hex);
         assert_eq!(Key::parse(key.as_bytes()).unwrap().1, key);
@@ -55,9 +58,9 @@ fn parse_refuses_unknown_kinds_and_lengths() {
 
 #[test]
 fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
-    for (place, kind) in Kind::ALL.into_iter().enumerate() {
+    for (place, kind) in Kind::ALL.iter().copied().enumerate() {
         let range = Key::all(kind);
-        for other in Kind::ALL.into_iter().skip(place + 1) {
+        for other in Kind::ALL.iter().copied().skip(place + 1) {
             let next = Key::all(other);
             assert!(range.end <= next.start || next.end <= range.start);
         }
@@ -73,6 +76,10 @@ fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
     assert!(!Key::disclosed_deltas([1; 16], 0..9).contains(&Key::disclosed_delta([2; 16], 0)));
     assert!(!Key::disclosed_deltas([1; 16], 0..9).contains(&Key::disclosed_delta([1; 16], 9)));
     assert!(!Key::all_bridge_labels([1; 16]).contains(&Key::bridge_labels([2; 16], 0)));
+    assert!(Key::deliveries_in(0, 1).contains(&Key::delivered_in(0, 1, [255; 16])));
+    assert!(!Key::deliveries_in(0, 1).contains(&Key::delivered_in(0, 2, [0; 16])));
+    assert!(Key::audit_in(0, 1).contains(&Key::audit_of(0, 1, 7)));
+    assert!(!Key::audit_in(0, 1).contains(&Key::audit_of(0, 2, 0)));
 }
 
 proptest! {

@@ -1,0 +1,17 @@
+//! What an act changes in the register plane's store.
+
+use super::persons::PersonSet;
+use crate::store::keys::Key;
+
+/// A change of the register plane's store that an act makes.
+pub enum Write {
+    /// Writes a sealed value.
+    Put(Key, Vec<u8>),
+    /// Removes what there is.
+    Remove(Key),
+    /// Says whom the act concerns, of the partition of its register, or of all sealed ones.
+    Concerns(PersonSet),
+    /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a
+    /// vault that is behind would not know.
+    VaultUsed(u16),
+}

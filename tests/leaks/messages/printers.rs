@@ -1,0 +1,78 @@
+//! How messages of some services show themselves.
+
+use super::*;
+
+pub(super) fn printers_of_identities() -> Printers {
+    shown_of![
+        ApplyEventsRequest,
+        ApplyEventsResponse,
+        EventReport,
+        IdChange,
+        IdentityEvent,
+        ListIdChangesRequest,
+        ListIdChangesResponse,
+        ListProtectedLinksRequest,
+        ListProtectedLinksResponse,
+        ProtectedLink,
+        RestoredId,
+        SupersededId,
+    ]
+}
+
+pub(super) fn printers_of_rights() -> Printers {
+    shown_of![
+        GetInnsynRequest,
+        GetInnsynResponse,
+        GetRightsRequest,
+        GetRightsResponse,
+        GiveConsentRequest,
+        GiveConsentResponse,
+        InnsynAccess,
+        InnsynBridge,
+        InnsynCase,
+        InnsynDisclosure,
+        InnsynFact,
+        InnsynFacts,
+        InnsynOrganisation,
+        InnsynRegister,
+        InnsynRegisterIds,
+        InnsynReport,
+        InnsynSource,
+        InnsynTerm,
+        LiftReservationRequest,
+        LiftReservationResponse,
+        RightsFact,
+        RightsSubject,
+        SetReservationRequest,
+        SetReservationResponse,
+        WithdrawConsentRequest,
+        WithdrawConsentResponse,
+    ]
+}
+
+pub(super) fn printers_of_bridges() -> Printers {
+    shown_of![
+        Bridge,
+        BridgeIn,
+        BridgeIssued,
+        BridgeOut,
+        CloseWindowRequest,
+        CloseWindowResponse,
+        ConfirmBridgeDeletionRequest,
+        ConfirmBridgeDeletionResponse,
+        IssueBridgeRequest,
+        IssueBridgeResponse,
+        LinkingParty,
+        ListBridgesRequest,
+        ListBridgesResponse,
+        LoadBridgeHeader,
+        LoadBridgeRequest,
+        LoadBridgeResponse,
+        OpenWindowRequest,
+        OpenWindowResponse,
+        RefusedRow,
+        RevealIdentityRequest,
+        RevealIdentityResponse,
+        RevealedIdentifier,
+    ]
+}
