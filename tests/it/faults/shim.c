@@ -208,14 +208,18 @@ size_t fread_unlocked(void *data, size_t bytes, size_t count, FILE *file) {
 static ssize_t put(int file, const void *data, size_t bytes, off_t offset) {
     pthread_mutex_lock(&lock);
     ssize_t done = -1;
+    off_t at = offset < 0 ? lseek(file, 0, watched[file] & 2 ? SEEK_END : SEEK_CUR) : offset;
+    if (at < 0) {
+        /* The C library closed the file by itself, and the number is a socket's or a pipe's now. */
+        watched[file] = 0;
+        pthread_mutex_unlock(&lock);
+        return syscall(SYS_write, file, data, bytes);
+    }
     enum verdict verdict = judge(WRITES);
     if (verdict == HALF)
         bytes = (bytes + 1) / 2;
     size_t fitting = verdict == FAIL ? 0 : fit(bytes);
     if (fitting > 0 || (bytes == 0 && verdict != FAIL)) {
-        off_t at = offset;
-        if (offset < 0)
-            at = lseek(file, 0, watched[file] & 2 ? SEEK_END : SEEK_CUR);
         done = offset < 0 ? syscall(SYS_write, file, data, fitting)
                           : syscall(SYS_pwrite64, file, data, fitting, offset);
         if (done > 0) {
