@@ -26,11 +26,12 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  hvelv innsyn --as self --life alive --html innsyn.html --connect keys/dev/rights.toml
-  hvelv innsyn --as parent --life alive --address open --actor-address open \\
+  hvelv innsyn --as self --way manual --life alive --html innsyn.html \\
+    --connect keys/dev/rights.toml
+  hvelv innsyn --as parent --way manual --life alive --address open --actor-address open \\
     --parental-responsibility yes --parent-at-address yes --identifier-file - --json \\
     --connect keys/dev/rights.toml < child.txt > report.json
-  hvelv innsyn --as self --life alive --register-requests requests/ --json \\
+  hvelv innsyn --as self --way manual --life alive --register-requests requests/ --json \\
     --connect keys/dev/rights.toml > report.json
   hvelv innsyn --report report.json --register-answer npr.json --html innsyn.html
 
@@ -57,7 +58,7 @@ pub(super) struct InnsynCommand {
     register_answer: Vec<PathBuf>,
 
     /// Writes what to ask each register about its own records into a directory, as CODE.json. They
-    /// hold the person's register IDs.
+    /// hold the person's register IDs. The directory is made, or has no files in it.
     #[arg(long, value_name = "DIRECTORY")]
     register_requests: Option<PathBuf>,
 
@@ -102,7 +103,21 @@ pub(super) fn run(command: &InnsynCommand) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
+/// What is to be written must not be there: the request is recorded before it is.
+fn check_places(command: &InnsynCommand) -> Result<(), Error> {
+    let page = command.html.iter().find(|path| path.exists());
+    let is_used = |directory: &&PathBuf| {
+        std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    let taken = page.or_else(|| command.register_requests.iter().find(is_used));
+    taken.map_or(Ok(()), |path| {
+        Err(Error::input(format!("{} is there, or has files in it", path.display()))
+            .advise("Name another place; nothing was asked."))
+    })
+}
+
 fn ask_server(command: &InnsynCommand) -> Result<Report, Error> {
+    check_places(command)?;
     let facts = command.facts.read()?;
     let request = GetInnsynRequest {
         r#type: command.identifier.kind().into(),

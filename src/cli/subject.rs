@@ -13,6 +13,9 @@ use super::passphrase::{read_bounded, read_private_file};
 use crate::rpc::proto::rights_service_client::RightsServiceClient;
 use crate::rpc::proto::{IdentifierType, RightsSubject};
 
+/// The longest answer that is taken: a report has everybody who ever looked the person up.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
 /// A client of the service.
 pub(super) type Client = RightsServiceClient<Channel>;
 
@@ -158,7 +161,8 @@ pub(super) fn ask<T>(
 ) -> Result<T, Error> {
     block_on(async {
         let channel = connection.channel(Caller::Known).await?;
-        work(&mut RightsServiceClient::new(channel)).await
+        let client = RightsServiceClient::new(channel);
+        work(&mut client.max_decoding_message_size(ANSWER_BYTES_MAX)).await
     })
 }
 

@@ -358,20 +358,20 @@ impl Recorder {
         if let Some(membership) = &shared.disclosed {
             membership.stage(&self.keys, &self.entropy, (&shared.told, &shared.pins), batch)?;
         }
-        self.stage_concerned(index, &shared.asked, batch)?;
+        if !shared.asked.is_empty() {
+            self.stage_concerned(index, &shared.asked, batch)?;
+        }
         Ok(index)
     }
 
-    /// Whom an entry concerns: `(length u32 ‖ part)*`, sealed as one.
+    /// Whom an entry concerns: `(length u32 ‖ part)*`, sealed as one.  That it concerns nobody is said
+    /// too: a bridge of an older program does not say, and was given of everybody.
     fn stage_concerned(
         &mut self,
         index: u64,
         persons: &PersonSet,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        if persons.is_empty() {
-            return Ok(());
-        }
         let key = Key::audit_persons(index);
         let place = Place { kind: KIND_ASKED, row: key.as_bytes(), field: 0 };
         batch.insert(key, self.keys.storage().seal(&self.entropy, &place, &persons.encode()?)?);

@@ -323,6 +323,9 @@ pub enum ReportError {
     /// It answers another request, or is of a register that is not in the report.
     #[error("it answers another request, or is of a register that the report does not have")]
     NotAsked,
+    /// The register has answered already.
+    #[error("the register has answered already; give one answer a register")]
+    Answered,
     /// It has more than a report takes, or rows that do not fit their columns.
     #[error("it has {what}")]
     Shape {
@@ -354,11 +357,14 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`ReportError::NotAsked`].
+    /// [`ReportError::Answered`], [`ReportError::NotAsked`].
     pub fn merge(&mut self, answer: RegisterAnswer) -> Result<(), ReportError> {
         let entry = self.audit_entry;
         let asked = self.registers.iter_mut().find(|register| register.code == answer.register);
         let register = asked.filter(|_| answer.request == entry).ok_or(ReportError::NotAsked)?;
+        if register.records.is_some() {
+            return Err(ReportError::Answered);
+        }
         register.records = Some(answer);
         Ok(())
     }

@@ -8,7 +8,8 @@
 //!
 //! Invariants: an event is applied once, however often it is sent; what became of a feed does not
 //! depend on where it was cut; an event about nobody who is known leaves a count and no more; an event
-//! that contradicts what is known is told by its number and a code, and stops nothing.
+//! that contradicts what is known is told by its number and a code, and stops nothing; nothing is
+//! applied to one-way registers, since the same event in two partitions would say who is who.
 //!
 //! What it does *not* protect: whoever has the role joins and splits whom they like.  It stands in the
 //! log, link by link in the ledger, and every split gives back what was joined.
@@ -27,7 +28,7 @@ use crate::config::words::word_enum;
 use crate::ident::{Declared, Reject, parse_text};
 use crate::policy::{Permit, Right};
 use crate::registers::{AddressProtection, LinkReason, LinksChange, Protection};
-use crate::vault::Origin;
+use crate::vault::{Origin, PERSONS};
 
 use applying::Applying;
 use identifiers::{Identifiers, Parsed};
@@ -251,27 +252,19 @@ impl Service {
         let parsed: Vec<Option<Parsed>> =
             events.iter().map(|event| identifiers.parse(event, parse)).collect();
         let origin = Origin { register: 0, source: feed.to_string(), seen: today };
-        let mut outcomes = vec![applying::Outcome::default(); events.len()];
-        let mut partitions: Vec<u16> = open.vault.partitions().collect();
-        partitions.retain(|partition| open.vault.identifier_count(*partition) > 0);
-        for partition in partitions {
-            let persons = identifiers.persons(open, (partition, &parsed), &origin);
-            let persons = persons.map_err(|error| self.identity_vault_failed(open, error))?;
-            let mut applying = Applying::new((&open.vault, partition), change, &persons);
-            let all = events.iter().enumerate().zip(&parsed).zip(&mut outcomes);
-            for ((event, parsed), outcome) in all {
-                let Some(parsed) = parsed else { continue };
-                let by = applying::Known { permit, feed, today, at: self.parts.clock.now() };
-                let became = applying.apply(event, (parsed, identifiers.born(parsed, &rules)), &by);
-                let became = became.map_err(|error| match error {
-                    applying::Failure::Registers(error) => register_error(error),
-                    applying::Failure::Vault(error) => self.identity_vault_failed(open, error),
-                })?;
-                outcome.add(became);
-            }
-        }
-        for ((event, parsed), outcome) in events.iter().zip(parsed).zip(outcomes) {
-            applied.add(event, parsed.as_ref(), &outcome);
+        let persons = identifiers.persons(open, (PERSONS, &parsed), &origin);
+        let persons = persons.map_err(|error| self.identity_vault_failed(open, error))?;
+        let mut applying = Applying::new(&open.vault, change, &persons);
+        for ((at, event), parsed) in events.iter().enumerate().zip(&parsed) {
+            let by = applying::Known { permit, feed, today, at: self.parts.clock.now() };
+            let outcome = parsed.as_ref().map(|parsed| {
+                applying.apply((at, event), (parsed, identifiers.born(parsed, &rules)), &by)
+            });
+            let outcome = outcome.transpose().map_err(|error| match error {
+                applying::Failure::Registers(error) => register_error(error),
+                applying::Failure::Vault(error) => self.identity_vault_failed(open, error),
+            })?;
+            applied.add(event, outcome.as_ref());
         }
         Ok(())
     }
@@ -286,13 +279,13 @@ impl Service {
 
 impl AppliedEvents {
     /// Counts an event, and reports what was wrong with it.
-    fn add(&mut self, event: &IdentityEvent, parsed: Option<&Parsed>, came: &applying::Outcome) {
+    fn add(&mut self, event: &IdentityEvent, came: Option<&applying::Outcome>) {
         let sequence = event.sequence;
         let counts = &mut self.counts;
-        let (count, code) = match (event.event_type, parsed) {
+        let (count, code) = match (event.event_type, came) {
             (None, _) => (&mut counts.passed_over, None),
             (Some(_), None) => (&mut counts.reported, Some(EventCode::IdentifierRefused)),
-            (Some(_), Some(_)) => match came.code {
+            (Some(_), Some(came)) => match came.code {
                 Some(code) => (&mut counts.reported, Some(code)),
                 None if came.changed => (&mut counts.applied, None),
                 None if came.somebody => (&mut counts.unchanged, None),

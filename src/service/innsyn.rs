@@ -31,13 +31,14 @@ use super::ingest::register_error;
 use super::open::Open;
 use super::rights::{find_person, invalid_identifier};
 use super::{Error, ErrorCode, RowKind, Service, Violation, actor, allow};
-use crate::audit::{Action, Entry, Recorded, Reference};
+use crate::audit::{Action, Entry, Recorded};
 use crate::config::codes::OrganisationNumber;
 use crate::ident::{NationalId, birth_date, parse_text};
 use crate::policy::{Permit, Right};
-use crate::registers::{Reach, Write};
+use crate::registers::catalogue::Register;
+use crate::registers::{AddressProtection, Life as KnownLife, Reach, Write};
 use crate::rights::report::{self, Organisation, Report};
-use crate::rights::representation::{Age, Facts, decide};
+use crate::rights::representation::{Address, Age, Facts, Life, decide};
 use crate::vault::{PERSONS, PersonNo, Unknown};
 
 /// From this age on a person asks for themselves (S-18).
@@ -78,9 +79,10 @@ impl fmt::Debug for Innsyn {
     }
 }
 
-/// A person's leaves in a partition; there is at least one.
+/// A person's leaves in a partition; the one that was asked about is one of them.
 struct Leaves {
     partition: u16,
+    asked: PersonNo,
     persons: Vec<PersonNo>,
 }
 
@@ -99,8 +101,8 @@ impl Service {
         allow(permit, &Right::Rights)?;
         let open = self.open_now()?;
         let age = self.told_age(request)?;
-        let facts = with_age(request.facts, age)?;
         let found = self.leaves(&open, request)?;
+        let facts = with_known(&open, with_age(request.facts, age)?, &found);
         let mut entry = self.entry(actor(permit), Action::InnsynGiven);
         entry.changes = facts.lines();
         let leads = self.lead(&open, &mut entry, &found)?;
@@ -114,8 +116,13 @@ impl Service {
         let mut innsyn = self.tell(&open, &found, &facts)?;
         match request.register_ids {
             RegisterIds::Told => {
+                // The entry leads to one partition's person; it names no register of another.
+                let is_named = |code: &str| {
+                    let register = self.parts.catalogue.by_code(code);
+                    register.map(Register::partition) == found.first().map(|one| one.partition)
+                };
                 let codes = innsyn.register_ids.iter().map(|(code, _)| code.as_str());
-                let codes: Vec<&str> = codes.collect();
+                let codes: Vec<&str> = codes.filter(|code| is_named(code)).collect();
                 entry.changes.push(format!("register_ids {}", codes.join(" ")).trim().to_owned());
             }
             RegisterIds::Untold => innsyn.register_ids.clear(),
@@ -161,27 +168,25 @@ impl Service {
             // A protected link shows to nobody: whoever asks may have the one identifier alone.
             found.extend(person.map(|person| {
                 let links = open.registers.hold_links();
-                Leaves { partition, persons: links.leaves_of(partition, person, Reach::Shown) }
+                let persons = links.leaves_of(partition, person, Reach::Shown);
+                Leaves { partition, asked: person, persons }
             }));
         }
         Ok(found)
     }
 
-    /// Gives the entry a reference, and what leads from it to the person; to nobody if nobody is known.
+    /// Leads from the entry to the leaf that was asked about, so that a split leaves it where it was;
+    /// to nobody if nobody is known.
     fn lead(&self, open: &Open, entry: &mut Entry, found: &[Leaves]) -> Result<Vec<Write>, Error> {
-        let Some(Leaves { partition, persons }) = found.first() else { return Ok(Vec::new()) };
-        let Some(root) = persons.first() else { return Ok(Vec::new()) };
-        let reference = Reference::from_bytes(self.parts.entropy.draw().map_err(Error::internal)?);
-        entry.reference = Some(reference);
-        let leads = open.registers.audit_person(reference, *partition, *root);
-        Ok(vec![leads.map_err(register_error)?])
+        let Some(Leaves { partition, asked, .. }) = found.first() else { return Ok(Vec::new()) };
+        Ok(vec![self.refer(open, entry, (*partition, *asked))?])
     }
 
     fn tell(&self, open: &Open, found: &[Leaves], facts: &Facts) -> Result<Innsyn, Error> {
         let (mut registers, mut accesses) = (Vec::new(), Vec::new());
         let (mut disclosures, mut bridges) = (BTreeSet::new(), BTreeSet::new());
         let mut register_ids = Vec::new();
-        for Leaves { partition, persons } in found {
+        for Leaves { partition, persons, .. } in found {
             for told in self.registers_of_person(open, *partition, persons)? {
                 register_ids.extend(
                     (!told.ids.is_empty()).then_some((told.register.code.clone(), told.ids)),
@@ -238,6 +243,23 @@ fn with_age(facts: Facts, told: Option<Age>) -> Result<Facts, Error> {
         }
         (told, stated) => Ok(Facts { age: told.or(stated), ..facts }),
     }
+}
+
+/// The facts with what the population register has said of the person: who is known to be dead, or to
+/// have a protected address, is so whatever the caller says.
+fn with_known(open: &Open, facts: Facts, found: &[Leaves]) -> Facts {
+    let links = open.registers.hold_links();
+    found.iter().fold(facts, |mut facts, Leaves { partition, asked, .. }| {
+        let leaves = links.leaves_of(*partition, *asked, Reach::All);
+        let known = links.person_facts(*partition, &leaves);
+        if let KnownLife::Dead(_) = known.life {
+            facts.life = Some(Life::Dead);
+        }
+        if let AddressProtection::Confidential | AddressProtection::Strict = known.address {
+            facts.address = Some(Address::Protected);
+        }
+        facts
+    })
 }
 
 #[cfg(test)]

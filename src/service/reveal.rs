@@ -25,7 +25,7 @@ use crate::config::codes::RegisterCode;
 use crate::ident::RegisterId;
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
-use crate::registers::{Reach, RowCode, Write};
+use crate::registers::{PersonSet, Reach, RowCode, Write};
 use crate::vault::{KnownIdentifier, MayReveal, PERSONS, PersonNo};
 use zeroize::Zeroizing;
 
@@ -81,23 +81,40 @@ impl Service {
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let leaves = open.registers.hold_links().leaves_of(PERSONS, person, Reach::Shown);
         let known = known(&open, &leaves, &reveal)?;
-        let side = self.refer(&open, &mut entry, person)?;
+        let side = self.refer(&open, &mut entry, (PERSONS, person))?;
         entry.counts.insert("identifiers".into(), known.len() as u64);
-        let recorded =
-            open.registers.record_approved_act_and_wait(entry, vec![side], approved, known);
+        let recorded = open.registers.record_approved_act_and_wait(
+            entry,
+            vec![side, concerns(&leaves)],
+            approved,
+            known,
+        );
         recorded.map_err(|error| {
             self.reopen_if_failed(&open);
             register_error(error)
         })
     }
 
-    /// Gives an entry a reference of its own, and what leads from it to the person.
-    fn refer(&self, open: &Open, entry: &mut Entry, person: PersonNo) -> Result<Write, Error> {
+    /// Gives an entry a reference of its own, and what leads from it to the person of a partition.
+    pub(super) fn refer(
+        &self,
+        open: &Open,
+        entry: &mut Entry,
+        (partition, person): (u16, PersonNo),
+    ) -> Result<Write, Error> {
         let reference = self.parts.entropy.draw().map_err(Error::internal)?;
         let reference = Reference::from_bytes(reference);
         entry.reference = Some(reference);
-        open.registers.audit_person(reference, PERSONS, person).map_err(Error::internal)
+        open.registers.audit_person(reference, partition, person).map_err(Error::internal)
     }
+}
+
+/// Everybody whose identity an act has opened: after a split, each of them was told about.
+pub(super) fn concerns<'a>(leaves: impl IntoIterator<Item = &'a PersonNo>) -> Write {
+    let leaves: Vec<PersonNo> = leaves.into_iter().copied().collect();
+    let mut whom = PersonSet::default();
+    whom.extend(&leaves);
+    Write::Concerns(whom)
 }
 
 /// A register whose persons have an identity that could be told.

@@ -239,7 +239,7 @@ async fn innsyn_is_told_as_json_and_as_a_page_and_takes_the_registers_answer() {
     let officer = Said { installation: &installation, server: &server, caller: "rights" };
     let (requests, page) = (installation.path("requests"), installation.path("innsyn.html"));
     let asked = format!(
-        "innsyn --as self --life alive --json --register-requests {} --html {}",
+        "innsyn --as self --way manual --life alive --json --register-requests {} --html {}",
         requests.display(),
         page.display()
     );
@@ -255,10 +255,10 @@ async fn innsyn_is_told_as_json_and_as_a_page_and_takes_the_registers_answer() {
     for shown in [&told.out, &told.err, &fs::read_to_string(&page).unwrap()] {
         assert!(!shown.contains(&digits(people[0])), "no identifier is told");
     }
-    let refused = officer.run(people[0], "innsyn --as parent --life alive --json");
+    let refused = officer.run(people[0], "innsyn --as parent --way manual --life alive --json");
     assert_eq!(refused.code, Some(5), "{}", refused.err);
     assert!(refused.err.contains("protected address"), "it says what is missing");
-    let again = officer.run(people[0], "innsyn --as self --life alive --json");
+    let again = officer.run(people[0], "innsyn --as self --way manual --life alive --json");
     let again: serde_json::Value = serde_json::from_str(&again.out).unwrap();
     let actions: Vec<&str> = again["accesses"]
         .as_array()
@@ -268,5 +268,8 @@ async fn innsyn_is_told_as_json_and_as_a_page_and_takes_the_registers_answer() {
         .collect();
     assert_eq!(actions, ["refused", "innsyn_given"]);
     let stranger = Said { installation: &installation, server: &server, caller: "pipeline" };
-    assert_eq!(stranger.run(people[0], "innsyn --as self --life alive --json").code, Some(4));
+    assert_eq!(
+        stranger.run(people[0], "innsyn --as self --way manual --life alive --json").code,
+        Some(4)
+    );
 }

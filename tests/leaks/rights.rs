@@ -125,9 +125,12 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("reservation set {}", set.replace("@rights", "@stranger")), 4);
     world.run(&format!("reservation set {}", set.replace("person", "persons")), 2);
     world.run(&format!("reservation set {}", set.replace("with_identifier", "unheard_of")), 2);
-    world.run(&format!("innsyn --as self --life alive --html captured/innsyn.html {person}"), 0);
-    world.run(&format!("innsyn --as self --life alive --json {person}"), 0);
-    world.run(&format!("innsyn --as parent --life alive --json {person}"), 5);
+    world.run(
+        &format!("innsyn --as self --way manual --life alive --html captured/innsyn.html {person}"),
+        0,
+    );
+    world.run(&format!("innsyn --as self --way manual --life alive --json {person}"), 0);
+    world.run(&format!("innsyn --as parent --way manual --life alive --json {person}"), 5);
     let give = format!("--register REHAB --purpose quality_improvement --channel letter {person}");
     world.run(&format!("consent give {give}"), 0);
     world.run(&format!("consent give {}", give.replace("REHAB", "NPR")), 5);

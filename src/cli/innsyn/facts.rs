@@ -13,8 +13,9 @@ pub(super) struct FactOptions {
     acting: Option<String>,
 
     /// How it was asked for: logged in, or by letter or at a desk.
-    #[arg(long, value_name = "WAY", value_parser = ["digital", "manual"], default_value = "manual")]
-    way: String,
+    #[arg(long, value_name = "WAY", value_parser = ["digital", "manual"],
+        required_unless_present = "report")]
+    way: Option<String>,
 
     /// What who asks has consented to at Helsenorge; digital innsyn takes basis or more.
     #[arg(long, value_name = "LEVEL", value_parser = ["none", "basis", "basis_plus", "full"])]
@@ -66,14 +67,16 @@ impl FactOptions {
     ///
     /// # Errors
     ///
-    /// Nobody said as whom.
+    /// Nobody said as whom, or how.
     pub(super) fn read(&self) -> Result<InnsynFacts, Error> {
         let acting = self.acting.clone();
         let acting = acting.ok_or_else(|| Error::usage("say who asks, with --as"))?;
+        let way =
+            self.way.clone().ok_or_else(|| Error::usage("say how it was asked, with --way"))?;
         let stated = |word: &Option<String>| word.clone().unwrap_or_default();
         Ok(InnsynFacts {
             acting,
-            way: self.way.clone(),
+            way,
             level: stated(&self.level),
             age: stated(&self.age),
             address: stated(&self.address),

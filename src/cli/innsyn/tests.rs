@@ -31,6 +31,8 @@ fn a_saved_report_takes_an_answer_and_becomes_a_page_once() {
     let made = std::fs::read_to_string(&page).unwrap();
     assert!(made.contains("Sykehuset &lt;i&gt;"));
     assert!(run(&command(&making)).is_err(), "a page is not overwritten");
+    let twice = ["--report", &report, "--register-answer", &answer, "--register-answer", &answer];
+    assert!(run(&command(&twice)).unwrap_err().to_string().contains("answered already"));
     let wrong = std::fs::read_to_string(&answer).unwrap().replace(":7,", ":8,");
     std::fs::write(at("answer.json"), wrong).unwrap();
     let refused = run(&command(&making)).unwrap_err();
@@ -47,9 +49,11 @@ fn who_asks_is_said_or_a_report_is_given() {
     assert!(parse(&[]).is_err());
     assert!(parse(&["--as", "somebody"]).is_err());
     assert!(parse(&["--as", "self", "--report", "r.json"]).is_err());
-    assert!(parse(&["--as", "self", "--life", "alive"]).is_ok());
+    assert!(parse(&["--as", "self", "--life", "alive"]).is_err(), "how is said, too");
+    assert!(parse(&["--as", "self", "--way", "manual", "--life", "alive"]).is_ok());
     assert!(parse(&["--report", "r.json"]).is_ok());
-    let facts = command(&["--as", "kin", "--life", "dead"]).facts.read().unwrap();
+    let facts =
+        command(&["--as", "kin", "--way", "manual", "--life", "dead"]).facts.read().unwrap();
     assert_eq!((facts.acting.as_str(), facts.way.as_str()), ("kin", "manual"));
     assert_eq!((facts.life.as_str(), facts.level.as_str()), ("dead", ""));
 }

@@ -60,10 +60,23 @@ const ACTIONS: &[(&str, &str)] = &[
         "bridge_issued",
         "Fødselsnummeret ditt og løpenummeret ditt ble gitt til den som skal koble data",
     ),
+    (
+        "bridge_loaded",
+        "En annen virksomhets koder for deltakerne i et prosjekt ble lest inn, og du var med",
+    ),
     ("consent_given", "Et samtykke ble registrert"),
     ("consent_withdrawn", "Et samtykke ble trukket"),
+    (
+        "identity_events_applied",
+        "Folkeregisteret meldte en endring om deg, for eksempel et nytt fødselsnummer",
+    ),
+    ("identity_revealed", "Noen fikk vite hvem som står bak koden din i et register"),
     ("ingest", "Opplysninger om deg ble mottatt"),
     ("innsyn_given", "En innsynsrapport som denne ble laget"),
+    (
+        "protected_links_read",
+        "Noen så at du har flere fødselsnummer eller D-numre, og at det er beskyttet",
+    ),
     ("refused", "Et forsøk ble avvist"),
     ("reservation_lifted", "En reservasjon ble opphevet"),
     ("reservation_set", "En reservasjon ble registrert"),
@@ -99,7 +112,6 @@ const REFUSALS: &[(&str, &str)] = &[
     ("age_not_stated", "alderen ble ikke oppgitt"),
     ("address_not_stated", "det ble ikke oppgitt om noen har fortrolig adresse"),
     ("address_protected", "du har fortrolig adresse"),
-    ("actor_address_protected", "den som spurte, har fortrolig adresse"),
 ];
 
 const MONTHS: [&str; 12] = [

@@ -22,11 +22,12 @@ use zeroize::Zeroizing;
 
 use super::super::ingest::register_error;
 use super::super::open::Open;
+use super::super::reveal::concerns;
 use super::super::{Error, ErrorCode, Parameters, Service, Violation};
 use super::book::closed;
 use super::serials::Using;
 use crate::approval::Act;
-use crate::audit::{Action, Recorded, Reference};
+use crate::audit::{Action, Recorded};
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{Decision, DisclosureId};
 use crate::ident::{IdKind, NationalId, Serial};
@@ -97,15 +98,11 @@ impl Service {
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let leaves = self.leaves_behind(&open, &decided, &in_use.members.own, person)?;
         let known = self.known(&open, &decided, &leaves, &reveal)?;
-        let reference = self.parts.entropy.draw().map_err(Error::internal)?;
-        let reference = Reference::from_bytes(reference);
-        entry.reference = Some(reference);
-        entry.counts.insert("identifiers".into(), known.len() as u64);
         let partition = self.partition_of(&decided)?;
-        let side = open.registers.audit_person(reference, partition, person);
-        let side = side.map_err(Error::internal)?;
-        let recorded =
-            open.registers.record_approved_act_and_wait(entry, vec![side], approved, known);
+        let side = self.refer(&open, &mut entry, (partition, person))?;
+        entry.counts.insert("identifiers".into(), known.len() as u64);
+        let writes = vec![side, concerns(&leaves)];
+        let recorded = open.registers.record_approved_act_and_wait(entry, writes, approved, known);
         recorded.map_err(|error| {
             self.reopen_if_failed(&open);
             register_error(error)

@@ -1,4 +1,4 @@
-//! What one event does to the persons of a partition.
+//! What one event does to the persons of the sealed registers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::registers::{
     self, AddressProtection, EventId, Joining, Leaf, Life, LinkReason, LinksChange, PersonFact,
     Protection, Provenance, Reach,
 };
-use crate::vault::{self, PersonNo, Vault};
+use crate::vault::{self, PERSONS, PersonNo, Vault};
 
-/// What became of an event, in all partitions.
+/// What became of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     /// Somebody is known by it.
@@ -47,10 +47,9 @@ impl From<registers::Error> for Failure {
     }
 }
 
-/// Applies events to the persons of one partition.
+/// Applies events to the persons of the sealed registers.
 pub(super) struct Applying<'a, 'b> {
     vault: &'a Arc<Vault>,
-    partition: u16,
     change: &'a mut LinksChange<'b>,
     persons: &'a [Option<Since>],
     drawn: HashMap<PersonNo, u64>,
@@ -75,7 +74,7 @@ impl Outcome {
         Self { somebody: true, changed: false, code: Some(code) }
     }
 
-    /// Adds what became of it elsewhere.
+    /// Adds what became of another part of it.
     pub(super) fn add(&mut self, other: Self) {
         self.somebody |= other.somebody;
         self.changed |= other.changed;
@@ -85,11 +84,11 @@ impl Outcome {
 
 impl<'a, 'b> Applying<'a, 'b> {
     pub(super) fn new(
-        (vault, partition): (&'a Arc<Vault>, u16),
+        vault: &'a Arc<Vault>,
         change: &'a mut LinksChange<'b>,
         persons: &'a [Option<Since>],
     ) -> Self {
-        Self { vault, partition, change, persons, drawn: HashMap::new() }
+        Self { vault, change, persons, drawn: HashMap::new() }
     }
 
     pub(super) fn apply(
@@ -142,7 +141,7 @@ impl<'a, 'b> Applying<'a, 'b> {
             let leaves = [self.leaf(main)?, self.leaf(other)?];
             let protection = self.protection(step, [main, other], reason);
             let made = (leaves, protection);
-            let made = self.change.join(self.partition, made, reason, step.provenance.clone())?;
+            let made = self.change.join(PERSONS, made, reason, step.provenance.clone())?;
             outcome.changed |= matches!(made, Joining::Made(_));
         }
         Ok(outcome)
@@ -157,7 +156,7 @@ impl<'a, 'b> Applying<'a, 'b> {
         reason: LinkReason,
     ) -> Protection {
         let is_strict = |person: &PersonNo| {
-            self.change.status_of(self.partition, *person).address == AddressProtection::Strict
+            self.change.status_of(PERSONS, *person).address == AddressProtection::Strict
         };
         if reason == LinkReason::FalseIdentity || persons.iter().any(is_strict) {
             return Protection::Protected;
@@ -186,8 +185,8 @@ impl<'a, 'b> Applying<'a, 'b> {
         reason: LinkReason,
         provenance: &Provenance,
     ) -> Result<Outcome, Failure> {
-        let ended = self.change.separate(self.partition, leaves, reason, provenance)?;
-        let graph = self.change.of(self.partition);
+        let ended = self.change.separate(PERSONS, leaves, reason, provenance)?;
+        let graph = self.change.of(PERSONS);
         let is_one =
             graph.is_some_and(|graph| graph.leaves_of(leaves[0], Reach::All).contains(&leaves[1]));
         let mut outcome = if ended.is_some() { Outcome::CHANGED } else { Outcome::UNCHANGED };
@@ -215,7 +214,7 @@ impl<'a, 'b> Applying<'a, 'b> {
         if let Some(code) = step.wrong_death() {
             return Ok(Outcome::wrong(code));
         }
-        let is_early = self.change.status_of(self.partition, main).life == Life::Alive;
+        let is_early = self.change.status_of(PERSONS, main).life == Life::Alive;
         let mut outcome = match step.event.died {
             Some(_) => self.died(step)?,
             None => self.reactivated(step)?,
@@ -242,11 +241,11 @@ impl<'a, 'b> Applying<'a, 'b> {
         is_new: impl FnOnce(Life, AddressProtection) -> bool,
     ) -> Result<Outcome, Failure> {
         let Some(main) = step.main else { return Ok(Outcome::NOBODY) };
-        let status = self.change.status_of(self.partition, main);
+        let status = self.change.status_of(PERSONS, main);
         if !is_new(status.life, status.address) {
             return Ok(Outcome::UNCHANGED);
         }
-        self.change.record((self.partition, main), fact, &step.provenance)?;
+        self.change.record((PERSONS, main), fact, &step.provenance)?;
         Ok(Outcome::CHANGED)
     }
 
@@ -257,10 +256,10 @@ impl<'a, 'b> Applying<'a, 'b> {
         };
         let is_false = falsehood == Falsehood::False;
         let mut outcome = Outcome::UNCHANGED;
-        if self.change.status_of(self.partition, main).has_false_identity != is_false {
+        if self.change.status_of(PERSONS, main).has_false_identity != is_false {
             let fact =
                 if is_false { PersonFact::FalseIdentity } else { PersonFact::FalseIdentityRevoked };
-            self.change.record((self.partition, main), fact, &step.provenance)?;
+            self.change.record((PERSONS, main), fact, &step.provenance)?;
             outcome.changed = true;
         }
         if !step.others.is_empty() {
@@ -278,7 +277,7 @@ impl<'a, 'b> Applying<'a, 'b> {
         if let Some(drawn) = self.drawn.get(&person) {
             return Ok(Leaf { person, drawn: *drawn });
         }
-        let drawn = self.vault.drawn(self.partition, person).map_err(Failure::Vault)?;
+        let drawn = self.vault.drawn(PERSONS, person).map_err(Failure::Vault)?;
         self.drawn.insert(person, drawn);
         Ok(Leaf { person, drawn })
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::Service;
 use crate::audit::{Action, Actor, Entry};
 use crate::rights::report::{Access, Organisation, Term};
+use crate::rights::representation::Refusal;
 
 /// The bridge that an entry says was issued: its disclosure, and its number there.
 pub(super) fn bridge_of(entry: &Entry) -> Option<(String, u32)> {
@@ -29,6 +30,8 @@ impl Service {
     }
 
     fn access_told(&self, index: u64, entry: Entry) -> Access {
+        let lines = entry.changes.iter().filter(|line| is_for_person(&entry, line));
+        let details = lines.cloned().collect();
         let (actor, principal, organisation) = match entry.actor {
             Actor::Person { principal, organisation } => ("person", principal, organisation),
             Actor::Server => ("server", String::new(), String::new()),
@@ -51,13 +54,31 @@ impl Service {
             purpose: entry.purpose.unwrap_or_default(),
             basis: entry.basis.unwrap_or_default(),
             application: entry.application.unwrap_or_default(),
-            details: entry.changes,
+            details,
         }
     }
 
     fn register_named(&self, code: String) -> Term {
         let name = self.parts.catalogue.by_code(&code).map(|register| register.names.nb.clone());
         Term { code, name: name.unwrap_or_default() }
+    }
+}
+
+/// Whether a line of an entry is about the person who reads it.  What it says of whoever asked is not
+/// theirs to know: a protected address least of all.  Events come many in an entry.
+fn is_for_person(entry: &Entry, line: &str) -> bool {
+    match entry.attempted.unwrap_or(entry.action) {
+        Action::BridgeIssued
+        | Action::BridgeLoaded
+        | Action::ConsentGiven
+        | Action::ReservationLifted
+        | Action::ReservationSet => true,
+        Action::InnsynGiven => {
+            let of_actor = format!("refused {}", Refusal::ActorAddressProtected.as_str());
+            let name = line.split(' ').next().unwrap_or_default();
+            ["acting", "way", "refused", "register_ids"].contains(&name) && line != of_actor
+        }
+        _ => false,
     }
 }
 

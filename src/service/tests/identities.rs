@@ -16,6 +16,7 @@ use crate::vault::PERSONS;
 mod events;
 mod feeds;
 mod protected;
+mod told;
 
 const NUMBER: IdentityEventType = IdentityEventType::IdentifierChanged;
 const AWAY: IdentityEventType = IdentityEventType::MergedAway;
@@ -34,6 +35,7 @@ fn access() -> String {
         ACCESS.to_owned(),
         principal("i", "system", "'identity'"),
         principal("c", "person", "'custodian'"),
+        principal("second", "person", "'approver'"),
         principal("n", "system", "'resolve:NPR:*', 'resolve:KPR:*', 'resolve:IPLOS:*'"),
     ]
     .concat()

@@ -9,7 +9,7 @@ use crate::approval::Act;
 const WHY: [(&str, &str); 2] = [("purpose", "wrong merge"), ("provision", "NPR-forskriften § 2-3")];
 
 impl World {
-    fn reveal(&self, register: &str, id: u64) -> Result<Vec<String>, Error> {
+    pub(super) fn reveal(&self, register: &str, id: u64) -> Result<Vec<String>, Error> {
         let request = RevealIdentity {
             register: register.parse().unwrap(),
             id: Zeroizing::new(id.to_string()),
@@ -21,7 +21,7 @@ impl World {
         Ok(known.iter().map(|one| one.number.as_str().to_owned()).collect())
     }
 
-    fn approve_reveal(&self, register: &str, id: u64) {
+    pub(super) fn approve_reveal(&self, register: &str, id: u64) {
         let id = id.to_string();
         let parameters = [("id", id.as_str()), WHY[0], WHY[1]];
         self.approve_as("c", (Act::RevealIdentity, register), &parameters);

@@ -66,16 +66,24 @@ fn a_parent_asks_for_a_child_until_it_is_16_as_the_number_says() {
     assert_eq!(refused.violations()[0].field, "facts.age");
     assert!(world.ask_innsyn(child, stated, RegisterIds::Untold).is_ok());
     let last = world.innsyn(child);
-    let details: Vec<&str> = last.accesses[0].details.iter().map(String::as_str).collect();
-    let expected = [
-        "acting parent",
-        "way manual",
-        "age under_16",
-        "address open",
-        "address_of_actor open",
-        "life alive",
-        "parental_responsibility yes",
-        "parent_at_address yes",
-    ];
-    assert_eq!(details, expected);
+    assert_eq!(
+        last.accesses[0].details,
+        ["acting parent", "way manual"],
+        "the rest is the parent's"
+    );
+}
+
+#[test]
+fn a_person_is_not_told_what_protects_whoever_asked() {
+    let world = World::unsealed();
+    let child = born(2012, 1, 16);
+    world.ingest("NPR", "HF", &[child]);
+    let hidden = Facts { address_of_actor: Some(Address::Protected), ..parent() };
+    let refused = world.ask_innsyn(child, hidden, RegisterIds::Untold).err().unwrap();
+    assert_eq!(refused.text(), Refusal::ActorAddressProtected.text());
+    let report = world.innsyn(child);
+    assert_eq!(report.accesses[0].action, "refused");
+    assert_eq!(report.accesses[0].details, ["acting parent", "way manual"]);
+    let recorded = |body: &String| body.contains("refused actor_address_protected");
+    assert!(world.bodies().iter().any(recorded), "the log has it");
 }
