@@ -4,7 +4,7 @@
 //! in a sealed store that almost nobody can open.  `docs/ARCHITECTURE.md` says how it hangs together.
 //!
 //! ```text
-//! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← disclosure ← service ← rpc, cli
+//! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← disclosure ← rights ← service ← rpc, cli
 //! ident, crypto ← files ← extract ← cli
 //! crypto ← approval ← registers, policy
 //! config ← rights ← service, rpc, cli

@@ -143,6 +143,16 @@ pub enum Action {
     BridgeLoaded,
     /// A principal was granted more of a budget; `changes` says what, `basis` why.
     BudgetGranted,
+    /// What an officer found about a request for erasure was recorded; `changes` says in which case.
+    CaseAssessed,
+    /// A request for erasure was recorded; `changes` says what is asked for.
+    CaseReceived,
+    /// A request for erasure was refused.
+    CaseRefused,
+    /// A request for erasure was taken back.
+    CaseWithdrawn,
+    /// Requests for erasure were read.
+    CasesRead,
     /// A person's consent was recorded; `changes` says to what.
     ConsentGiven,
     /// A person's consent ended.
@@ -163,12 +173,17 @@ pub enum Action {
     DisclosureCompleted,
     /// A disclosure was opened: it has a key.
     DisclosureOpened,
+    /// An erasure was decided: the data are out of reach, and the register has an order; `changes` says
+    /// of what.
+    ErasureOrdered,
     /// An extract was recorded and its manifest signed; `changes` has what the guard let pass.
     ExtractRecorded,
     /// Changes of a register's IDs were read.
     IdChangesRead,
     /// Events about identities were recorded; `source` has the feed, `changes` what was out of order.
     IdentityEventsApplied,
+    /// Tags and sealed identities were removed from the vault; `counts` says of how many persons.
+    IdentitiesErased,
     /// Identifiers were answered with register IDs, new persons being assigned one.
     Ingest,
     /// A custodian was told who a person of a register is; `reference` is to them.
@@ -183,12 +198,22 @@ pub enum Action {
     LogExported,
     /// Links that may not be shown to a register were read by a custodian.
     ProtectedLinksRead,
+    /// A register said that it has deleted what was ordered.
+    OrderConfirmed,
+    /// A register read its orders.
+    OrdersRead,
     /// A request was refused; `attempted` says what it asked for, `reason` why.
     Refused,
     /// A reservation of a person ended; `changes` says against what.
     ReservationLifted,
     /// A reservation of a person was recorded; `changes` says against what.
     ReservationSet,
+    /// A register was ordered to delete what it keeps too long.
+    RetentionOrdered,
+    /// What is to be done because a time is over was listed; `digest` is of the list.
+    RetentionPlanned,
+    /// What was listed is being done; `digest` is of the list.
+    RetentionRun,
     /// Identifiers of persons already known were answered with register IDs.
     Resolve,
     /// Reservations and consents of one person were read.

@@ -28,7 +28,7 @@ Examples:
   hvelv consent withdraw --register REHAB --channel helsenorge --connect keys/dev/rights.toml
 
 Nothing about the person is taken in or disclosed from then on. That there was a consent, and that
-it was withdrawn, stays recorded; deleting the data is the register's to do.";
+it was withdrawn, stays recorded; the register is ordered to delete the data (hvelv order).";
 
 /// Records that a person consents, or no longer does.
 #[derive(Debug, clap::Args)]

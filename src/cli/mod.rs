@@ -12,6 +12,7 @@ mod approval;
 mod audit;
 mod bridge;
 mod budget;
+mod case;
 mod check;
 mod connect;
 mod consent;
@@ -25,12 +26,14 @@ mod init;
 mod innsyn;
 mod local;
 mod log;
+mod order;
 mod output;
 mod passphrase;
 mod pseudonymize;
 mod random;
 mod registers;
 mod reservation;
+mod retention;
 mod reveal;
 mod scan;
 mod seal;
@@ -86,6 +89,12 @@ enum Command {
     Reveal(reveal::RevealOptions),
     #[command(after_help = innsyn::EXAMPLES)]
     Innsyn(Box<innsyn::InnsynCommand>),
+    #[command(after_help = case::EXAMPLES)]
+    Case(Box<case::CaseCommand>),
+    #[command(after_help = order::EXAMPLES)]
+    Order(order::OrderCommand),
+    #[command(after_help = retention::EXAMPLES)]
+    Retention(retention::RetentionCommand),
     #[command(after_help = approval::EXAMPLES)]
     Approval(approval::ApprovalCommand),
     #[command(after_help = application::EXAMPLES)]
@@ -129,6 +138,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Audit(options) => audit::run(options),
         Command::Bridge(options) => bridge::run(options),
         Command::Budget(options) => budget::run(options),
+        Command::Case(options) => case::run(options),
         Command::Check(options) => check::run(options),
         Command::Consent(options) => consent::run(options),
         Command::Decision(options) => decision::run(options),
@@ -137,9 +147,11 @@ pub fn run() -> Result<Exit, Error> {
         Command::Identity(options) => identity::run(options),
         Command::Init(options) => init::run(options),
         Command::Innsyn(options) => innsyn::run(options),
+        Command::Order(options) => order::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),
         Command::Reservation(options) => reservation::run(options),
+        Command::Retention(options) => retention::run(options),
         Command::Reveal(options) => reveal::run(options),
         Command::Scan(options) => scan::run(options),
         Command::Seal(options) => seal::run(options),

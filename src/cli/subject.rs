@@ -13,7 +13,8 @@ use super::passphrase::{read_bounded, read_private_file};
 use crate::rpc::proto::rights_service_client::RightsServiceClient;
 use crate::rpc::proto::{IdentifierType, RightsSubject};
 
-/// The longest answer that is taken: a report has everybody who ever looked the person up.
+/// The longest answer that is taken: a report has everybody who ever looked the person up, and lists
+/// have thousands of cases.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 /// A client of the service.
@@ -164,6 +165,35 @@ pub(super) fn ask<T>(
         let client = RightsServiceClient::new(channel);
         work(&mut client.max_decoding_message_size(ANSWER_BYTES_MAX)).await
     })
+}
+
+/// How the server is reached, and in which form its answer is written.
+#[derive(Debug, clap::Args)]
+pub(super) struct RightsOptions {
+    /// Writes JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    connection: ConnectOptions,
+}
+
+impl RightsOptions {
+    /// Connects, and does what is to be done there.
+    ///
+    /// # Errors
+    ///
+    /// No connection, or what came of it.
+    pub(super) fn ask<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        block_on(async {
+            let channel = self.connection.channel(Caller::Known).await?;
+            let client = RightsServiceClient::new(channel);
+            work(&mut client.max_decoding_message_size(ANSWER_BYTES_MAX)).await
+        })
+    }
 }
 
 #[cfg(test)]

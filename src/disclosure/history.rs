@@ -106,14 +106,14 @@ pub struct History<S: Machine> {
 
 impl<S: Machine> History<S> {
     /// A history of its first step, if that is one.
-    pub(super) fn begin(step: S::Step, act: &Act) -> Option<Self> {
+    pub(crate) fn begin(step: S::Step, act: &Act) -> Option<Self> {
         let state = S::after(None, step)?;
         let change = Change { step, state, by: act.by.clone(), at: act.at, reason: None };
         Some(Self { changes: vec![change], state })
     }
 
     /// The history that was stored; `None` if it is none.
-    pub(super) fn replay(changes: Vec<Change<S, S::Step>>) -> Option<Self> {
+    pub(crate) fn replay(changes: Vec<Change<S, S::Step>>) -> Option<Self> {
         let mut state = None;
         let mut last = Timestamp::MIN;
         for change in &changes {
@@ -156,7 +156,7 @@ impl<S: Machine> History<S> {
     /// # Errors
     ///
     /// [`StepError::OutOfOrder`].
-    pub(super) fn allow(&self, what: &dyn Display, step: S::Step) -> Result<S, StepError> {
+    pub(crate) fn allow(&self, what: &dyn Display, step: S::Step) -> Result<S, StepError> {
         S::after(Some(self.state), step).ok_or_else(|| self.out_of_order(what, &step))
     }
 
@@ -177,7 +177,7 @@ impl<S: Machine> History<S> {
     /// # Errors
     ///
     /// [`StepError`]; the history is as it was.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         what: &dyn Display,
         step: S::Step,

@@ -35,7 +35,7 @@ pub mod record;
 pub mod refusal;
 pub mod routing;
 pub mod terms;
-mod text;
+pub(crate) mod text;
 pub mod words;
 
 pub use application::{Application, Request};

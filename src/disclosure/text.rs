@@ -25,7 +25,7 @@ macro_rules! as_text {
     };
 }
 
-pub(super) use as_text;
+pub(crate) use as_text;
 
 use crate::config::codes::{
     DisclosurePurpose, OrganisationNumber, PrincipalName, RegisterCode, TermCode,

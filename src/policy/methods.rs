@@ -109,6 +109,8 @@ const SEER: Rule = Rule::Roles(&[
     RoleKind::Officer,
     RoleKind::Operator,
 ]);
+/// Systems of registers; that it is this register's, and all of its sources, the handler asks for.
+const REGISTER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
 const RIGHTS: Rule = Rule::Roles(&[RoleKind::Rights]);
 const SENDER: Rule = Rule::Roles(&[RoleKind::Import, RoleKind::Ingest, RoleKind::Resolve]);
 
@@ -163,11 +165,21 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.OperatorService/Status", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
     row("/hvelv.v1.RevealService/RevealIdentity", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.RightsService/AssessCase", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/ConfirmOrder", REGISTER, Deadline::None),
+    row("/hvelv.v1.RightsService/DecideCase", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/GetCase", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GetInnsyn", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GetRights", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GiveConsent", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/LiftReservation", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/ListCases", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/ListOrders", REGISTER, Deadline::None),
+    row("/hvelv.v1.RightsService/PlanRetention", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/ReceiveCase", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/RunRetention", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/SetReservation", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/WithdrawCase", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/WithdrawConsent", RIGHTS, Deadline::None),
 ];
 

@@ -55,6 +55,11 @@ pub enum Right {
     },
     /// Unseal, seal, rotate, and see the server's counts.
     Operate,
+    /// Read and confirm the orders to a register, as its own system does.
+    Orders {
+        /// The register.
+        register: RegisterCode,
+    },
     /// Read and verify the audit log.
     ReadAudit,
     /// Read applications and disclosures without [`Right::Disclose`], as an auditor does.
@@ -102,6 +107,15 @@ impl Right {
                 vec![Role::Ingest { register: register.clone(), source: scope(source) }]
             }
             Self::Operate => vec![Role::Operator],
+            // All sources: who delivers from one institution is not the register, and is not told whom
+            // the register erases.
+            Self::Orders { register } => {
+                let (register, source) = (|| register.clone(), SourceScope::Any);
+                vec![
+                    Role::Ingest { register: register(), source: source.clone() },
+                    Role::Resolve { register: register(), source },
+                ]
+            }
             Self::ReadAudit | Self::ReadDisclosures => vec![Role::Auditor],
             Self::ReadProtectedLinks => vec![Role::Custodian],
             Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
@@ -332,6 +346,18 @@ pub(crate) mod tests {
         assert_eq!(Right::Rights.roles(), [Role::Rights]);
         for roles in ["'auditor'", "'operator'", "'ingest:NPR:*', 'resolve:NPR:*'"] {
             assert!(asks(roles, Right::Rights).is_err(), "{roles}");
+        }
+    }
+
+    #[test]
+    fn orders_are_for_the_registers_own_system() {
+        let orders = |register: &str| Right::Orders { register: register.parse().unwrap() };
+        for roles in ["'ingest:NPR:*'", "'resolve:NPR:*'"] {
+            assert!(asks(roles, orders("NPR")).is_ok(), "{roles}");
+            assert!(asks(roles, orders("KPR")).is_err(), "{roles}");
+        }
+        for roles in ["'ingest:NPR:HF', 'resolve:NPR:HF'", "'import:NPR:*'", "'operator'"] {
+            assert!(asks(roles, orders("NPR")).is_err(), "{roles}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::audit::{Entry, Recorded};
 use crate::config::codes::TermCode;
@@ -209,6 +210,16 @@ impl Answer {
         }
         self.answered.suppress(&left_out);
         self.answered.new_members = new_members;
+    }
+}
+
+/// A batch that is being mapped: while it lives, the recorder waits a little for it.
+#[must_use = "a batch arrives until this is dropped"]
+pub struct Arriving(pub(super) Arc<AtomicUsize>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -1,8 +1,10 @@
 //! The column of a register: person number to register ID, in memory.
 //!
-//! One cell of 8 bytes holds the ID or a state, so that one read answers a row and no cipher runs on
-//! the hot path. Cells come in blocks of 10^7, the blocks that person numbers are drawn in, each in
-//! memory of its own that is mapped when it is touched.
+//! One cell of 8 bytes holds the ID or a state, so that one read answers a row and no cipher runs
+//! on the hot path. IDs are below 2^50, so that the upper bits of a cell are free: one says that
+//! the register's sparse map of tombstones has something about this person. Cells come in blocks
+//! of 10^7, the blocks that person numbers are drawn in, each in memory of its own that is mapped
+//! when it is touched.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -19,16 +21,36 @@ pub enum Standing {
     NotMember,
     /// Not to be answered; why is not told to senders.
     Suppressed,
+    /// A past that was erased is kept out: the register's tombstones say which.  The ID that the person
+    /// has nevertheless, or has got since; 0 for none.
+    Tombstoned(u64),
 }
 
 impl Standing {
     const SUPPRESSED_CELL: u64 = 1 << 63;
+    const MARK: u64 = 1 << 62;
+
+    /// The ID, if there is one.
+    #[must_use]
+    pub const fn id(self) -> Option<u64> {
+        match self {
+            Self::Member(id) | Self::Tombstoned(id) if id != 0 => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether the register has the person, told or not.
+    #[must_use]
+    pub const fn is_in_register(self) -> bool {
+        !matches!(self, Self::NotMember | Self::Tombstoned(0))
+    }
 
     fn cell(self) -> u64 {
         match self {
             Self::Member(id) => id,
             Self::NotMember => 0,
             Self::Suppressed => Self::SUPPRESSED_CELL,
+            Self::Tombstoned(id) => id | Self::MARK,
         }
     }
 
@@ -36,8 +58,9 @@ impl Standing {
     fn from_cell(cell: u64) -> Self {
         match cell {
             0 => Self::NotMember,
-            Self::SUPPRESSED_CELL => Self::Suppressed,
-            id => Self::Member(id),
+            id if id < Self::MARK => Self::Member(id),
+            cell if cell & Self::SUPPRESSED_CELL != 0 => Self::Suppressed,
+            cell => Self::Tombstoned(cell & !Self::MARK),
         }
     }
 }
@@ -62,16 +85,29 @@ impl Column {
         Held(self.blocks.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Writes cells; readers see all of them or none.
+    /// Writes cells; readers see all of them or none.  What is marked stays marked.
     pub(super) fn publish(&self, cells: &[(PersonNo, Standing)]) {
+        self.change(
+            cells.iter().map(|(person, standing)| (*person, standing.cell())),
+            Standing::MARK,
+        );
+    }
+
+    /// Marks persons of whom there are tombstones.
+    pub(super) fn mark(&self, persons: &[PersonNo]) {
+        self.change(persons.iter().map(|person| (*person, Standing::MARK)), u64::MAX);
+    }
+
+    /// Writes cells, and keeps what they have in the bits of `kept`.
+    fn change(&self, cells: impl Iterator<Item = (PersonNo, u64)>, kept: u64) {
         let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
-        for (person, standing) in cells {
-            let (block, place) = split(*person);
+        for (person, cell) in cells {
+            let (block, place) = split(person);
             while blocks.len() <= block {
                 blocks.push(None);
             }
             let block = blocks[block].get_or_insert_with(|| Block::zeroed(BLOCK_CELLS));
-            block[place] = standing.cell();
+            block[place] = cell | (block[place] & kept);
         }
     }
 }
@@ -133,5 +169,22 @@ mod tests {
         assert_eq!(read.standing(person(1)), Standing::NotMember);
         assert_eq!(read.standing(person(BLOCK_NUMBERS)), Standing::NotMember);
         assert_eq!(read.standing(person(9 * BLOCK_NUMBERS)), Standing::NotMember);
+    }
+
+    #[test]
+    fn a_mark_stays_through_what_becomes_of_the_person() {
+        let column = Column::default();
+        let person = PersonNo::from_number(3).unwrap();
+        let standing = || column.hold().cells().standing(person);
+        column.publish(&[(person, Standing::Member(123_456_789_012_345))]);
+        assert_eq!(standing().id(), Some(123_456_789_012_345));
+        column.mark(&[person]);
+        assert_eq!(standing(), Standing::Tombstoned(123_456_789_012_345));
+        column.publish(&[(person, Standing::NotMember)]);
+        assert_eq!((standing(), standing().id()), (Standing::Tombstoned(0), None));
+        column.publish(&[(person, Standing::Member(987_654_321_098_765))]);
+        assert_eq!(standing(), Standing::Tombstoned(987_654_321_098_765));
+        column.publish(&[(person, Standing::Suppressed)]);
+        assert_eq!(standing(), Standing::Suppressed);
     }
 }

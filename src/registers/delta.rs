@@ -4,7 +4,7 @@
 //! FORMAT:  key    Delta ‖ register u16 ‖ sequence u64
 //!          value  envelope of: version 0x01 ‖ entry*
 //!          entry  person number (5 bytes, big-endian) ‖ state (1) ‖ register number (6, big-endian)
-//!          state  1 member, 2 suppressed (register number 0)
+//!          state  1 member, 2 suppressed (register number 0), 3 erased (register number 0)
 //! ```
 //!
 //! Deltas are read in sequence at start and a later entry about a person replaces an earlier one, so
@@ -22,11 +22,14 @@ const VERSION: u8 = 0x01;
 const KIND: u16 = 0x20;
 const STATE_MEMBER: u8 = 1;
 const STATE_SUPPRESSED: u8 = 2;
+const STATE_ERASED: u8 = 3;
 const ENTRY_BYTES: usize = 12;
 
 /// What a person is in a register, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
+    /// No longer a member.
+    Erased,
     /// A member with this register number.
     Member(u64),
     /// Suppressed.
@@ -50,6 +53,7 @@ pub(super) fn plaintext(entries: &[(PersonNo, Stored)]) -> Zeroizing<Vec<u8>> {
     plain.push(VERSION);
     for (person, stored) in entries {
         let (state, number) = match stored {
+            Stored::Erased => (STATE_ERASED, 0),
             Stored::Member(number) => (STATE_MEMBER, *number),
             Stored::Suppressed => (STATE_SUPPRESSED, 0),
         };
@@ -83,6 +87,7 @@ fn decode_entry(entry: &[u8; ENTRY_BYTES]) -> Option<(PersonNo, Stored)> {
     let number = u64::from_be_bytes([0, 0, n0, n1, n2, n3, n4, n5]);
     match (state, number) {
         (STATE_MEMBER, number) => Some((person, Stored::Member(number))),
+        (STATE_ERASED, 0) => Some((person, Stored::Erased)),
         (STATE_SUPPRESSED, 0) => Some((person, Stored::Suppressed)),
         _ => None,
     }

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::delivery::{DeliveryRecord, DeliveryState};
 use super::delta::{self, Stored};
 use super::persons::PersonSet;
+use super::tombstone::Tombstone;
 use crate::crypto::{Entropy, KeyId, SecretBytes, StorageKey, StorageKeys};
 use crate::store::keys::Key;
 use crate::vault::PersonNo;
@@ -45,6 +46,29 @@ fn the_plaintext_of_a_delta_is_the_golden_bytes() {
         "000000000000",
     );
     assert_eq!(hex(&plain), golden);
+}
+
+#[test]
+fn the_plaintext_of_an_erasure_in_a_delta_is_the_golden_bytes() {
+    let entries = [(person(7), Stored::Erased), (person(7), Stored::Member(8))];
+    let golden =
+        concat!("01", "0000000007", "03", "000000000000", "0000000007", "01", "000000000008");
+    assert_eq!(hex(&delta::plaintext(&entries)), golden);
+    let key = Key::delta(1, 5);
+    let sealed = delta::encode(&keys(), &Entropy::os(), &key, &entries).unwrap();
+    assert_eq!(delta::decode(&keys(), key.as_bytes(), &sealed).unwrap(), entries);
+}
+
+#[test]
+fn a_tombstone_is_the_golden_bytes() {
+    let (up_to, expires) = (jiff::civil::date(2026, 1, 15), jiff::civil::date(2028, 1, 15));
+    let tombstone = Tombstone { up_to, expires };
+    let plain = tombstone.encode(person(0x01_0203_0405));
+    assert_eq!(hex(plain.as_slice()), concat!("01", "0102030405", "01352513", "01357333"));
+    assert_eq!(Tombstone::decode(plain.as_slice()), Some((person(0x01_0203_0405), tombstone)));
+    for end in 0..plain.len() {
+        assert!(Tombstone::decode(&plain[..end]).is_none());
+    }
 }
 
 #[test]

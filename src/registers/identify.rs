@@ -14,7 +14,7 @@ use crate::vault::PersonNo;
 
 impl Registers {
     /// The persons that register IDs are of, row by row, or why there is none: what is no ID, what
-    /// decrypts to nobody, or an ID that has been replaced is `unknown` or refused; a person who is
+    /// decrypts to nobody, or an ID that was replaced or erased is `unknown` or refused; a person who is
     /// not to be told about is `suppressed`.
     ///
     /// # Errors
@@ -55,9 +55,13 @@ impl Registers {
             let person = inverse.as_ref().and_then(|inverse| inverse.person(row.ok()?));
             let person = person.ok_or_else(|| row.err().unwrap_or(RowCode::Unknown))?;
             match cells.standing(person) {
-                Standing::Member(current) if current == *id => Ok(person),
+                Standing::Member(current) | Standing::Tombstoned(current) if current == *id => {
+                    Ok(person)
+                }
                 Standing::Suppressed => Err(RowCode::Suppressed),
-                Standing::Member(_) | Standing::NotMember => Err(RowCode::Unknown),
+                Standing::Member(_) | Standing::NotMember | Standing::Tombstoned(_) => {
+                    Err(RowCode::Unknown)
+                }
             }
         });
         Ok(found.collect())

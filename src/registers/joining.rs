@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError};
 use super::Members;
 use super::answer::Answer;
 use super::column::{Held, Standing};
+use super::leaving::Forgotten;
+use super::recorder::Command;
 use crate::vault::PersonNo;
 
 /// What became of the rows of one answer that joined.
@@ -36,7 +38,11 @@ pub(super) struct Joining {
 
 impl Joins {
     /// Collects the persons of answers who are not members yet, each once.
-    pub(super) fn collect(answers: &[Answer], members: &BTreeMap<u16, Arc<Members>>) -> Self {
+    pub(super) fn collect(
+        answers: &[Answer],
+        members: &BTreeMap<u16, Arc<Members>>,
+        forgotten: &Forgotten,
+    ) -> Self {
         let mut joins = Self { registers: BTreeMap::new(), partitions: BTreeSet::new() };
         for answer in answers.iter().filter(|answer| !answer.joining.is_empty()) {
             let Some(members) = members.get(&answer.register) else { continue };
@@ -47,7 +53,8 @@ impl Joins {
             for person in answer.joining.iter().map(|joining| &joining.person) {
                 let next = joining.persons.len();
                 // Who joined while this answer waited is read from the column below.
-                if cells.standing(*person) == Standing::NotMember
+                if matches!(cells.standing(*person), Standing::NotMember | Standing::Tombstoned(0))
+                    && !forgotten.contains(answer.partition, *person)
                     && *joining.places.entry(*person).or_insert(next) == next
                 {
                     joining.persons.push(*person);
@@ -107,10 +114,7 @@ impl Joins {
                     }
                     joining.ids.get(place).copied().unwrap_or_default()
                 }
-                (_, _, Some(cells)) => match cells.standing(*person) {
-                    Standing::Member(id) => id,
-                    Standing::NotMember | Standing::Suppressed => 0,
-                },
+                (_, _, Some(cells)) => cells.standing(*person).id().unwrap_or_default(),
                 _ => 0,
             };
             joined.ids.push(id);
@@ -149,5 +153,13 @@ impl Joining {
         assert_eq!(ids.len(), self.persons.len(), "one ID for each person who joins");
         assert_eq!(numbers.len(), ids.len(), "one number for each ID");
         (self.numbers, self.ids) = (numbers, ids);
+    }
+}
+
+/// Rows of a command whose persons may join.
+pub(super) fn joining_count(command: &Command) -> usize {
+    match command {
+        Command::Answer(answer) => answer.joining.len(),
+        Command::Other(_) => 0,
     }
 }

@@ -32,6 +32,7 @@ mod identify;
 mod inverse;
 mod joining;
 mod keys;
+mod leaving;
 mod links;
 mod numbers;
 mod open;
@@ -39,6 +40,7 @@ mod persons;
 mod recorder;
 mod records;
 mod rights;
+mod tombstone;
 mod write;
 
 #[cfg(test)]
@@ -54,7 +56,7 @@ use crate::audit::{AuditReader, Entry, LogError, Recorded};
 use crate::crypto::Entropy;
 use crate::store::{self, Store};
 
-pub use answer::{Answer, Answered, Gives, JoiningRow, LeafId, Reply, RowCode, RowNote};
+pub use answer::{Answer, Answered, Arriving, Gives, JoiningRow, LeafId, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
 use by_person::ByPerson;
@@ -64,6 +66,8 @@ pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
 pub use disclosed::{Membership, Pin, Share};
 use inverse::Inverse;
 pub use keys::PlaneKeys;
+pub use leaving::Forgetting;
+use leaving::Forgotten;
 use links::Links;
 pub use links::{
     AddressProtection, EventId, FeedPointer, Graph, HeldLinks, IdChange, IdChanges, Joining, Leaf,
@@ -76,8 +80,10 @@ use recorder::{ActReply, Command, Other, With};
 pub use records::OpenedRecord;
 use rights::Rights;
 pub use rights::{
-    Channel, Fact, HeldRights, PersonRights, Release, ReleaseRule, RightsChange, RightsFact,
+    Afterwards, Channel, Ended, Erasure, Fact, HeldRights, PersonRights, Recording, Release,
+    ReleaseRule, RightsChange, RightsFact,
 };
+pub use tombstone::Tombstone;
 pub use write::Write;
 
 /// Why the register plane refuses.
@@ -147,16 +153,6 @@ struct Members {
     rights: Rights,
 }
 
-/// A batch that is being mapped: while it lives, the recorder waits a little for it.
-#[must_use = "a batch arrives until this is dropped"]
-pub struct Arriving(Arc<AtomicUsize>);
-
-impl Drop for Arriving {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// The register plane, open.
 pub struct Registers {
     store: Arc<dyn Store>,
@@ -169,6 +165,7 @@ pub struct Registers {
     failed: Arc<AtomicBool>,
     arriving: Arc<AtomicUsize>,
     entries: Arc<AtomicU64>,
+    forgotten: Arc<Forgotten>,
     queue: Mutex<Option<Sender<Command>>>,
     thread: Option<JoinHandle<()>>,
     reader: AuditReader,

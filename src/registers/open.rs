@@ -1,9 +1,10 @@
 //! Opens the register plane: columns from deltas, the audit tree from its leaves, then the recorder.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::sync::mpsc::channel;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use super::approvals::Approvals;
 use super::budget::Ledger;
@@ -11,9 +12,10 @@ use super::by_person::{AuditIndex, ByPerson};
 use super::column::Standing;
 use super::delta::{self, Stored};
 use super::keys::PlaneKeys;
+use super::leaving::Forgotten;
 use super::links::{Feed, Links};
 use super::numbers::Numbers;
-use super::recorder::Recorder;
+use super::recorder::{Command, Recorder};
 use super::rights::Rights;
 use super::{Error, Members, RegisterMarks, Registers, VaultUsed};
 use crate::audit::{AuditLog, AuditReader, VerifierKey};
@@ -101,6 +103,7 @@ impl Opening {
         let entries = Arc::new(AtomicU64::new(log.size()));
         let by_person = self.index_by_person()?;
         let index = AuditIndex::open(Arc::clone(&by_person), log.size())?;
+        let forgotten = Arc::new(Forgotten::default());
         let recorder = Recorder {
             index,
             keys: Arc::clone(&self.keys),
@@ -115,12 +118,9 @@ impl Opening {
             failed: Arc::clone(&failed),
             arriving: Arc::clone(&arriving),
             entries: Arc::clone(&entries),
+            forgotten: Arc::clone(&forgotten),
         };
-        let (queue, commands) = channel();
-        let thread = std::thread::Builder::new()
-            .name("hvelv-recorder".into())
-            .spawn(move || recorder.run(&commands))
-            .expect("the system starts a thread when the server opens");
+        let (queue, thread) = start(recorder);
         Ok(Registers {
             reader: AuditReader::new(Arc::clone(&self.store), Arc::clone(keyring)),
             store: self.store,
@@ -133,6 +133,7 @@ impl Opening {
             failed,
             arriving,
             entries,
+            forgotten,
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
             by_person,
@@ -151,6 +152,7 @@ impl Opening {
     fn load_register(&self, spec: &RegisterSpec) -> Result<(Members, u64, u64), Error> {
         let (mut loaded, next_delta) = self.load(spec.number)?;
         let (rights, facts) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
+        loaded.column.mark(&rights.tombstoned());
         (loaded.rights, loaded.partition) = (rights, spec.partition);
         Ok((loaded, next_delta, facts))
     }
@@ -197,7 +199,7 @@ impl Opening {
         let entries = delta::decode(self.keys.storage(), key, value)?;
         let numbers = entries.iter().map(|(_, stored)| match stored {
             Stored::Member(number) => *number,
-            Stored::Suppressed => 0,
+            Stored::Erased | Stored::Suppressed => 0,
         });
         let ids = self.keys.derive_ids(register, numbers.collect())?;
         let cells: Vec<(PersonNo, Standing)> = entries
@@ -205,19 +207,35 @@ impl Opening {
             .zip(ids)
             .map(|((person, stored), id)| match stored {
                 Stored::Member(_) => (*person, Standing::Member(id)),
+                Stored::Erased => (*person, Standing::NotMember),
                 Stored::Suppressed => (*person, Standing::Suppressed),
             })
             .collect();
         let held = members.column.hold();
         let before = held.cells();
-        let joined = cells.iter().filter(|(person, standing)| {
-            matches!(standing, Standing::Member(_))
-                && !matches!(before.standing(*person), Standing::Member(_))
-        });
-        let joined = joined.count() as u64;
+        let had_id = |person: &PersonNo| before.standing(*person).id().is_some();
+        let (mut joined, mut left) = (0, 0);
+        for (person, standing) in &cells {
+            match (had_id(person), standing.id().is_some()) {
+                (false, true) => joined += 1,
+                (true, false) => left += 1,
+                _ => {}
+            }
+        }
         drop(held);
         members.column.publish(&cells);
-        members.count.fetch_add(joined, std::sync::atomic::Ordering::AcqRel);
+        members.count.fetch_add(joined, Ordering::AcqRel);
+        members.count.fetch_sub(left, Ordering::AcqRel);
         Ok(())
     }
+}
+
+/// Starts the thread that commits, with the way to it.
+fn start(recorder: Recorder) -> (Sender<Command>, JoinHandle<()>) {
+    let (queue, commands) = channel();
+    let thread = std::thread::Builder::new()
+        .name("hvelv-recorder".into())
+        .spawn(move || recorder.run(&commands))
+        .expect("the system starts a thread when the server opens");
+    (queue, thread)
 }

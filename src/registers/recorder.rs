@@ -26,8 +26,9 @@ use super::budget::{Account, NewGrant, Spending, Touched};
 use super::by_person::AuditIndex;
 use super::delta::{self, Stored};
 use super::disclosed::{Membership, Pin};
-use super::joining::{Joined, Joins};
+use super::joining::{Joined, Joins, joining_count};
 use super::keys::PlaneKeys;
+use super::leaving::{Forgotten, Leaving};
 use super::links::{Feed, Move};
 use super::numbers::Numbers;
 use super::persons::PersonSet;
@@ -75,6 +76,8 @@ pub(super) struct With {
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
     /// An approval that it moves, or uses up.
     pub(super) approval: Option<Moving>,
+    /// Persons whose past in a register ends with it.
+    pub(super) leaving: Option<Box<Leaving>>,
 }
 
 /// Told what became of an act: the commit and the entry's number, from which it makes its answer.
@@ -98,6 +101,8 @@ pub(super) struct Recorder {
     pub(super) arriving: Arc<AtomicUsize>,
     /// Durable entries of the audit log.
     pub(super) entries: Arc<AtomicU64>,
+    /// Who joins no register any more.
+    pub(super) forgotten: Arc<Forgotten>,
 }
 
 /// The entry that one stream's messages share.
@@ -203,7 +208,7 @@ impl Recorder {
         let mut batch = Batch::new();
         batch.answers(answers.len());
         self.index.stage(self.log.size(), &mut batch);
-        let mut joins = Joins::collect(&answers, &self.members);
+        let mut joins = Joins::collect(&answers, &self.members, &self.forgotten);
         let moves = others.iter().flat_map(|other| &other.with.moves);
         let plane = (&*self.keys, &*self.entropy, &self.members);
         let told = self.feed.stage(moves, plane, &mut joins, &mut batch);
@@ -218,9 +223,10 @@ impl Recorder {
             waiting.push(Waiting::new(answer));
         }
         let mut staged = Vec::with_capacity(others.len());
-        let mut approvals = Vec::new();
+        let (mut approvals, mut leavings) = (Vec::new(), Vec::new());
         for Other { entry, with, reply } in others {
-            let With { writes, fold, grant, approval, moves: _ } = with;
+            let With { writes, fold, grant, approval, moves: _, leaving } = with;
+            leavings.extend(leaving);
             acts.push((reply, 0));
             staged.push((entry, writes, approval.as_ref().and_then(Moving::entry_of_use)));
             memberships.extend(fold);
@@ -232,6 +238,9 @@ impl Recorder {
         }
         told?;
         drawn?;
+        leavings.iter().try_for_each(|one| {
+            one.stage(&mut self.numbers, &self.keys, &self.entropy, &mut batch)
+        })?;
         for membership in &memberships {
             membership.stage_fold(&self.keys, &self.entropy, &mut batch)?;
         }
@@ -255,6 +264,7 @@ impl Recorder {
         self.index.publish();
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
+        leavings.iter().for_each(|leaving| leaving.publish(&self.members));
         touched.publish();
         memberships.iter().for_each(|membership| membership.publish());
         approvals.iter().for_each(Moving::publish);
@@ -383,12 +393,5 @@ impl Recorder {
 impl Waiting {
     fn new(answer: Answer) -> Self {
         Self { reply: answer.reply, stream: answer.stream, answered: answer.answered }
-    }
-}
-
-fn joining_count(command: &Command) -> usize {
-    match command {
-        Command::Answer(answer) => answer.joining.len(),
-        Command::Other(_) => 0,
     }
 }

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
+use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::disclosed::disclosures_of;
 #[cfg(test)]
-use super::{DeliveryRecord, delivery};
-use super::{Error, Membership, Registers, Share};
+use super::DeliveryRecord;
+use super::disclosed::disclosures_of;
+use super::tombstone::date;
+use super::{Error, Membership, Registers, Share, delivery};
 use crate::crypto::Place;
-use crate::store::Step;
 use crate::store::keys::{Key, Kind};
+use crate::store::{self, Step};
 use crate::vault::PersonNo;
 
 /// A record, opened, under its key.
@@ -42,6 +44,28 @@ impl Registers {
             Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
         })?;
         failure.map_or(Ok(found), Err)
+    }
+
+    /// Opens records of a range, in the order of their keys, until `visit` says stop.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn each_record(
+        &self,
+        range: Range<Key>,
+        mut visit: impl FnMut(&Key, &[u8]) -> Result<Step, store::Error>,
+    ) -> Result<(), Error> {
+        let mut failure = None;
+        self.store.scan(range, &mut |bytes, value| {
+            let (kind, key) = Key::parse(bytes)?;
+            let Ok(plain) = self.keys.storage().open(&record_place(&key), value) else {
+                failure = Some(Error::Damaged { what: kind.name() });
+                return Ok(Step::Stop);
+            };
+            visit(&key, &plain)
+        })?;
+        failure.map_or(Ok(()), Err)
     }
 
     /// What stands under a key of this plane, as it is stored.
@@ -88,6 +112,27 @@ impl Registers {
     /// [`Error::Damaged`], [`Error::Store`].
     pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<[u8; 16]>, Error> {
         disclosures_of(self.store.as_ref(), &self.keys, partition, person)
+    }
+
+    /// First and last day of what the deliveries to a register reported about; those that say none are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn delivered_periods(&self, register: &str) -> Result<Vec<(Date, Date)>, Error> {
+        let (mut found, mut failure) = (Vec::new(), None);
+        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
+            match delivery::open_record(&self.keys, key, value) {
+                Ok(one) if one.register == register => {
+                    found.extend(date(one.period_from).zip(date(one.period_to)));
+                }
+                Ok(_) => {}
+                Err(error) => failure = Some(error),
+            }
+            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+        })?;
+        failure.map_or(Ok(found), Err)
     }
 
     /// Stored deliveries with their persons.

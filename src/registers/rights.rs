@@ -13,6 +13,9 @@
 //! them alone from looking until its commit.  So an answer either stands before the change in the
 //! log, or knows it.
 //!
+//! An erasure is such a change too ([`Erasure`]): it ends a past in the register, and what must not
+//! come back of it is a tombstone.
+//!
 //! INVARIANT: what is in force is what the stored facts say, in their order.
 //! INVARIANT: a fact is never changed or removed (S-25).
 //! INVARIANT: what a person has said is what was said under any of the person's leaves, in the order
@@ -23,6 +26,7 @@
 //! What it does *not* protect: whoever has this plane's store and its keys can read who, as a number,
 //! has said what.
 
+mod erasing;
 mod fact;
 mod release;
 
@@ -38,6 +42,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::links::{Graph, HeldLinks, Reach};
 use super::recorder::With;
 use super::records::record_place;
+use super::tombstone::{self, Tombstone};
 use super::{Error, PlaneKeys, Registers, Write};
 use crate::audit::{Entry, Recorded, Reference};
 use crate::config::codes::{DisclosurePurpose, TermCode};
@@ -45,6 +50,7 @@ use crate::store::keys::Key;
 use crate::store::{Step, Store};
 use crate::vault::PersonNo;
 
+pub use erasing::{Afterwards, Ended, Erasure, Recording};
 pub use fact::{Channel, Fact, RightsFact};
 pub use release::{Release, ReleaseRule};
 
@@ -84,10 +90,16 @@ struct State {
     persons: HashMap<PersonNo, PersonRights>,
     /// Facts that are stored.
     count: u64,
+    tombstones: HashMap<PersonNo, Vec<Tombstone>>,
+    next_tombstone: u64,
+    /// Number of the last order; the first is 1.
+    last_order: u64,
+    /// What ended since the plane was opened, in order.
+    endings: Vec<Ended>,
 }
 
 impl Rights {
-    /// Reads a register's ledger, and says how many facts it has.
+    /// Reads a register's ledger, and says how many records it has.
     pub(super) fn load(
         store: &dyn Store,
         keys: &PlaneKeys,
@@ -104,8 +116,24 @@ impl Rights {
             }
             Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
         })?;
-        let count = state.count;
-        failure.map_or(Ok((Self(RwLock::new(state)), count)), Err)
+        failure.map_or(Ok(()), Err)?;
+        let (tombstones, next) = tombstone::load(store, keys, register)?;
+        for (person, tombstone) in tombstones {
+            state.tombstones.entry(person).or_default().push(tombstone);
+        }
+        state.next_tombstone = next;
+        store.scan(Key::orders_from(register, 0), &mut |key, _| {
+            state.last_order = Key::trailing_u64(key)?;
+            Ok(Step::Continue)
+        })?;
+        let count = state.count + state.next_tombstone + 2 * state.last_order;
+        Ok((Self(RwLock::new(state)), count))
+    }
+
+    /// Persons of whom there are tombstones.
+    pub(super) fn tombstoned(&self) -> Vec<PersonNo> {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.tombstones.keys().copied().collect()
     }
 }
 
@@ -134,6 +162,10 @@ impl State {
     fn take(&mut self, person: PersonNo, fact: &Fact) {
         self.persons.entry(person).or_default().take(self.count, fact);
         self.count += 1;
+    }
+
+    fn change_count(&self) -> u64 {
+        self.count + self.endings.len() as u64
     }
 }
 
@@ -185,9 +217,9 @@ impl HeldRights<'_> {
         self.of(person).is_some_and(|rights| rights.consent.is_some())
     }
 
-    /// Facts and links so far: whoever looked at another count has to look again.
-    pub fn fact_count(&self) -> u64 {
-        self.state.count + self.links.change_count()
+    /// Changes so far, of links too: whoever looked at another count has to look again.
+    pub fn change_count(&self) -> u64 {
+        self.state.change_count() + self.links.change_count()
     }
 }
 
@@ -204,30 +236,6 @@ impl RightsChange<'_> {
     /// What is in force for a person who ever said something.
     pub fn of(&self, person: PersonNo) -> Option<Cow<'_, PersonRights>> {
         self.state.of(self.links.of(self.partition), person)
-    }
-
-    /// Records a fact about a person of a partition with its audit entry, and waits until both are
-    /// durable; it is in force when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Crypto`], [`Error::Failed`].
-    pub fn record(
-        mut self,
-        (partition, person): (u16, PersonNo),
-        fact: &RightsFact,
-        entry: Entry,
-    ) -> Result<Recorded<()>, Error> {
-        let key = Key::rights_fact(self.register, self.state.count);
-        let sealed = self.registers.seal_record(&key, &fact.encode(person))?;
-        let writes = vec![
-            Write::Put(key, sealed),
-            self.registers.audit_person(fact.reference, partition, person)?,
-            Write::VaultUsed(partition),
-        ];
-        let recorded = self.registers.record_change_and_wait(entry, writes)?;
-        self.state.take(person, &fact.fact);
-        Ok(recorded)
     }
 }
 

@@ -19,6 +19,7 @@ mod generated {
 
 pub use generated::*;
 
+mod approval;
 mod disclosure;
 mod identity;
 mod rights;
@@ -136,29 +137,6 @@ impl fmt::Debug for PseudonymizeStreamResponse {
 impl fmt::Debug for ListEntriesResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListEntriesResponse").field("index", &self.index).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ApprovalParameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApprovalParameter").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for RequestApprovalRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestApprovalRequest")
-            .field("act", &self.act)
-            .field("parameters", &self.parameters.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for DecideApprovalRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DecideApprovalRequest")
-            .field("verdict", &self.verdict)
-            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `RightsService`: innsyn, reservations and consents.
+//! `RightsService`: innsyn, reservations and consents; erasure, orders and retention.
 
 use std::sync::Arc;
 
@@ -8,13 +8,19 @@ use super::auth::Caller;
 use super::blocking;
 use super::proto::rights_service_server::RightsService;
 use super::proto::{
-    GetInnsynRequest, GetInnsynResponse, GetRightsRequest, GetRightsResponse, GiveConsentRequest,
-    GiveConsentResponse, LiftReservationRequest, LiftReservationResponse, SetReservationRequest,
-    SetReservationResponse, WithdrawConsentRequest, WithdrawConsentResponse,
+    AssessCaseRequest, AssessCaseResponse, ConfirmOrderRequest, ConfirmOrderResponse,
+    DecideCaseRequest, DecideCaseResponse, GetCaseRequest, GetCaseResponse, GetInnsynRequest,
+    GetInnsynResponse, GetRightsRequest, GetRightsResponse, GiveConsentRequest,
+    GiveConsentResponse, LiftReservationRequest, LiftReservationResponse, ListCasesRequest,
+    ListCasesResponse, ListOrdersRequest, ListOrdersResponse, PlanRetentionRequest,
+    PlanRetentionResponse, ReceiveCaseRequest, ReceiveCaseResponse, RunRetentionRequest,
+    RunRetentionResponse, SetReservationRequest, SetReservationResponse, WithdrawCaseRequest,
+    WithdrawCaseResponse, WithdrawConsentRequest, WithdrawConsentResponse,
 };
-use crate::policy::Right;
+use crate::policy::{Permit, Right};
 use crate::service::{Error, Service};
 
+mod cases;
 mod convert;
 mod innsyn;
 
@@ -26,6 +32,18 @@ pub(super) struct RightsHandler {
 impl RightsHandler {
     pub(super) const fn new(service: Arc<Service>) -> Self {
         Self { service }
+    }
+
+    /// Does what was read from a request, as somebody with a right.
+    async fn act<A: Send + 'static, T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        asked: Result<(Right, A), Error>,
+        act: impl FnOnce(&Service, &Permit, A) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        let (right, asked) = asked.map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(caller, move |caller| act(&service, &caller.permit(right)?, asked)).await
     }
 
     /// Records what a person has said, and answers with the number of the entry.
@@ -111,5 +129,143 @@ impl RightsService for RightsHandler {
         let caller = Caller::of(&request)?;
         let asked = convert::withdraw(request.into_inner());
         self.record(&caller, asked, |audit_entry| WithdrawConsentResponse { audit_entry }).await
+    }
+
+    async fn assess_case(
+        &self,
+        request: Request<AssessCaseRequest>,
+    ) -> Result<Response<AssessCaseResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::assess(request.into_inner());
+        self.act(&caller, asked, |service, permit, asked| {
+            let (case, audit_entry) = service.assess_case(permit, asked.0, asked.1)?.into_answer();
+            Ok(AssessCaseResponse { case: Some(cases::wire(&case)), audit_entry })
+        })
+        .await
+    }
+
+    async fn confirm_order(
+        &self,
+        request: Request<ConfirmOrderRequest>,
+    ) -> Result<Response<ConfirmOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::confirm(request.into_inner());
+        self.act(&caller, asked, |service, permit, (register, number)| {
+            let audit_entry = service.confirm_order(permit, &register, number)?.index();
+            Ok(ConfirmOrderResponse { audit_entry })
+        })
+        .await
+    }
+
+    async fn decide_case(
+        &self,
+        request: Request<DecideCaseRequest>,
+    ) -> Result<Response<DecideCaseResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::decide(request.into_inner());
+        self.act(&caller, asked, |service, permit, asked| {
+            let (case, audit_entry) =
+                service.decide_case(permit, asked.0, asked.1, asked.2)?.into_answer();
+            Ok(DecideCaseResponse { case: Some(cases::wire(&case)), audit_entry })
+        })
+        .await
+    }
+
+    async fn get_case(
+        &self,
+        request: Request<GetCaseRequest>,
+    ) -> Result<Response<GetCaseResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::get(request.into_inner());
+        self.act(&caller, asked, |service, permit, asked| {
+            let (case, audit_entry) = service.case(permit, asked)?.into_answer();
+            Ok(GetCaseResponse { case: Some(cases::wire(&case)), audit_entry })
+        })
+        .await
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<ListCasesRequest>,
+    ) -> Result<Response<ListCasesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = Ok((Right::Rights, request.into_inner().open_only));
+        self.act(&caller, asked, |service, permit, open_only| {
+            let listed = service.cases(permit, |case| !open_only || case.is_open())?;
+            let (found, audit_entry) = listed.into_answer();
+            Ok(ListCasesResponse { cases: found.iter().map(cases::wire).collect(), audit_entry })
+        })
+        .await
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<ListOrdersRequest>,
+    ) -> Result<Response<ListOrdersResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::list(request.into_inner());
+        self.act(&caller, asked, |service, permit, (register, page)| {
+            let (orders, audit_entry) = service.orders(permit, &register, page)?.into_answer();
+            let orders = orders.into_iter().map(cases::wire_order).collect();
+            Ok(ListOrdersResponse { orders, audit_entry })
+        })
+        .await
+    }
+
+    async fn plan_retention(
+        &self,
+        request: Request<PlanRetentionRequest>,
+    ) -> Result<Response<PlanRetentionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = {
+            let PlanRetentionRequest {} = request.into_inner();
+            Ok((Right::Rights, ()))
+        };
+        self.act(&caller, asked, |service, permit, ()| {
+            let (plan, audit_entry) = service.plan_retention(permit)?.into_answer();
+            Ok(cases::wire_plan(&plan, audit_entry))
+        })
+        .await
+    }
+
+    async fn receive_case(
+        &self,
+        request: Request<ReceiveCaseRequest>,
+    ) -> Result<Response<ReceiveCaseResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::receive(request.into_inner());
+        self.act(&caller, asked, |service, permit, asked| {
+            let (case, audit_entry) = service.receive_case(permit, asked)?.into_answer();
+            Ok(ReceiveCaseResponse { case: Some(cases::wire(&case)), audit_entry })
+        })
+        .await
+    }
+
+    async fn run_retention(
+        &self,
+        request: Request<RunRetentionRequest>,
+    ) -> Result<Response<RunRetentionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::run(&request.into_inner());
+        self.act(&caller, asked, |service, permit, digest| {
+            let (done, audit_entry) = service.run_retention(permit, digest)?.into_answer();
+            let actions = done.iter().map(cases::wire_action).collect();
+            Ok(RunRetentionResponse { actions, audit_entry })
+        })
+        .await
+    }
+
+    async fn withdraw_case(
+        &self,
+        request: Request<WithdrawCaseRequest>,
+    ) -> Result<Response<WithdrawCaseResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = cases::withdraw(&request.into_inner());
+        self.act(&caller, asked, |service, permit, asked| {
+            let (case, audit_entry) =
+                service.withdraw_case(permit, asked.0, asked.1)?.into_answer();
+            Ok(WithdrawCaseResponse { case: Some(cases::wire(&case)), audit_entry })
+        })
+        .await
     }
 }

@@ -92,6 +92,8 @@ error_codes! {
     NotFound BridgeUnknown = "bridge_unknown", "no such bridge; `hvelv bridge list` has them all";
     /// A budget is spent.
     Exhausted BudgetSpent = "budget_spent", "a budget is spent";
+    /// There is no such case.
+    NotFound CaseUnknown = "case_unknown", "no such case; `hvelv case list` has them all";
     /// The certificate's time is over.
     Unauthenticated CertificateExpired = "certificate_expired", "the client certificate is not valid at this time";
     /// The method needs a certificate and there is none.
@@ -124,10 +126,18 @@ error_codes! {
     NotFound MethodUnknown = "method_unknown", "no such method";
     /// Not allowed, or there is no such thing: the same answer, so that it tells nothing.
     Denied NotAllowed = "not_allowed", "not allowed, or no such thing";
+    /// The register has confirmed the order before.
+    Conflict OrderConfirmed = "order_confirmed", "the order was confirmed before; there is nothing more to do about it";
+    /// There is no such order to the register.
+    NotFound OrderUnknown = "order_unknown", "the register has no such order; `hvelv order list` has them all";
     /// The key file does not open with that passphrase.
     Denied PassphraseWrong = "passphrase_wrong", "the key file does not open with this passphrase";
+    /// What there was about the person was erased.
+    NotFound PersonErased = "person_erased", "what there was about this person was erased; `hvelv case list` has the cases";
     /// Nobody is known by the identifier, or the person is not in this register: the same answer.
     NotFound PersonNotInRegister = "person_not_in_register", "the register has nobody by this identifier";
+    /// What is to be done is no longer what was listed.
+    Conflict PlanChanged = "plan_changed", "what is to be done is no longer what was listed; list it again with `hvelv retention plan`";
     /// The register takes no such rows.
     Precondition RegisterClosed = "register_closed", "the register takes no new data";
     /// Consent was given to a register that holds persons by law.

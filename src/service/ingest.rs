@@ -9,7 +9,8 @@
 //!
 //! Invariants: a refused row never fails its batch and its value goes nowhere; a person of a register
 //! on consent is answered only with consent, from the entry on that records it and until the one that
-//! records its end, and one without is not even assigned; a batch that
+//! records its end, and one without is not even assigned; no row is answered by an ID after the
+//! entry that erased it, and none whose period was erased; a batch that
 //! failed is sent again and gets the same IDs; a delivery with rows that were refused for a budget
 //! is never stored as complete.
 
@@ -34,18 +35,18 @@ use crate::vault::{self, Found, Origin, PersonNo, yyyymmdd};
 
 pub(super) use answer::digest_of;
 pub use batch::{Batch, Column, RowKind};
-use consent::{Consented, Consents};
 pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
 use joined::Joined;
 pub use request::{DeliveryRequest, IngestMode, IngestPurpose};
+use rights::{BatchRights, Decided};
 
 mod admission;
 mod answer;
 mod batch;
-mod consent;
 mod exception;
 mod joined;
 mod request;
+mod rights;
 
 /// Rows after which a running delivery stores what it has.
 const CHECKPOINT_ROWS: u64 = 1 << 22;
@@ -57,7 +58,7 @@ pub struct Mapped {
     joining: Vec<JoiningRow>,
     persons: Vec<PersonNo>,
     spending: Option<Spending>,
-    consented: Option<Consented>,
+    decided: Decided,
     /// Rows that have the ID of their person's root, and by how many changes of links.
     joined: Joined,
     digest: KeyedDigest,
@@ -293,7 +294,7 @@ impl Delivery {
     /// `server_sealed`.
     pub fn submit(&self, mut mapped: Mapped) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
-        // Held until the recorder has the answer: no consent or link ends in between.
+        // Held until the recorder has the answer: no consent, link or ID ends in between.
         let _held = self.look_again(&open, &mut mapped)?;
         let due = self.count(&mapped);
         if due {

@@ -17,6 +17,7 @@
 //! has stored nothing yet, is not in the report.
 
 mod accesses;
+mod cases;
 mod registers;
 
 use std::collections::BTreeSet;
@@ -210,7 +211,7 @@ impl Service {
             registers,
             disclosures: self.disclosures_told(open, &disclosures, &bridges)?,
             accesses: self.accesses_told(accesses),
-            cases: Vec::new(),
+            cases: self.cases_told(open, found),
         };
         Ok(Innsyn { report, register_ids })
     }

@@ -130,6 +130,10 @@ impl Store for MeteredStore {
         }
         outcome
     }
+
+    fn purge(&self, range: Range<Key>) -> Result<(), store::Error> {
+        self.inner.purge(range)
+    }
 }
 
 fn budget_reading(status: BudgetStatus) -> BudgetReading {

@@ -19,6 +19,7 @@ mod approval;
 mod audit;
 mod budget;
 mod disclosure;
+mod erasure;
 pub mod error;
 mod identity;
 mod ingest;
@@ -59,6 +60,7 @@ pub use disclosure::{
     OpenDisclosure, OpenedWindow, RefusedRow, RevealedIdentifier, SealedBridge, SurrogateBatch,
     SurrogateIssuing,
 };
+pub use erasure::{Deciding, NewCase, OrderView, RetentionPlan};
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use identity::{
     AppliedEvents, EventCode, EventCounts, EventReport, Falsehood, IdentityEvent,
@@ -70,15 +72,13 @@ pub use ingest::{
 };
 pub use innsyn::{Innsyn, InnsynRequest, RegisterIds};
 use measure::MeteredStores;
-use open::{Open, OpenKeys};
+use open::{Current, Open, OpenKeys};
 pub use open::{RocksStores, Stores};
 pub use parts::Parts;
 pub use reveal::RevealIdentity;
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, State, Status, StatusDetail, Unsealed};
 
-/// How long sealing waits for batches that are under way.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause between attempts to reopen the stores after a failed commit.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -102,25 +102,6 @@ pub struct Service {
     /// Dropped when the server stops, which ends attempts to reopen.
     stopping: Mutex<Option<Sender<()>>>,
     stopped: Mutex<Receiver<()>>,
-}
-
-/// What is open, and the channel that ends when it is gone.
-struct Current {
-    open: Arc<Open>,
-    closed: Mutex<Receiver<()>>,
-}
-
-impl Current {
-    fn new((open, closed): (Open, Receiver<()>)) -> Self {
-        Self { open: Arc::new(open), closed: Mutex::new(closed) }
-    }
-
-    /// Lets go, and waits until everything that was open is gone; says whether it is.
-    fn close(self) -> bool {
-        drop(self.open);
-        let closed = self.closed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        closed.recv_timeout(CLOSE_TIMEOUT) != Err(RecvTimeoutError::Timeout)
-    }
 }
 
 impl Service {
@@ -273,12 +254,14 @@ impl Service {
         signed.map(|_| ())
     }
 
-    /// Finishes what a crash has left of the closing of a disclosure.
+    /// Finishes what a crash has left of the closing of a disclosure, and of what the vault was to
+    /// forget.
     fn finish_closing(&self, open: &Open) -> Result<(), Error> {
         let erasure = open.keys().keyring.erasure();
         disclosure::finish_erasure(&open.registers, erasure, &self.parts.entropy, || {
             self.entry(Actor::Server, Action::KeysRewrapped)
-        })
+        })?;
+        self.finish_forgetting(open, &Actor::Server)
     }
 
     /// What is open now.
@@ -337,7 +320,7 @@ impl Service {
                 Ok(opened) => {
                     if let Err(error) = self.finish_closing(&opened.0) {
                         tracing::warn!(error = %error, causes = %error.causes(),
-                            "the closing of a disclosure cannot be finished yet");
+                            "a closing or an erasure cannot be finished yet");
                     }
                     self.install(Some(Current::new(opened)));
                     self.state.send_replace(State::Open);

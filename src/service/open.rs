@@ -1,10 +1,12 @@
 //! Opening the stores with open keys, and everything that is open as one value.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::disclosure::Book;
+use super::erasure::CaseBook;
 use super::{Error, ErrorCode, Parts};
 use crate::audit::{Origin, VerifierKey};
 use crate::config::Config;
@@ -19,6 +21,9 @@ use crate::store::records::{Marker, Plane, encode_mark, load_mark};
 use crate::store::rocks::RocksStore;
 use crate::store::{self, Batch, Durability, Store};
 use crate::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
+
+/// How long sealing waits for batches that are under way.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the stores are.
 pub trait Stores: Send + Sync {
@@ -73,9 +78,30 @@ pub(super) struct Open {
     pub(super) vault: Arc<Vault>,
     /// Applications and disclosures.
     pub(super) book: Book,
+    /// Requests for erasure.
+    pub(super) cases: CaseBook,
     keys: OpenKeys,
     /// Dropped last: tells whoever seals that all of the above is gone.
     _closed: Sender<()>,
+}
+
+/// What is open, and the channel that ends when it is gone.
+pub(super) struct Current {
+    pub(super) open: Arc<Open>,
+    closed: Mutex<Receiver<()>>,
+}
+
+impl Current {
+    pub(super) fn new((open, closed): (Open, Receiver<()>)) -> Self {
+        Self { open: Arc::new(open), closed: Mutex::new(closed) }
+    }
+
+    /// Lets go, and waits until everything that was open is gone; says whether it is.
+    pub(super) fn close(self) -> bool {
+        drop(self.open);
+        let closed = self.closed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        closed.recv_timeout(CLOSE_TIMEOUT) != Err(RecvTimeoutError::Timeout)
+    }
 }
 
 impl Open {
@@ -101,8 +127,9 @@ impl Open {
         let vault = Arc::new(open_vault(parts, vault_store, &marks)?);
         let registers = open_registers(parts, registers_store, &vault, &marks)?;
         let book = Book::load(&registers)?;
+        let cases = CaseBook::load(&registers)?;
         let (closing, closed) = channel();
-        Ok((Self { registers, vault, book, keys, _closed: closing }, closed))
+        Ok((Self { registers, vault, book, cases, keys, _closed: closing }, closed))
     }
 
     pub(super) fn keys(&self) -> &OpenKeys {

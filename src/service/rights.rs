@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::erasure::{Ending, EndingDraft};
 use super::ingest::register_error;
 use super::open::Open;
 use super::{Error, ErrorCode, RowKind, Service, Violation, actor, allow};
@@ -25,7 +26,8 @@ use crate::config::codes::{DisclosurePurpose, RegisterCode, TermCode};
 use crate::ident::{NationalId, Reject, parse_text};
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
-use crate::registers::{Channel, Fact, PersonRights, RightsFact, Standing};
+use crate::registers::{Channel, Fact, PersonRights, Recording, RightsFact};
+use crate::rights::cases::{OrderReason, Scope};
 use crate::vault::{self, Origin, PersonNo, Unknown};
 
 /// Where the vault says that an identifier came from which a consent brought.
@@ -52,10 +54,10 @@ pub struct RightsView {
 }
 
 /// A person as an act finds it.
-struct Subject<'a> {
-    register: &'a Register,
-    partition: u16,
-    person: PersonNo,
+pub(super) struct Subject<'a> {
+    pub(super) register: &'a Register,
+    pub(super) partition: u16,
+    pub(super) person: PersonNo,
 }
 
 impl Service {
@@ -91,6 +93,10 @@ impl Service {
             drop(change);
             return Err(self.refuse_rights(&open, code, entry, Some(&subject)));
         }
+        // The vault may have been told to forget the person since it was asked.
+        if open.registers.is_forgotten(subject.partition, subject.person) {
+            return Err(Error::new(ErrorCode::CommitUncertain));
+        }
         let fact = RightsFact {
             fact,
             at: entry.time,
@@ -99,8 +105,42 @@ impl Service {
             channel,
             reference: reference_of(&entry)?,
         };
-        let recorded = change.record((subject.partition, subject.person), &fact, entry);
+        let ending = match &fact.fact {
+            Fact::ConsentWithdrawn => {
+                let leaves = change.leaves_of(subject.person);
+                self.withdrawn(&open, (subject.register, subject.partition, &leaves), &fact)?
+            }
+            _ => None,
+        };
+        let (erasure, order) = ending.map_or((None, None), |one| (one.erasure, Some(one.order)));
+        let recording = Recording {
+            about: (subject.partition, subject.person, fact.reference),
+            fact: Some(&fact),
+            erasure,
+            order: order.as_ref().map(|order| order.as_slice()),
+            writes: Vec::new(),
+        };
+        let recorded = change.record_all(recording, entry, ());
         recorded.map_err(|error| self.rights_failed(&open, error))
+    }
+
+    /// What a withdrawn consent ends: the data are ordered deleted, the ledger stays (S-25).
+    fn withdrawn(
+        &self,
+        open: &Open,
+        (register, partition, leaves): (&Register, u16, &[PersonNo]),
+        fact: &RightsFact,
+    ) -> Result<Option<Ending>, Error> {
+        let draft = EndingDraft {
+            register,
+            whom: (partition, leaves),
+            scope: Scope::Whole,
+            reason: OrderReason::ConsentWithdrawn,
+            case: None,
+            at: fact.at,
+            today: self.parts.clock.today(),
+        };
+        draft.ending(open)
     }
 
     /// What is in force for a person in a register, and what was ever recorded.
@@ -139,7 +179,7 @@ impl Service {
         recorded.map_err(|error| self.rights_failed(&open, error))
     }
 
-    fn rights_register(&self, code: &RegisterCode) -> Result<&Register, Error> {
+    pub(super) fn rights_register(&self, code: &RegisterCode) -> Result<&Register, Error> {
         let register = self.parts.catalogue.by_code(code.as_str());
         register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))
     }
@@ -171,7 +211,7 @@ impl Service {
     }
 
     /// Finds the person, and gives the entry a reference of its own.
-    fn rights_subject<'a>(
+    pub(super) fn rights_subject<'a>(
         &self,
         open: &Arc<Open>,
         (register, subject): (&'a Register, &RightsSubject),
@@ -189,13 +229,17 @@ impl Service {
         let Some(person) = found else {
             return Err(self.refuse_rights(open, ErrorCode::PersonNotInRegister, entry, None));
         };
+        if open.registers.is_forgotten(partition, person) {
+            // In a moment the vault does not know the identifier any more.
+            return Err(Error::new(ErrorCode::CommitUncertain));
+        }
         let reference = self.parts.entropy.draw().map_err(Error::internal)?;
         entry.reference = Some(Reference::from_bytes(reference));
         Ok((Subject { register, partition, person }, entry))
     }
 
     /// Records that an act was refused; gives what is told then.
-    fn refuse_rights(
+    pub(super) fn refuse_rights(
         &self,
         open: &Arc<Open>,
         code: ErrorCode,
@@ -216,7 +260,7 @@ impl Service {
         }
     }
 
-    fn rights_failed(&self, open: &Arc<Open>, error: crate::registers::Error) -> Error {
+    pub(super) fn rights_failed(&self, open: &Arc<Open>, error: crate::registers::Error) -> Error {
         self.reopen_if_failed(open);
         register_error(error)
     }
@@ -246,7 +290,7 @@ fn is_in_register(open: &Open, subject: &Subject<'_>) -> Result<bool, Error> {
     let leaves = open.registers.leaves_of(subject.partition, subject.person);
     let held = open.registers.hold(subject.register.number).map_err(register_error)?;
     let cells = held.cells();
-    Ok(leaves.iter().any(|leaf| cells.standing(*leaf) != Standing::NotMember))
+    Ok(leaves.iter().any(|leaf| cells.standing(*leaf).is_in_register()))
 }
 
 /// What the catalogue says of an act, whoever it is about.
@@ -293,7 +337,7 @@ fn check_step(
     }
 }
 
-fn reference_of(entry: &Entry) -> Result<Reference, Error> {
+pub(super) fn reference_of(entry: &Entry) -> Result<Reference, Error> {
     entry.reference.ok_or_else(|| Error::internal("an act about a person has no reference"))
 }
 

@@ -30,6 +30,7 @@ mod approvals;
 mod bridges;
 mod budgets;
 mod disclosures;
+mod erasure;
 mod identities;
 mod innsyn;
 mod loading;
@@ -74,7 +75,10 @@ const ACCESS: &str = "[[principal]]\nname = 'a'\nkind = 'system'\norganisation =
     [[principal]]\nname = 'f'\nkind = 'person'\norganisation = '983744516'\n\
     certificates = ['uri:spiffe://hvelv.dev/f']\nroles = ['officer']\n\
     [[principal]]\nname = 'p'\nkind = 'person'\norganisation = '983744516'\n\
-    certificates = ['uri:spiffe://hvelv.dev/p']\nroles = ['rights']\n";
+    certificates = ['uri:spiffe://hvelv.dev/p']\nroles = ['rights']\n\
+    [[principal]]\nname = 's'\nkind = 'system'\norganisation = '983744516'\n\
+    certificates = ['uri:spiffe://hvelv.dev/s']\nroles = ['ingest:NPR:*', 'resolve:KPR:*', \
+    'ingest:REHAB:*']\n";
 
 struct World {
     service: Arc<Service>,

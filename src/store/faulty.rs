@@ -57,4 +57,8 @@ impl Store for FaultyStore {
         }
         Err(Error::Engine { operation, source: "fault on purpose".into() })
     }
+
+    fn purge(&self, range: Range<Key>) -> Result<(), Error> {
+        self.inner.purge(range)
+    }
 }

@@ -16,6 +16,10 @@
 //! registers  0x25  PersonFact      partition u16, sequence u64         sealed record
 //! registers  0x26  IdChange        register u16, sequence u64          sealed record
 //! registers  0x27  EventPointer    feed u16                            sealed record
+//! registers  0x28  Case            year u16, number u32                sealed record
+//! registers  0x29  Order           register u16, sequence u64          sealed record
+//! registers  0x2a  Tombstone       register u16, sequence u64          sealed record
+//! registers  0x2b  VaultErasure    partition u16, sequence u64         sealed set of persons
 //! registers  0x30  AuditBody       index u64                           sealed audit leaf
 //! registers  0x31  AuditLeaf       index u64                           leaf hash, 32 bytes
 //! registers  0x32  Checkpoint      size u64                            signed note
@@ -84,6 +88,14 @@ pub enum Kind {
     IdChange,
     /// How far a feed of events has been read.
     EventPointer,
+    /// A request for erasure, and what became of it.
+    Case,
+    /// What a register is to delete.
+    Order,
+    /// Until when a person's erased past is kept out of a register.
+    Tombstone,
+    /// Persons whose tags and identities are being removed from the vault.
+    VaultErasure,
     /// Sealed body of an audit entry.
     AuditBody,
     /// Leaf hash of an audit entry.
@@ -146,6 +158,10 @@ impl Kind {
         Self::PersonFact,
         Self::IdChange,
         Self::EventPointer,
+        Self::Case,
+        Self::Order,
+        Self::Tombstone,
+        Self::VaultErasure,
         Self::AuditBody,
         Self::AuditLeaf,
         Self::Checkpoint,
@@ -185,6 +201,10 @@ impl Kind {
             Self::PersonFact => 0x25,
             Self::IdChange => 0x26,
             Self::EventPointer => 0x27,
+            Self::Case => 0x28,
+            Self::Order => 0x29,
+            Self::Tombstone => 0x2a,
+            Self::VaultErasure => 0x2b,
             Self::AuditBody => 0x30,
             Self::AuditLeaf => 0x31,
             Self::Checkpoint => 0x32,
@@ -219,13 +239,14 @@ impl Kind {
             Self::EventPointer => 2,
             Self::Group | Self::Delta | Self::RightsFact => 10,
             Self::Link | Self::PersonFact | Self::IdChange => 10,
+            Self::Order | Self::Tombstone | Self::VaultErasure => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::BridgeIn | Self::WindowPersons => 16,
             Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
-            Self::Application => 6,
+            Self::Application | Self::Case => 6,
             Self::BridgeLabels | Self::DisclosedDelta | Self::DisclosureItem => 24,
             Self::SerialPin => 24,
             Self::AuditOf => 14,
@@ -248,6 +269,10 @@ impl Kind {
             Self::PersonFact => "person fact",
             Self::IdChange => "change of an ID",
             Self::EventPointer => "pointer of a feed",
+            Self::Case => "case",
+            Self::Order => "order",
+            Self::Tombstone => "tombstone",
+            Self::VaultErasure => "erasure of the vault",
             Self::AuditBody => "audit entry",
             Self::AuditLeaf => "audit leaf hash",
             Self::Checkpoint => "checkpoint",
@@ -335,6 +360,26 @@ impl Key {
     /// How far a feed of events has been read.
     pub fn event_pointer(feed: u16) -> Self {
         Self::build(Kind::EventPointer, &[&feed.to_be_bytes()])
+    }
+
+    /// A case, by year and number.
+    pub fn case(year: u16, number: u32) -> Self {
+        Self::build(Kind::Case, &[&year.to_be_bytes(), &number.to_be_bytes()])
+    }
+
+    /// An order to a register.
+    pub fn order(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::Order, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// A tombstone of a register.
+    pub fn tombstone(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::Tombstone, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// Persons who are being removed from a partition of the vault.
+    pub fn vault_erasure(partition: u16, sequence: u64) -> Self {
+        Self::build(Kind::VaultErasure, &[&partition.to_be_bytes(), &sequence.to_be_bytes()])
     }
 
     /// The sealed body of an audit entry.
@@ -485,6 +530,16 @@ impl Key {
     /// The changes of a register's IDs from a sequence number on.
     pub fn id_changes_from(register: u16, sequence: u64) -> Range<Self> {
         Self::id_change(register, sequence)..Self::after_space(Kind::IdChange, register)
+    }
+
+    /// Every order to a register from a sequence number on.
+    pub fn orders_from(register: u16, sequence: u64) -> Range<Self> {
+        Self::order(register, sequence)..Self::after_space(Kind::Order, register)
+    }
+
+    /// Every tombstone of a register.
+    pub fn tombstones(register: u16) -> Range<Self> {
+        Self::tombstone(register, 0)..Self::after_space(Kind::Tombstone, register)
     }
 
     /// Every part of a delivery's set of persons.

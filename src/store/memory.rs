@@ -58,4 +58,9 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+
+    fn purge(&self, _: Range<Key>) -> Result<(), Error> {
+        // A map has no earlier values.
+        Ok(())
+    }
 }

@@ -200,4 +200,12 @@ pub trait Store: Send + Sync + 'static {
         batch: Batch,
         durability: Durability,
     ) -> Result<(), Error>;
+
+    /// Removes what the engine still has of earlier values under the keys of a range: what was
+    /// replaced or removed is in no file of the store when this returns.  Slow.
+    ///
+    /// # Errors
+    ///
+    /// The engine's; then earlier values may still be there.
+    fn purge(&self, range: Range<keys::Key>) -> Result<(), Error>;
 }

@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use rocksdb::{DB, DBCompressionType, DBRecoveryMode, ErrorKind, IteratorMode, Options};
-use rocksdb::{ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, DBCompressionType, DBRecoveryMode};
+use rocksdb::{ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions};
 
 use super::keys::Key;
 use super::{Batch, Change, Durability, Error, Step, Store, Visit, log_tail};
@@ -146,5 +146,30 @@ impl Store for RocksStore {
         options.disable_wal(false);
         options.set_sync(durability == Durability::Synced);
         self.db.write_opt(writes, &options).map_err(|error| engine(operation, error))
+    }
+
+    /// The log goes when its table is written (`flush`), earlier values when the tables are merged
+    /// down to the last level.
+    fn purge(&self, range: Range<Key>) -> Result<(), Error> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.db.flush().map_err(|error| engine("flush", error))?;
+        let failures = self.background_failures()?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        options.set_exclusive_manual_compaction(true);
+        let (from, to) = (range.start.as_bytes(), range.end.as_bytes());
+        self.db.compact_range_opt(Some(from), Some(to), &options);
+        // The call itself says nothing of a failure.
+        if self.background_failures()? == failures {
+            return Ok(());
+        }
+        Err(Error::Engine { operation: "purge", source: "the files could not be merged".into() })
+    }
+}
+
+impl RocksStore {
+    fn background_failures(&self) -> Result<Option<u64>, Error> {
+        let counted = self.db.property_int_value("rocksdb.background-errors");
+        counted.map_err(|error| engine("purge", error))
     }
 }

@@ -237,7 +237,7 @@ impl Worker {
         let groups =
             draft.tags.chunks(group::PERSONS_MAX).zip(draft.identities.chunks(group::PERSONS_MAX));
         for (start, (tags, identities)) in starts.zip(groups) {
-            let tags = group::Tags { generation, tags: tags.to_vec() };
+            let tags = group::Tags::new(generation, tags.to_vec());
             let value = group::encode(keys, &self.entropy, start, &tags, identities)?;
             batch.insert(Key::group(keys.partition(), start), value);
         }

@@ -14,6 +14,7 @@ use crate::testing::identifiers;
 
 const FILE: &str = include_str!("../../tests/vectors/keyfile_v1.toml");
 const GROUP: &str = include_str!("../../tests/vectors/vault_group_v1.hex");
+const GROUP_ERASED: &str = include_str!("../../tests/vectors/vault_group_v2.hex");
 const FIRST_POSITION: u64 = 0x0102_0304;
 
 fn keyring() -> Arc<Keyring> {
@@ -42,7 +43,7 @@ fn the_value_of_a_group_is_the_golden_bytes() {
             plain
         })
         .collect();
-    let tags = Tags { generation: keys.active_generation(), tags };
+    let tags = Tags::new(keys.active_generation(), tags);
 
     // The same draw of nonces gives the same bytes.
     let entropy = Entropy::dangerous_seeded(1);
@@ -55,5 +56,33 @@ fn the_value_of_a_group_is_the_golden_bytes() {
     assert_eq!(opened.tags, tags.tags);
     for (index, identity) in identities.iter().enumerate() {
         assert_eq!(group::open_identity(&keys, FIRST_POSITION, index, &golden).unwrap(), *identity);
+    }
+}
+
+#[test]
+fn the_value_of_a_group_with_an_erased_person_is_the_golden_bytes() {
+    let keys = PartitionKeys::new(keyring(), PERSONS).unwrap();
+    let whole = from_hex(GROUP.trim());
+    let entropy = Entropy::dangerous_seeded(2);
+    let erased = group::erase(&keys, &entropy, (FIRST_POSITION, &whole), &[0]).unwrap();
+    assert_eq!(to_hex(&erased), GROUP_ERASED.trim());
+
+    let golden = from_hex(GROUP_ERASED.trim());
+    let (before, after) = (
+        group::open_tags(&keys, FIRST_POSITION, &whole).unwrap(),
+        group::open_tags(&keys, FIRST_POSITION, &golden).unwrap(),
+    );
+    assert_eq!((after.erased, after.generation), (vec![0], before.generation));
+    assert_eq!(after.tags[0].to_bytes(), [0; 16]);
+    assert_eq!(after.tags[1..], before.tags[1..]);
+    assert!(group::open_identity(&keys, FIRST_POSITION, 0, &golden).is_err());
+    assert_eq!(
+        group::open_identity(&keys, FIRST_POSITION, 1, &golden).unwrap(),
+        group::open_identity(&keys, FIRST_POSITION, 1, &whole).unwrap(),
+    );
+    // Neither version passes for the other.
+    for (value, version) in [(whole, 2), (golden, 1)] {
+        let other = [&[version][..], &value[1..]].concat();
+        assert!(group::open_tags(&keys, FIRST_POSITION, &other).is_err());
     }
 }

@@ -11,11 +11,18 @@
 //! first + i; the person number is that position permuted under the generation's key. Key and field
 //! are bound into each envelope, so no part opens anywhere else. One-way partitions have no
 //! identities.
+//!
+//! ```text
+//! FORMAT, version 2: some persons are erased.  They keep their places:
+//!          value  0x02 ‖ …as above; an erased person's identity has length 0
+//!          tags envelope, of field 3: an erased person's tag is 16 zero bytes
+//! ```
 
 use zeroize::Zeroizing;
 
 use super::Error;
 use super::keys::PartitionKeys;
+use super::partition::wipe;
 use crate::crypto::{Entropy, KeyId, Place, Tag};
 use crate::store::keys::Key;
 
@@ -23,14 +30,37 @@ use crate::store::keys::Key;
 pub(super) const PERSONS_MAX: usize = 256;
 
 const VERSION: u8 = 0x01;
+const VERSION_ERASED: u8 = 0x02;
 const KIND: u16 = 0x10;
 const FIELD_TAGS: u16 = 1;
 const FIELD_IDENTITY: u16 = 2;
+const FIELD_TAGS_ERASED: u16 = 3;
+/// What stands in the place of an erased person's tag.  A tag is the output of a keyed function: it is
+/// this one with a chance of 2^-128.
+const NO_TAG: [u8; 16] = [0; 16];
 
 /// The tags of a group, opened.
 pub(super) struct Tags {
     pub(super) generation: KeyId,
     pub(super) tags: Vec<Tag>,
+    /// Indexes whose persons are erased, ascending; their tags are zero.
+    pub(super) erased: Vec<usize>,
+}
+
+impl Tags {
+    /// Tags of persons none of whom is erased.
+    pub(super) const fn new(generation: KeyId, tags: Vec<Tag>) -> Self {
+        Self { generation, tags, erased: Vec::new() }
+    }
+
+    fn plaintext(&self) -> Zeroizing<Vec<u8>> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(4 + 16 * self.tags.len()));
+        plain.extend_from_slice(&self.generation.number().to_be_bytes());
+        for tag in &self.tags {
+            plain.extend_from_slice(&tag.to_bytes());
+        }
+        plain
+    }
 }
 
 /// Makes the value of a group.
@@ -46,14 +76,9 @@ pub(super) fn encode(
     identities: &[Zeroizing<Vec<u8>>],
 ) -> Result<Vec<u8>, Error> {
     let partition = keys.partition();
-    let mut plain = Zeroizing::new(Vec::with_capacity(4 + 16 * tags.tags.len()));
-    plain.extend_from_slice(&tags.generation.number().to_be_bytes());
-    for tag in &tags.tags {
-        plain.extend_from_slice(&tag.to_bytes());
-    }
     let row = Key::group(partition, first_position);
     let place = Place { kind: KIND, row: row.as_bytes(), field: FIELD_TAGS };
-    let sealed_tags = keys.tag_storage().seal(entropy, &place, &plain)?;
+    let sealed_tags = keys.tag_storage().seal(entropy, &place, &tags.plaintext())?;
 
     let mut value = Vec::with_capacity(5 + sealed_tags.len() + identities.len() * 100);
     value.push(VERSION);
@@ -85,19 +110,60 @@ pub(super) fn open_tags(
     value: &[u8],
 ) -> Result<Tags, Error> {
     let damaged = || Error::Damaged { what: "group of persons" };
-    let (sealed, _) = split(value).ok_or_else(damaged)?;
+    let (version, sealed, _) = split(value).ok_or_else(damaged)?;
     let row = Key::group(keys.partition(), first_position);
-    let place = Place { kind: KIND, row: row.as_bytes(), field: FIELD_TAGS };
+    let field = if version == VERSION { FIELD_TAGS } else { FIELD_TAGS_ERASED };
+    let place = Place { kind: KIND, row: row.as_bytes(), field };
     let plain = keys.tag_storage().open(&place, sealed).map_err(|_| damaged())?;
     let (generation, tags) = plain.split_first_chunk::<4>().ok_or_else(damaged)?;
     let (tags, rest) = tags.as_chunks::<16>();
     if !rest.is_empty() || tags.is_empty() || tags.len() > PERSONS_MAX {
         return Err(damaged());
     }
+    let is_erased = |tag: &[u8; 16]| version == VERSION_ERASED && *tag == NO_TAG;
+    let erased = tags.iter().enumerate().filter(|(_, tag)| is_erased(tag));
     Ok(Tags {
         generation: KeyId::new(u32::from_be_bytes(*generation)),
         tags: tags.iter().map(|tag| Tag::from_bytes(*tag)).collect(),
+        erased: erased.map(|(index, _)| index).collect(),
     })
+}
+
+/// The value of a group without the tags and identities of the persons at some indexes.  The others'
+/// identities are as they were.
+///
+/// # Errors
+///
+/// [`Error::Damaged`] when the value is not a group; [`Error::Crypto`] as for [`encode`].
+pub(super) fn erase(
+    keys: &PartitionKeys,
+    entropy: &Entropy,
+    (first_position, value): (u64, &[u8]),
+    indexes: &[usize],
+) -> Result<Vec<u8>, Error> {
+    let damaged = || Error::Damaged { what: "group of persons" };
+    let mut tags = open_tags(keys, first_position, value)?;
+    for index in indexes {
+        *tags.tags.get_mut(*index).ok_or_else(damaged)? = Tag::from_bytes(NO_TAG);
+    }
+    let row = Key::group(keys.partition(), first_position);
+    let place = Place { kind: KIND, row: row.as_bytes(), field: FIELD_TAGS_ERASED };
+    let sealed_tags = keys.tag_storage().seal(entropy, &place, &tags.plaintext())?;
+    wipe(&mut tags.tags);
+    let (_, _, mut rest) = split(value).ok_or_else(damaged)?;
+    let mut erased = Vec::with_capacity(value.len());
+    erased.push(VERSION_ERASED);
+    erased.extend_from_slice(&length32(sealed_tags.len()).to_be_bytes());
+    erased.extend_from_slice(&sealed_tags);
+    let mut index = 0;
+    while !rest.is_empty() {
+        let (identity, after) = split_short(rest).ok_or_else(damaged)?;
+        let identity = if indexes.contains(&index) { &[] } else { identity };
+        erased.extend_from_slice(&length16(identity.len()).to_be_bytes());
+        erased.extend_from_slice(identity);
+        (rest, index) = (after, index + 1);
+    }
+    Ok(erased)
 }
 
 /// Opens the identity at an index of a group.
@@ -112,7 +178,7 @@ pub(super) fn open_identity(
     value: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let damaged = || Error::Damaged { what: "sealed identity" };
-    let (_, mut rest) = split(value).ok_or_else(damaged)?;
+    let (_, _, mut rest) = split(value).ok_or_else(damaged)?;
     for _ in 0..index {
         (_, rest) = split_short(rest).ok_or_else(damaged)?;
     }
@@ -123,12 +189,12 @@ pub(super) fn open_identity(
     storage.open(&place, sealed).map_err(|_| damaged())
 }
 
-fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Version, envelope of the tags, and identities.
+fn split(value: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (version, rest) = value.split_first()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
-    (*version == VERSION)
-        .then(|| rest.split_at_checked(u32::from_be_bytes(*length) as usize))
-        .flatten()
+    let (tags, identities) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    matches!(*version, VERSION | VERSION_ERASED).then_some((*version, tags, identities))
 }
 
 fn split_short(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! tag (128 bits)  =  fingerprint (88) ‖ rest (40)
-//! slot            =  fingerprint (88) ‖ person number + 1 (40)        0 = empty
+//! slot            =  fingerprint (88) ‖ person number + 1 (40)        0 = empty, 2^40 = emptied
 //! shard           =  the fingerprint's upper 6 bits;  first line = its lower bits
 //! line            =  4 slots, filled from the first; a full line goes on in the next
 //! ```
@@ -17,8 +17,11 @@
 //! function, so for 5·10^7 identifiers the chance that any two of them meet is below 2^-37; that is
 //! accepted. A load that meets a fingerprint twice means a damaged store, and refuses to serve.
 //!
-//! Invariants: an entry is inserted once and never changes; some line of a shard is not full
-//! (load ≤ 3/4).
+//! An entry that is removed leaves its slot *emptied*: nobody's, whatever is looked for, but not free,
+//! so that entries behind it are still found.  A later entry may take the slot; growing drops it.
+//!
+//! Invariants: an entry is inserted once and does not change until it is removed; some line of a shard
+//! is not full (load ≤ 3/4, emptied slots included).
 
 use std::hint::select_unpredictable;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -31,6 +34,8 @@ const SHARDS: usize = 64;
 const SHARD_BITS: u32 = 6;
 const VALUE_BITS: u32 = 40;
 const VALUE_MASK: u128 = (1 << VALUE_BITS) - 1;
+/// A slot whose entry was removed: its value is nobody's number, its fingerprint no reason to stop.
+const EMPTIED: u128 = 1 << VALUE_BITS;
 /// Lines of an empty shard: 1 MiB for all of them.
 const LINES_MIN: usize = 256;
 
@@ -48,6 +53,7 @@ type Line = [u128; 4];
 struct Shard {
     lines: Pages<Line>,
     occupied: usize,
+    emptied: usize,
 }
 
 /// The index, held for reading: nothing is inserted while this lives.
@@ -101,6 +107,14 @@ impl Index {
             shard.insert(*tag, *person)?;
         }
         Ok(())
+    }
+
+    /// Removes the entries of tags; nobody is found by them from now on.
+    pub(super) fn remove_many(&self, tags: &[Tag]) {
+        for tag in tags {
+            let shard = &self.shards[shard_of(*tag)];
+            shard.write().unwrap_or_else(PoisonError::into_inner).remove(*tag);
+        }
     }
 
     /// Bytes of the tables, free slots included.
@@ -162,7 +176,7 @@ fn halves(slot: u128) -> (u64, u64) {
 
 impl Shard {
     fn with_lines(count: usize) -> Self {
-        Self { lines: Pages::zeroed(count), occupied: 0 }
+        Self { lines: Pages::zeroed(count), occupied: 0, emptied: 0 }
     }
 
     fn insert(&mut self, tag: Tag, person: PersonNo) -> Result<(), Duplicate> {
@@ -171,7 +185,7 @@ impl Shard {
             return Err(Duplicate);
         }
         // Three quarters of the slots.
-        if self.occupied + 1 > self.lines.len() * 3 {
+        if self.occupied + self.emptied + 1 > self.lines.len() * 3 {
             self.grow();
         }
         self.place(fingerprint | u128::from(person.index_value()));
@@ -182,7 +196,9 @@ impl Shard {
     fn place(&mut self, entry: u128) {
         let mut place = home(&self.lines, entry);
         loop {
-            if let Some(slot) = self.lines[place].iter_mut().find(|slot| **slot == 0) {
+            let is_free = |slot: &&mut u128| matches!(**slot, 0 | EMPTIED);
+            if let Some(slot) = self.lines[place].iter_mut().find(is_free) {
+                self.emptied -= usize::from(*slot == EMPTIED);
                 *slot = entry;
                 return;
             }
@@ -190,10 +206,30 @@ impl Shard {
         }
     }
 
+    fn remove(&mut self, tag: Tag) {
+        let fingerprint = tag.to_u128() & !VALUE_MASK;
+        let is_entry =
+            |slot: &&mut u128| **slot & !VALUE_MASK == fingerprint && **slot & VALUE_MASK != 0;
+        let mut place = home(&self.lines, fingerprint);
+        loop {
+            if let Some(slot) = self.lines[place].iter_mut().find(is_entry) {
+                *slot = EMPTIED;
+                self.occupied -= 1;
+                self.emptied += 1;
+                return;
+            }
+            if self.lines[place][3] == 0 {
+                return;
+            }
+            place = (place + 1) & (self.lines.len() - 1);
+        }
+    }
+
     fn grow(&mut self) {
+        self.emptied = 0;
         let doubled = Pages::zeroed(self.lines.len() * 2);
         let old = std::mem::replace(&mut self.lines, doubled);
-        for entry in old.as_flattened().iter().filter(|entry| **entry != 0) {
+        for entry in old.as_flattened().iter().filter(|entry| !matches!(**entry, 0 | EMPTIED)) {
             self.place(*entry);
         }
     }
@@ -271,6 +307,55 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Goal: a removed entry is gone and no other is lost.  Method: full lines that run on into each
+    /// other, around the end of the table; some are removed, others take their place.
+    #[test]
+    fn a_removed_entry_is_gone_and_those_behind_it_are_found() {
+        let index = Index::new();
+        let all_ones = u128::MAX << VALUE_BITS;
+        let at = |n: u128| Tag::from_bytes((all_ones ^ (n << 100)).to_be_bytes());
+        let tags: Vec<Tag> = (0..40).map(at).collect();
+        for (tag, number) in tags[..20].iter().zip(0..) {
+            index.insert_many(&[(*tag, person(number))]).unwrap();
+        }
+        let removed = [0, 3, 4, 7, 11, 19];
+        index.remove_many(&removed.map(|n| tags[n]));
+        index.remove_many(&removed.map(|n| tags[n]));
+        assert_eq!(index.len(), 14, "removed once");
+        let expected = |n: usize| (n < 20 && !removed.contains(&n)).then(|| person(n as u64));
+        for (n, found) in find_all(&index, &tags).into_iter().enumerate() {
+            assert_eq!(found, expected(n), "entry {n}");
+        }
+        // Their slots are taken again, and so is the tag of one who was removed.
+        let again: Vec<_> = tags[20..].iter().zip(20..).map(|(tag, n)| (*tag, person(n))).collect();
+        index.insert_many(&again).unwrap();
+        index.insert_many(&[(tags[3], person(99))]).unwrap();
+        let found = find_all(&index, &tags);
+        assert_eq!((found[3], found[4], found[39]), (Some(person(99)), None, Some(person(39))));
+        assert_eq!(index.len(), 35);
+        // A tag whose fingerprint is the mark of an emptied slot is somebody like any other.
+        let mark = Tag::from_bytes(EMPTIED.to_be_bytes());
+        assert_eq!(find_all(&index, &[mark]), [None]);
+        index.insert_many(&[(mark, person(7))]).unwrap();
+        assert_eq!(find_all(&index, &[mark]), [Some(person(7))]);
+        index.remove_many(&[mark]);
+        assert_eq!(find_all(&index, &[mark]), [None]);
+    }
+
+    #[test]
+    fn removing_and_inserting_again_and_again_never_fills_the_table() {
+        let index = Index::new();
+        for round in 0..40_u64 {
+            let entries: Vec<_> = (0..2000).map(|n| (tag(round * 2000 + n), person(n))).collect();
+            index.insert_many(&entries).unwrap();
+            let tags: Vec<Tag> = entries.iter().map(|(tag, _)| *tag).collect();
+            assert!(find_all(&index, &tags).iter().all(Option::is_some));
+            index.remove_many(&tags);
+            assert!(find_all(&index, &tags).iter().all(Option::is_none));
+        }
+        assert_eq!(index.len(), 0);
     }
 
     #[test]

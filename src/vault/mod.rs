@@ -24,6 +24,7 @@
 //! why the key is here alone.
 
 mod assigner;
+mod erasing;
 mod group;
 mod identity;
 mod index;
@@ -106,6 +107,9 @@ pub enum Error {
         /// The record.
         what: &'static str,
     },
+    /// The person's tag and identity were removed.
+    #[error("the identity was erased; nobody can tell whose it was")]
+    Erased,
     /// A number that a number space does not have.
     #[error("a number space of the vault is used up")]
     Exhausted,
@@ -176,6 +180,7 @@ pub trait MayMatch {}
 pub struct Vault {
     store: Arc<dyn Store>,
     partitions: BTreeMap<u16, Partition>,
+    entropy: Arc<Entropy>,
 }
 
 impl Vault {
@@ -203,7 +208,7 @@ impl Vault {
             )?;
             partitions.insert(number, partition);
         }
-        Ok(Self { store, partitions })
+        Ok(Self { store, partitions, entropy: Arc::clone(entropy) })
     }
 
     /// Looks the identifiers of a batch up; [`Found::finish`] gives its persons. `parse` adds the
@@ -222,6 +227,30 @@ impl Vault {
     ) -> Result<Found<'_>, Error> {
         let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
         Ok(partition.find(row_count, parse))
+    }
+
+    /// Removes tags and sealed identities of persons: durably, from memory, and from the files of the
+    /// store, when this returns.  Whoever brings an identifier of theirs from now on is somebody new.
+    /// Persons who are erased already, or not there, are passed over.
+    ///
+    /// The caller sees to it that no register gets a row about them meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPartition`], [`Error::Damaged`], [`Error::Store`]: some of it may be done; do it again.
+    pub fn erase(&self, partition: u16, persons: &[PersonNo]) -> Result<(), Error> {
+        let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
+        partition.erase(self.store.as_ref(), &self.entropy, persons)
+    }
+
+    /// Whether a person's tag and identity were removed, or never there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPartition`], [`Error::Damaged`], [`Error::Store`].
+    pub fn is_erased(&self, partition: u16, person: PersonNo) -> Result<bool, Error> {
+        let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
+        partition.is_erased(self.store.as_ref(), person)
     }
 
     /// Identifiers in a partition.
@@ -268,7 +297,7 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] when there is none or it does not open.
+    /// [`Error::Erased`]; [`Error::Damaged`] when there is none or it does not open.
     #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "the service reveals"))]
     pub(crate) fn reveal(
         &self,
@@ -280,7 +309,8 @@ impl Vault {
     }
 
     /// Opens the identities of all persons of a partition who are wanted, in one pass and in the
-    /// order of their positions, until `each` says stop.  For an act that two persons allowed.
+    /// order of their positions, until `each` says stop.  Who is erased has no identifiers.  For an act
+    /// that two persons allowed.
     ///
     /// # Errors
     ///

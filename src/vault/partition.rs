@@ -1,7 +1,7 @@
 //! One number space of the vault: its index, and the way in for new persons.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroize;
 
@@ -9,7 +9,8 @@ use super::assigner::{Assigner, Candidate};
 use super::index::Index;
 use super::keys::PartitionKeys;
 use super::{
-    Error, HighWater, KnownIdentifier, Origin, PersonNo, Rows, Seen, Unknown, group, identity,
+    Error, HighWater, KnownIdentifier, Origin, PersonNo, Rows, Seen, Unknown, erasing, group,
+    identity,
 };
 use crate::crypto::{Entropy, Tag};
 use crate::store::keys::Key;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     /// End of the positions that are durably used.
     pub(super) used: AtomicU64,
     pub(super) failed: AtomicBool,
+    /// Held while groups are rewritten.
+    pub(super) erasing: Mutex<()>,
 }
 
 pub(super) struct Partition {
@@ -103,6 +106,7 @@ impl Partition {
             index: Index::new(),
             used: AtomicU64::new(0),
             failed: AtomicBool::new(false),
+            erasing: Mutex::new(()),
         });
         let used = load(store.as_ref(), &shared)?;
         for (witness, behind) in [
@@ -184,9 +188,9 @@ impl Partition {
             // There was never another generation: there is nothing to look up.
             (Some(only), None) => Ok(only),
             _ => {
-                let mut all = keys.positions_of(person.number());
-                let is_drawn = |at: &u64| self.group_with(store, *at, person).is_ok();
-                all.find(is_drawn).ok_or(Error::Damaged { what: "position of a person" })
+                let place = erasing::place_of(keys, store, person)?;
+                let place = place.ok_or(Error::Damaged { what: "position of a person" })?;
+                Ok(place.first + place.index as u64)
             }
         }
     }
@@ -197,16 +201,28 @@ impl Partition {
         person: PersonNo,
     ) -> Result<Vec<KnownIdentifier>, Error> {
         let keys = &self.shared.keys;
-        let mut found = Err(Error::Damaged { what: "sealed identity" });
-        for position in keys.positions_of(person.number()) {
-            // A number has a position in every generation; it was drawn in the one whose group
-            // holds that position.
-            found = self.identity_at(store, position, person);
-            if found.is_ok() {
-                break;
-            }
+        let place = erasing::place_of(keys, store, person)?;
+        let place = place.ok_or(Error::Damaged { what: "sealed identity" })?;
+        if place.is_erased {
+            return Err(Error::Erased);
         }
-        found
+        identity::decode(&group::open_identity(keys, place.first, place.index, &place.value)?)
+    }
+
+    /// Whether a person's tag and identity were removed.
+    pub(super) fn is_erased(&self, store: &dyn Store, person: PersonNo) -> Result<bool, Error> {
+        let place = erasing::place_of(&self.shared.keys, store, person)?;
+        Ok(place.is_none_or(|place| place.is_erased))
+    }
+
+    /// Removes tags and identities; see [`Vault::erase`](super::Vault::erase).
+    pub(super) fn erase(
+        &self,
+        store: &dyn Store,
+        entropy: &Entropy,
+        persons: &[PersonNo],
+    ) -> Result<(), Error> {
+        erasing::erase(&self.shared, store, entropy, persons)
     }
 
     /// Opens the identities of those who are wanted, group by group.
@@ -228,49 +244,6 @@ impl Partition {
         })?;
         failure.map_or(Ok(()), Err)
     }
-
-    fn identity_at(
-        &self,
-        store: &dyn Store,
-        position: u64,
-        person: PersonNo,
-    ) -> Result<Vec<KnownIdentifier>, Error> {
-        let damaged = || Error::Damaged { what: "sealed identity" };
-        let (first, value) = self.group_with(store, position, person)?;
-        let index = usize::try_from(position - first).map_err(|_| damaged())?;
-        identity::decode(&group::open_identity(&self.shared.keys, first, index, &value)?)
-    }
-
-    /// The group that holds a position, if it was drawn for this person.
-    fn group_with(
-        &self,
-        store: &dyn Store,
-        position: u64,
-        person: PersonNo,
-    ) -> Result<(u64, Vec<u8>), Error> {
-        let keys = &self.shared.keys;
-        let damaged = || Error::Damaged { what: "sealed identity" };
-        let earliest = position.saturating_sub(group::PERSONS_MAX as u64 - 1);
-        let mut holder = None;
-        store.scan(Key::groups_from(keys.partition(), earliest), &mut |key, value| {
-            let first = Key::trailing_u64(key)?;
-            if first > position {
-                return Ok(Step::Stop);
-            }
-            holder = Some((first, value.to_vec()));
-            Ok(Step::Continue)
-        })?;
-        let (first, value) = holder.ok_or_else(damaged)?;
-        let mut opened = group::open_tags(keys, first, &value)?;
-        let is_inside = position - first < opened.tags.len() as u64;
-        wipe(&mut opened.tags);
-        let mut number = Vec::new();
-        keys.numbers_at(opened.generation, position..position + 1, &mut number)?;
-        if !is_inside || number != [person.number()] {
-            return Err(damaged());
-        }
-        Ok((first, value))
-    }
 }
 
 /// Opens the identities of those of a group who are wanted.
@@ -288,8 +261,12 @@ fn open_group(
     for (index, number) in numbers.iter().enumerate() {
         let person = PersonNo::from_number(*number).ok_or(Error::Exhausted)?;
         if is_wanted(person) {
-            let plain = group::open_identity(keys, first, index, value)?;
-            if let Step::Stop = each(person, identity::decode(&plain)?) {
+            let known = if opened.erased.contains(&index) {
+                Vec::new()
+            } else {
+                identity::decode(&group::open_identity(keys, first, index, value)?)?
+            };
+            if let Step::Stop = each(person, known) {
                 return Ok(Step::Stop);
             }
         }
@@ -338,7 +315,9 @@ fn load_group(
         return Err(Error::Damaged { what: "group of persons" });
     }
     shared.keys.numbers_at(opened.generation, first..first + count, numbers)?;
-    let entries = entries(&opened.tags, numbers)?;
+    let mut entries = entries(&opened.tags, numbers)?;
+    let mut index = 0..;
+    entries.retain(|_| index.next().is_some_and(|index| !opened.erased.contains(&index)));
     let inserted = shared.index.insert_many(&entries);
     wipe(&mut opened.tags);
     inserted.map_err(|_| Error::Damaged { what: "tag that stands twice" })?;

@@ -269,3 +269,103 @@ fn damaged_or_moved_groups_are_refused() {
     write(&groups);
     assert!(world.open().is_ok());
 }
+
+#[test]
+fn an_erased_person_is_nobody_and_the_identifier_is_somebody_new() {
+    let world = World::new();
+    let rows = identifiers(600);
+    let vault = world.open().unwrap();
+    let persons = assign(&vault, &rows);
+    let gone = [persons[3], persons[299], persons[599]];
+    for _ in 0..2 {
+        vault.erase(PERSONS, &gone).unwrap();
+        assert_eq!(vault.identifiers_total(), 597);
+    }
+    let check = |vault: &Vault| {
+        let found = resolve(vault, PERSONS, &rows, Unknown::Leave).unwrap();
+        for (row, found) in found.into_iter().enumerate() {
+            let expected = (![3, 299, 599].contains(&row)).then(|| persons[row]);
+            assert_eq!(found, expected, "row {row}");
+        }
+        for person in gone {
+            assert!(vault.is_erased(PERSONS, person).unwrap());
+            let opened = vault.dangerous_open_identity(PERSONS, person);
+            assert!(matches!(opened, Err(Error::Erased)));
+        }
+        assert!(!vault.is_erased(PERSONS, persons[4]).unwrap());
+        let known = vault.dangerous_open_identity(PERSONS, persons[4]).unwrap();
+        assert!(known[0].id.same_as(rows[4].as_ref().unwrap()), "the others are as they were");
+    };
+    check(&vault);
+    drop(vault);
+    let vault = world.open().unwrap();
+    check(&vault);
+    let again = assign(&vault, &rows);
+    assert!(gone.iter().all(|person| !again.contains(person)), "a number is given once");
+    drop(vault);
+    assert_eq!(assign(&world.open().unwrap(), &rows), again);
+}
+
+#[test]
+fn a_one_way_partition_forgets_a_tag() {
+    let world = World::new();
+    let vault = world.open().unwrap();
+    let rows = identifiers(5);
+    let known = resolve(&vault, 3, &rows, Unknown::Assign(&origin())).unwrap();
+    vault.erase(3, &[known[2].unwrap()]).unwrap();
+    let found = resolve(&vault, 3, &rows, Unknown::Leave).unwrap();
+    assert_eq!(found.iter().filter(|person| person.is_none()).count(), 1);
+    drop(vault);
+    let found = resolve(&world.open().unwrap(), 3, &rows, Unknown::Leave).unwrap();
+    assert!(found[2].is_none() && found[3] == known[3]);
+}
+
+/// Goal: what an erased person's tag and identity were sealed into is in no file of the store any more.
+/// Method: the bytes of the stored groups before, looked for in every file of the directory after: what
+/// the store has still must be found, so that the search is known to find something.
+#[cfg(feature = "server")]
+#[test]
+fn no_file_of_the_store_has_what_an_erased_person_was_sealed_into() {
+    use crate::store::rocks::RocksStore;
+
+    let world = World::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vault");
+    drop(RocksStore::create(&path).unwrap());
+    let seen = |_| Seen::default();
+    let store = Arc::new(RocksStore::open(&path).unwrap());
+    let vault = world.open_over(Arc::clone(&store) as Arc<dyn Store>, &seen).unwrap();
+    let rows = identifiers(300);
+    let persons = assign(&vault, &rows);
+    let groups = |store: &dyn Store| {
+        let mut found = Vec::new();
+        let visit = &mut |_: &[u8], value: &[u8]| {
+            found.push(value.to_vec());
+            Ok(Step::Continue)
+        };
+        store.scan(Key::all(Kind::Group), visit).unwrap();
+        found
+    };
+    let files = || -> Vec<Vec<u8>> {
+        let entries = std::fs::read_dir(&path).unwrap();
+        entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap_or_default()).collect()
+    };
+    let has = |files: &[Vec<u8>], part: &[u8]| {
+        files.iter().any(|file| file.windows(part.len()).any(|window| window == part))
+    };
+    let before = groups(store.as_ref());
+    assert_eq!(before.len(), 2);
+    // The middle of the tags' envelope, and of the first identity's after it.
+    let tags_end = 5 + u32::from_be_bytes(before[0][1..5].try_into().unwrap()) as usize;
+    let (tags, identity) = (&before[0][40..72], &before[0][tags_end + 30..tags_end + 62]);
+    assert!(has(&files(), tags) && has(&files(), identity));
+    vault.erase(PERSONS, &persons[..1]).unwrap();
+    let after = groups(store.as_ref());
+    assert_eq!(before[1], after[1], "the other group is as it was");
+    let left = files();
+    assert!(has(&left, &after[0][40..72]) && has(&left, &after[1][40..72]));
+    assert!(!has(&left, tags) && !has(&left, identity));
+    drop((vault, store));
+    let left = files();
+    assert!(!has(&left, tags) && !has(&left, identity), "nor after it is closed");
+}

@@ -86,7 +86,15 @@ async fn each_role_opens_its_own_methods_and_no_others() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
     for (name, own) in [
-        ("sender", &["IngestService/", "IdentityService/ListIdChanges"][..]),
+        (
+            "sender",
+            &[
+                "IngestService/",
+                "IdentityService/ListIdChanges",
+                "RightsService/ConfirmOrder",
+                "RightsService/ListOrders",
+            ][..],
+        ),
         ("identity", &["IdentityService/ApplyEvents"]),
         ("rights", &["RightsService/"]),
         (

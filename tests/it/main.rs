@@ -19,6 +19,7 @@ mod cli_disclosure;
 mod concurrency;
 mod crash;
 mod disclosure;
+mod erasure;
 mod extract;
 mod extract_make;
 mod faults;

@@ -29,6 +29,7 @@ mod bridges;
 mod calls;
 mod canaries;
 mod disclosures;
+mod erasure;
 mod identity;
 mod joint;
 #[path = "../it/harness/manifest.rs"]
@@ -66,6 +67,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.disclosures().await;
         calls.rights().await;
         calls.identities().await;
+        calls.erasure().await;
     });
     let Calls { mut answered, mut refused, mut ids, .. } = calls;
     assert!(world.scrape(&canaries.digits(11)).contains("hvelv_state{state=\"sealed\"} 1"));
@@ -80,6 +82,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
         calls.disclosures().await;
         calls.rights().await;
         calls.identities().await;
+        calls.erasure().await;
         calls.seal_and_unseal().await;
     });
     assert!(calls.serials > 1_000, "{} serials were answered", calls.serials);
@@ -91,6 +94,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
     disclosures::commands(&mut world, &canaries);
     rights::commands(&mut world, &canaries);
     identity::commands(&mut world, &canaries);
+    erasure::commands(&mut world, &canaries);
     every_outcome_was_counted(&world.scrape(&canaries.digits(12)));
     std::fs::write(world.path("dev/access.toml"), "[[principal]]\nname = 1\n").unwrap();
     server.signal("HUP");

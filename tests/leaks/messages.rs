@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 71] = [
+const SHOWN: [&str; 78] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -30,6 +30,7 @@ const SHOWN: [&str; 71] = [
     "CompleteDisclosureRequest",
     "ConfirmBridgeDeletionRequest",
     "ConfirmDeletionRequest",
+    "ConfirmOrderRequest",
     "DecideApprovalResponse",
     "DeliveryOpened",
     "DeliverySummary",
@@ -39,6 +40,7 @@ const SHOWN: [&str; 71] = [
     "GetApplicationRequest",
     "GetApprovalRequest",
     "GetApprovalResponse",
+    "GetCaseRequest",
     "GetCheckpointRequest",
     "GetCheckpointResponse",
     "GetConsistencyProofRequest",
@@ -59,12 +61,14 @@ const SHOWN: [&str; 71] = [
     "ListEntriesRequest",
     "ListIdChangesRequest",
     "ListProtectedLinksRequest",
+    "ListOrdersRequest",
     "ListRegistersRequest",
     "ListRegistersResponse",
     "LoadBridgeHeader",
     "OpenWindowRequest",
     "OpenWindowResponse",
     "Organisation",
+    "PlanRetentionResponse",
     "RefusedRow",
     "Register",
     "RegisterStatus",
@@ -72,8 +76,11 @@ const SHOWN: [&str; 71] = [
     "ReportingPeriod",
     "RequestApprovalResponse",
     "ReservationOverride",
+    "RetentionAction",
     "RouteApplicationResponse",
     "RowType",
+    "RunRetentionRequest",
+    "RunRetentionResponse",
     "SecondaryIdentifier",
     "SerialsHeader",
     "SerialsOpened",
@@ -105,7 +112,9 @@ macro_rules! shown_of {
 
 mod printers;
 
-use printers::{printers_of_bridges, printers_of_identities, printers_of_rights};
+use printers::{
+    printers_of_bridges, printers_of_erasure, printers_of_identities, printers_of_rights,
+};
 
 type Printers = BTreeMap<&'static str, fn(&[u8]) -> String>;
 
@@ -174,6 +183,7 @@ fn printers() -> Printers {
     printers.extend(printers_of_disclosures());
     printers.extend(printers_of_identities());
     printers.extend(printers_of_rights());
+    printers.extend(printers_of_erasure());
     printers
 }
 

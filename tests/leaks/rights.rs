@@ -140,7 +140,7 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
 }
 
 /// A file that only its owner may read, where nothing is searched.
-fn write_private(world: &World, name: &str, text: &str) {
+pub(crate) fn write_private(world: &World, name: &str, text: &str) {
     let path = world.path("secret").join(name);
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

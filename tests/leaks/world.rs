@@ -92,18 +92,21 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 11] = [
+        const WITH_ACTIONS: [&str; 14] = [
             "application",
             "approval",
             "audit",
             "bridge",
             "budget",
+            "case",
             "consent",
             "decision",
             "disclosure",
             "extract",
             "identity",
+            "order",
             "reservation",
+            "retention",
         ];
         let depth = if WITH_ACTIONS.contains(&arguments[0].as_str()) { 2 } else { 1 };
         self.commands.insert(arguments[..depth.min(arguments.len())].join("-"));

@@ -42,7 +42,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
             "store", "vault",
         ],
     ),
-    ("rights", &["config"]),
+    ("rights", &["config", "disclosure", "registers"]),
     (
         "rpc",
         &[

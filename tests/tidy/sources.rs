@@ -6,7 +6,8 @@ const LINES_MAX: usize = 800;
 const LINES_AIM: usize = 400;
 
 /// Files over the aim, each with the reason.
-const LONG: [(&str, &str); 4] = [
+const LONG: [(&str, &str); 5] = [
+    ("src/audit/entry.rs", "the form of an entry, and every action in one list"),
     ("src/service/ingest.rs", "one delivery from opening to end, which reads best in one piece"),
     ("src/service/tests.rs", "the tests of both"),
     ("src/store/keys.rs", "the whole key space, one table"),

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 29] = [
+const GOLDEN_WORDS: [(Action, &str); 41] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -115,6 +115,18 @@ const GOLDEN_WORDS: [(Action, &str); 29] = [
     (Action::SurrogatesIssued, "surrogates_issued"),
     (Action::WindowClosed, "window_closed"),
     (Action::WindowOpened, "window_opened"),
+    (Action::CaseAssessed, "case_assessed"),
+    (Action::CaseReceived, "case_received"),
+    (Action::CaseRefused, "case_refused"),
+    (Action::CaseWithdrawn, "case_withdrawn"),
+    (Action::CasesRead, "cases_read"),
+    (Action::ErasureOrdered, "erasure_ordered"),
+    (Action::IdentitiesErased, "identities_erased"),
+    (Action::OrderConfirmed, "order_confirmed"),
+    (Action::OrdersRead, "orders_read"),
+    (Action::RetentionOrdered, "retention_ordered"),
+    (Action::RetentionPlanned, "retention_planned"),
+    (Action::RetentionRun, "retention_run"),
 ];
 
 #[test]
@@ -213,6 +225,18 @@ const fn number(action: Action) -> usize {
         Action::IdChangesRead => 44,
         Action::IdentityEventsApplied => 45,
         Action::ProtectedLinksRead => 46,
+        Action::CaseAssessed => 47,
+        Action::CaseReceived => 48,
+        Action::CaseRefused => 49,
+        Action::CaseWithdrawn => 50,
+        Action::CasesRead => 51,
+        Action::ErasureOrdered => 52,
+        Action::IdentitiesErased => 53,
+        Action::OrderConfirmed => 54,
+        Action::OrdersRead => 55,
+        Action::RetentionOrdered => 56,
+        Action::RetentionPlanned => 57,
+        Action::RetentionRun => 58,
     }
 }
 
@@ -241,7 +265,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 47];
+    let mut seen = [false; 59];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -254,7 +278,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 47]);
+    assert_eq!(seen, [true; 59]);
 }
 
 #[test]

@@ -148,6 +148,9 @@ pub(super) fn reservation(mut section: Section<'_, '_>) -> Reservation {
 pub(super) fn retention(section: &mut Section<'_, '_>) -> Option<Retention> {
     /// More than anybody lives: a longer limit means for ever, and should say so.
     const YEARS: std::ops::RangeInclusive<u16> = 1..=200;
+    const REDELIVERY_MONTHS: std::ops::RangeInclusive<u16> = 1..=1200;
+    /// A year that is reported cumulatively, and a year for its corrections.
+    const REDELIVERY_MONTHS_DEFAULT: u16 = 24;
     section.require("retention");
     let is_present = section.has("retention");
     let mut section = section.child("retention");
@@ -167,17 +170,21 @@ pub(super) fn retention(section: &mut Section<'_, '_>) -> Option<Retention> {
             on_request.push(OnRequest { since, years });
         }
     }
+    let redelivery_months = section.number("redelivery_months", REDELIVERY_MONTHS);
+    let redelivery_months = redelivery_months.unwrap_or(REDELIVERY_MONTHS_DEFAULT);
     section.finish();
     if word? == "unlimited" {
         if has_years {
             section.problem("years", "stands at an unlimited retention; remove it");
         }
-        return Some(Retention { limit: RetentionLimit::Unlimited, on_request });
+        let limit = RetentionLimit::Unlimited;
+        return Some(Retention { limit, on_request, redelivery_months });
     }
     if !has_years {
         section.problem("years", "is missing; say how many years");
     }
-    Some(Retention { limit: RetentionLimit::Years(years?), on_request })
+    let limit = RetentionLimit::Years(years?);
+    Some(Retention { limit, on_request, redelivery_months })
 }
 
 /// The list `innsyn_exclusion`.

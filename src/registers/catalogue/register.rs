@@ -196,6 +196,8 @@ pub struct Retention {
     pub limit: RetentionLimit,
     /// On request.
     pub on_request: Vec<OnRequest>,
+    /// How many months after an erasure the sources may still send again what was erased.
+    pub redelivery_months: u16,
 }
 
 /// What the standard report of innsyn leaves out; the right to it stays (S-05).

@@ -22,7 +22,6 @@ use zeroize::Zeroizing;
 use super::fact;
 use super::graph::Moved;
 use crate::crypto::Entropy;
-use crate::registers::column::Standing;
 use crate::registers::joining::Joins;
 use crate::registers::records::record_place;
 use crate::registers::{Error, Members, PlaneKeys, Registers};
@@ -124,7 +123,7 @@ impl Feed {
                 let cells = held.cells();
                 let is_member = |person: PersonNo| {
                     let is_new = || joins.has(*register, person);
-                    cells.standing(person) != Standing::NotMember || is_new()
+                    cells.standing(person).is_in_register() || is_new()
                 };
                 if !is_member(*leaf) {
                     continue;
@@ -202,11 +201,9 @@ impl Registers {
         let cells = held.cells();
         for (sequence, (Moved { leaf, root }, at)) in read {
             found.last = sequence;
-            let change = match (cells.standing(leaf), cells.standing(root)) {
-                (Standing::Member(id), _) if leaf == root => IdChange::Restored { id },
-                (Standing::Member(old_id), Standing::Member(new_id)) => {
-                    IdChange::Superseded { old_id, new_id }
-                }
+            let change = match (cells.standing(leaf).id(), cells.standing(root).id()) {
+                (Some(id), _) if leaf == root => IdChange::Restored { id },
+                (Some(old_id), Some(new_id)) => IdChange::Superseded { old_id, new_id },
                 _ => continue,
             };
             found.changes.push((sequence, change, at));

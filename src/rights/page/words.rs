@@ -45,6 +45,14 @@ const WORDS: &[(&str, &str)] = &[
     ("institution", "behandlingsstedet"),
     ("letter", "brev"),
     ("register", "henvendelse til registeret"),
+    // Cases, and how far they have come.
+    ("erasure", "sletting"),
+    ("received", "mottatt"),
+    ("assessed", "til avgjørelse"),
+    ("ordered", "innvilget, registeret sletter"),
+    ("confirmed", "slettet"),
+    ("refused", "avslått"),
+    ("withdrawn", "trukket"),
     // Who asks.
     ("attorney", "en som har fullmakt"),
     ("kin", "nærmeste pårørende"),
@@ -64,8 +72,14 @@ const ACTIONS: &[(&str, &str)] = &[
         "bridge_loaded",
         "En annen virksomhets koder for deltakerne i et prosjekt ble lest inn, og du var med",
     ),
+    ("case_assessed", "En sak om sletting ble vurdert"),
+    ("case_received", "En sak om sletting ble opprettet"),
+    ("case_refused", "En sak om sletting ble avslått"),
+    ("case_withdrawn", "En sak om sletting ble trukket"),
+    ("cases_read", "Noen så på en sak om sletting"),
     ("consent_given", "Et samtykke ble registrert"),
     ("consent_withdrawn", "Et samtykke ble trukket"),
+    ("erasure_ordered", "Sletting ble innvilget, og registeret fikk beskjed om å slette"),
     (
         "identity_events_applied",
         "Folkeregisteret meldte en endring om deg, for eksempel et nytt fødselsnummer",
@@ -73,6 +87,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("identity_revealed", "Noen fikk vite hvem som står bak koden din i et register"),
     ("ingest", "Opplysninger om deg ble mottatt"),
     ("innsyn_given", "En innsynsrapport som denne ble laget"),
+    ("order_confirmed", "Registeret bekreftet at det har slettet"),
     (
         "protected_links_read",
         "Noen så at du har flere fødselsnummer eller D-numre, og at det er beskyttet",

@@ -30,3 +30,28 @@ hidden!(
     SetReservationRequest,
     WithdrawConsentRequest,
 );
+
+// What a person asks for and why, what was found, and IDs.
+hidden!(
+    AssessCaseRequest,
+    AssessCaseResponse,
+    CaseStep,
+    DataScope,
+    DecideCaseRequest,
+    DecideCaseResponse,
+    DeletionOrder,
+    ErasureCase,
+    GetCaseResponse,
+    ListCasesResponse,
+    ListOrdersResponse,
+    ReceiveCaseRequest,
+    ReceiveCaseResponse,
+    WithdrawCaseRequest,
+    WithdrawCaseResponse,
+);
+
+impl fmt::Debug for decide_case_request::Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decision").finish_non_exhaustive()
+    }
+}

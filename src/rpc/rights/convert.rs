@@ -43,7 +43,7 @@ impl Violations {
         }
     }
 
-    fn subject(&mut self, wire: Option<proto::RightsSubject>) -> Option<RightsSubject> {
+    pub(super) fn subject(&mut self, wire: Option<proto::RightsSubject>) -> Option<RightsSubject> {
         let mut wire = self.need(wire, "subject", "is missing")?;
         let identifier = Zeroizing::new(std::mem::take(&mut wire.identifier));
         let register = wire.register.parse().ok();
@@ -71,7 +71,7 @@ impl Violations {
         Some(RowKind { declared: declared?, assigner: assigner? })
     }
 
-    fn channel(&mut self, text: &str) -> Option<Channel> {
+    pub(super) fn channel(&mut self, text: &str) -> Option<Channel> {
         let known = "must be helsenorge, institution, letter or register";
         self.need(text.parse().ok(), "channel", known)
     }

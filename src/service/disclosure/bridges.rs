@@ -279,8 +279,9 @@ fn grant(
     Ok(out)
 }
 
-/// What a person's rights say, in all registers of the disclosure that have the person.  Held for one
-/// person at a time, so that no commit waits for the pass over the vault.
+/// What a person's rights say, in all registers of the disclosure that have the person, or have
+/// recorded what the person said; whom one has erased goes into no bridge.  Held for one person at a
+/// time, so that no commit waits for the pass over the vault.
 fn decide(
     open: &Open,
     registers: &[IssuingRegister],
@@ -293,8 +294,11 @@ fn decide(
         // Rights first, then the column.  A register that cannot be read keeps everybody out.
         let Ok(rights) = open.registers.hold_rights(register.number) else { return false };
         let Ok(held) = open.registers.hold(register.number) else { return false };
-        if held.cells().standing(person) == Standing::NotMember {
-            continue;
+        match held.cells().standing(person) {
+            Standing::Tombstoned(0) => return false,
+            // Whose consent was withdrawn is no member, and has a right there all the same.
+            Standing::NotMember if rights.of(person).is_none() => continue,
+            _ => {}
         }
         match Together::all([register.decide(&rights, person)]) {
             Together::LeftOut => released = false,

@@ -69,7 +69,7 @@ impl Service {
     ///
     /// `not_allowed`, `disclosure_unknown`, `rule_refuses` when the decision does not permit it,
     /// `step_out_of_order`, `request_invalid` for what is no serial, `approval_required`,
-    /// `approval_void`, `serial_unknown`, `server_sealed`, `commit_uncertain`.
+    /// `approval_void`, `serial_unknown`, `person_erased`, `server_sealed`, `commit_uncertain`.
     pub fn identify_serial(
         &self,
         permit: &Permit,
@@ -97,7 +97,8 @@ impl Service {
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let leaves = self.leaves_behind(&open, &decided, &in_use.members.own, person)?;
-        let known = self.known(&open, &decided, &leaves, &reveal)?;
+        let known = self.known(&open, &decided, &leaves, &reveal);
+        let known = self.or_record(&open, &entry, known)?;
         let partition = self.partition_of(&decided)?;
         let side = self.refer(&open, &mut entry, (partition, person))?;
         entry.counts.insert("identifiers".into(), known.len() as u64);
@@ -119,10 +120,14 @@ impl Service {
         let partition = self.partition_of(decided)?;
         let mut revealed = Vec::new();
         for leaf in leaves {
-            let known = open.vault.reveal(reveal, partition, *leaf).map_err(Error::internal)?;
+            let known = match open.vault.reveal(reveal, partition, *leaf) {
+                // Of the others there may be one left.
+                Err(vault::Error::Erased) => continue,
+                known => known.map_err(Error::internal)?,
+            };
             revealed.extend(known.iter().map(|one| RevealedIdentifier::new(&one.id)));
         }
-        Ok(revealed)
+        if revealed.is_empty() { Err(Error::new(ErrorCode::PersonErased)) } else { Ok(revealed) }
     }
 
     /// The leaves of the person of a serial, and those that were answered with it.

@@ -188,7 +188,8 @@ impl Service {
                 let has = person.map_or(0, |person| {
                     let is_member = |at: usize| match cells[at].standing(person) {
                         Standing::Member(_) => 1 << at,
-                        Standing::NotMember | Standing::Suppressed => 0,
+                        Standing::Tombstoned(id) if id != 0 => 1 << at,
+                        Standing::NotMember | Standing::Suppressed | Standing::Tombstoned(_) => 0,
                     };
                     (0..cells.len()).fold(0_u64, |has, at| has | is_member(at))
                 });

@@ -23,6 +23,7 @@ mod issued;
 mod labels;
 mod loading;
 mod naming;
+mod overdue;
 mod pinning;
 mod rules;
 mod scope;

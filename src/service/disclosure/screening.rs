@@ -29,8 +29,8 @@ pub(super) struct Screened {
     pub(super) left_out: Vec<u32>,
     /// Rows that are answered in spite of a reservation, by provision.
     pub(super) overridden: BTreeMap<TermCode, u64>,
-    /// Facts by which this was decided.
-    pub(super) fact_count: u64,
+    /// Changes by which this was decided.
+    pub(super) change_count: u64,
 }
 
 impl IssuingRegister {
@@ -72,7 +72,7 @@ impl IssuingRegister {
 
     /// Leaves those out whose rights say so.
     pub(super) fn screen(&self, rights: &HeldRights<'_>, rows: Vec<(u32, PersonNo)>) -> Screened {
-        let fact_count = rights.fact_count();
+        let change_count = rights.change_count();
         let (mut left_out, mut overridden) = (Vec::new(), BTreeMap::new());
         let is_answered =
             |(row, person): &(u32, PersonNo)| match self.rule.decide(rights.of(*person).as_deref())
@@ -89,7 +89,7 @@ impl IssuingRegister {
             };
         let mut rows = rows;
         rows.retain(is_answered);
-        Screened { rows, left_out, overridden, fact_count }
+        Screened { rows, left_out, overridden, change_count }
     }
 }
 
@@ -119,7 +119,7 @@ pub(super) struct SeenRights {
 impl SeenRights {
     /// Looks at the rights before a pass.
     pub(super) fn look(open: &Open, registers: Vec<IssuingRegister>) -> Result<Self, Error> {
-        let facts = hold_all(open, &registers)?.iter().map(HeldRights::fact_count).collect();
+        let facts = hold_all(open, &registers)?.iter().map(HeldRights::change_count).collect();
         Ok(Self { registers, facts })
     }
 
@@ -127,7 +127,7 @@ impl SeenRights {
     /// first: closing waits with them for answers, which wait for rights.
     pub(super) fn hold<'a>(&self, open: &'a Open) -> Result<Vec<HeldRights<'a>>, Error> {
         let held = hold_all(open, &self.registers)?;
-        if held.iter().map(HeldRights::fact_count).eq(self.facts.iter().copied()) {
+        if held.iter().map(HeldRights::change_count).eq(self.facts.iter().copied()) {
             return Ok(held);
         }
         let text = "reservations have changed while the bridge was made; do it again";

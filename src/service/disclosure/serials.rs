@@ -293,7 +293,7 @@ impl Issuing {
         // So are the rights, and the links; if any has changed since the batch was mapped, it is
         // mapped again.
         let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
-        if rights.fact_count() != mapped.screened.fact_count {
+        if rights.change_count() != mapped.screened.change_count {
             let ids = std::mem::take(&mut mapped.ids);
             mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, &ids)?;
         }

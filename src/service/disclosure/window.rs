@@ -39,7 +39,7 @@ use crate::disclosure::{Decision, DisclosureId};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{PersonSet, Registers, Standing, Write};
+use crate::registers::{PersonSet, Registers, Write};
 use crate::store::keys::Key;
 use crate::vault::PersonNo;
 
@@ -327,7 +327,7 @@ impl InUse {
 /// pass over the vault.
 fn is_member(open: &Open, register: u16, person: PersonNo) -> bool {
     let held = open.registers.hold(register);
-    held.is_ok_and(|held| matches!(held.cells().standing(person), Standing::Member(_)))
+    held.is_ok_and(|held| held.cells().standing(person).id().is_some())
 }
 
 /// The answer to whoever asks outside a window.

@@ -12,8 +12,7 @@ use crate::crypto::KeyedDigest;
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
 use crate::registers::{
-    IdChange, IdChanges, LinkChange, LinkFact, LinkReason, More, PersonSet, Protection, Standing,
-    Write,
+    IdChange, IdChanges, LinkChange, LinkFact, LinkReason, More, PersonSet, Protection, Write,
 };
 use crate::vault::{PERSONS, PersonNo};
 
@@ -155,10 +154,7 @@ fn protected(
         leaves.sort_by_key(|leaf| leaf.drawn);
         let column = open.registers.hold(register.number).map_err(register_error)?;
         let cells = column.cells();
-        let ids = leaves.map(|leaf| match cells.standing(leaf.person) {
-            Standing::Member(id) => id,
-            Standing::NotMember | Standing::Suppressed => 0,
-        });
+        let ids = leaves.map(|leaf| cells.standing(leaf.person).id().unwrap_or_default());
         if ids == [0, 0] {
             continue;
         }

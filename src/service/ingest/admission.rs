@@ -17,7 +17,7 @@ use zeroize::Zeroize;
 use super::batch::ROWS_AT_ONCE;
 use super::{Delivery, IngestMode, Open, register_error};
 use crate::registers::budget::{About, Account, Admission, Asking, FreshRow, Repeats, Spending};
-use crate::registers::{HeldLinks, RowCode, RowNote, Standing};
+use crate::registers::{HeldRights, RowCode, RowNote, Standing};
 use crate::service::Error;
 use crate::vault::{Found, PersonNo, Rows, Unknown};
 
@@ -86,8 +86,8 @@ impl Delivery {
         fresh: &[u32],
     ) -> Result<Admitted, Error> {
         let about = |standing: Option<(PersonNo, Standing)>| match standing {
-            Some((person, Standing::Member(_) | Standing::Suppressed)) => About::Person(person),
             Some((_, Standing::NotMember)) | None => About::Nobody,
+            Some((person, _)) => About::Person(person),
         };
         let fresh = self.about(open, &persons, fresh, about)?;
         let admission = self.admit_known(Asking::LookUp, account, &fresh);
@@ -115,15 +115,14 @@ impl Delivery {
         fresh: &[u32],
     ) -> Result<Admitted, Error> {
         let rights = open.registers.hold_rights(self.register).map_err(register_error)?;
-        let links = rights.links();
         let about = |standing: Option<(PersonNo, Standing)>| match standing {
             Some((person, standing)) if rights.consents(person) => match standing {
                 Standing::NotMember => About::Joining(person),
-                Standing::Member(_) | Standing::Suppressed => About::Person(person),
+                _ => About::Person(person),
             },
             _ => About::Nobody,
         };
-        let fresh = self.about_held((open, links), &persons, fresh, about)?;
+        let fresh = self.about_held((open, &rights), &persons, fresh, about)?;
         drop(rights);
         let admission = self.admit_known(Asking::Assign, account, &fresh);
         // Who consents meanwhile was counted as somebody without, and is answered so.
@@ -185,18 +184,19 @@ impl Delivery {
         fresh: &[u32],
         about: impl Fn(Option<(PersonNo, Standing)>) -> About,
     ) -> Result<Vec<FreshRow>, Error> {
-        self.about_held((open, &open.registers.hold_links()), persons, fresh, about)
+        self.about_held((open, &self.hold(open)?), persons, fresh, about)
     }
 
-    /// As [`Self::about`], for who holds the links.
+    /// As [`Self::about`], for who holds the rights.
     fn about_held(
         &self,
-        (open, links): (&Open, &HeldLinks<'_>),
+        (open, rights): (&Open, &HeldRights<'_>),
         persons: &[Option<PersonNo>],
         fresh: &[u32],
         about: impl Fn(Option<(PersonNo, Standing)>) -> About,
     ) -> Result<Vec<FreshRow>, Error> {
-        let graph = links.of(self.partition).filter(|graph| graph.any());
+        let reported = self.reported();
+        let graph = rights.links().of(self.partition).filter(|graph| graph.any());
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
         let standing = |row: u32| {
@@ -207,7 +207,7 @@ impl Delivery {
                     (Some(graph), IngestMode::ResolveOnly) => graph.root_of(person),
                     _ => person,
                 };
-                (person, cells.standing(by))
+                (person, reported.standing(rights, by, cells.standing(by)))
             })
         };
         let fresh = fresh.iter().map(|row| FreshRow { row: *row, about: about(standing(*row)) });

@@ -10,7 +10,7 @@ use std::vec::IntoIter;
 
 use super::admission::Admitted;
 use super::joined::{self, Joined, JoinedRow};
-use super::{Consents, Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
+use super::{BatchRights, Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
 use crate::crypto::{KeyedDigest, KeyedHasher};
 use crate::ident::{NationalId, Reject};
 use crate::registers::{Answered, Cells, Gives, JoiningRow, RowCode, RowNote, Standing};
@@ -25,7 +25,7 @@ const ROWS_AT_ONCE: usize = 64;
 /// A batch as far as it is answered.
 struct Answering<'a> {
     looked_up: bool,
-    consents: Consents<'a>,
+    rights: BatchRights<'a>,
     decided: Peekable<IntoIter<RowNote>>,
     answered: Answered,
     joining: Vec<JoiningRow>,
@@ -44,13 +44,13 @@ impl Delivery {
         under_way: UnderWay,
     ) -> Result<Mapped, Error> {
         let Admitted { persons, decided, spending } = admitted;
-        let holding = self.hold(open)?;
-        let links = holding.links();
+        let rights = self.hold(open)?;
+        let links = rights.links();
         let graph = links.of(self.partition).filter(|graph| graph.any());
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let mut answering = Answering {
             looked_up: self.mode == IngestMode::ResolveOnly,
-            consents: Consents::of(&holding),
+            rights: BatchRights::of(self, &rights),
             decided: decided.into_iter().peekable(),
             answered: Answered { ids: Vec::with_capacity(rows.len()), ..Answered::default() },
             joining: Vec::new(),
@@ -81,11 +81,11 @@ impl Delivery {
         }
         digest.add_ids(&answering.answered.ids[digested..]);
         drop(held);
-        let Answering { answered, joining, joined, persons, consents, .. } = answering;
-        let consented = consents.consented();
+        let Answering { answered, joining, joined, persons, rights, .. } = answering;
+        let decided = rights.decided();
         let digest = digest.finish(&answered);
         let mapped =
-            Mapped { answered, joining, persons, spending, consented, joined, digest, under_way };
+            Mapped { answered, joining, persons, spending, decided, joined, digest, under_way };
         Ok(mapped)
     }
 }
@@ -98,7 +98,30 @@ impl Answering<'_> {
         let decided = self.decided.next_if(|decided| decided.row == at);
         if let Some((person, Standing::Member(id))) = standing
             && decided.is_none()
-            && self.consents.allow(at, person)
+            && self.rights.allow(at, person)
+        {
+            self.answered.ids.push(id);
+            self.persons.push(person);
+            return;
+        }
+        self.take_other(at, row, decided, standing);
+    }
+
+    /// Answers a row that is not about a member of whom there is nothing more to say.
+    fn take_other(
+        &mut self,
+        at: u32,
+        row: &Result<NationalId, Reject>,
+        decided: Option<RowNote>,
+        standing: Option<(PersonNo, Standing)>,
+    ) {
+        let is_tombstoned = matches!(standing, Some((_, Standing::Tombstoned(_))));
+        let standing =
+            standing.map(|(person, standing)| (person, self.rights.standing(person, standing)));
+        if let Some((person, Standing::Member(id))) = standing
+            && is_tombstoned
+            && decided.is_none()
+            && self.rights.allow(at, person)
         {
             self.answered.ids.push(id);
             self.persons.push(person);
@@ -125,9 +148,10 @@ impl Answering<'_> {
     ) {
         let at = u32::try_from(self.answered.ids.len()).unwrap_or(u32::MAX);
         let is_decided = self.decided.peek().is_some_and(|decided| decided.row == at);
-        let standings = (cells.standing(leaf), cells.standing(root));
+        let standing = |person| self.rights.standing(person, cells.standing(person));
+        let standings = (standing(leaf), standing(root));
         let answer = joined::answer(standings, self.looked_up);
-        if is_decided || answer.is_none() || !self.consents.allow(at, leaf) {
+        if is_decided || answer.is_none() || !self.rights.allow(at, leaf) {
             let is_nobody = standings == (Standing::NotMember, Standing::NotMember);
             let standing = match answer {
                 None if !is_nobody => Standing::Suppressed,
@@ -159,7 +183,7 @@ impl Answering<'_> {
                 Some(if is_member { RowCode::Suppressed } else { RowCode::Unknown })
             }
             None if self.looked_up => Some(RowCode::Unknown),
-            Some((person, Standing::NotMember)) if self.consents.allow(at, person) => {
+            Some((person, Standing::NotMember)) if self.rights.allow(at, person) => {
                 self.joining.push(JoiningRow { row: at, person, gives: Gives::Id });
                 self.persons.push(person);
                 None

@@ -12,7 +12,7 @@
 
 use super::{Delivery, Mapped, Open, digest_of, register_error};
 use crate::registers::{
-    Answered, Gives, HeldLinks, JoiningRow, LeafId, RowCode, RowNote, Standing,
+    Answered, Ended, Gives, HeldRights, JoiningRow, LeafId, RowCode, RowNote, Standing,
 };
 use crate::service::Error;
 use crate::vault::PersonNo;
@@ -34,6 +34,11 @@ pub(super) struct JoinedRow {
 impl Joined {
     pub(super) fn new(change_count: u64) -> Self {
         Self { rows: Vec::new(), change_count }
+    }
+
+    /// Whether a row has, or may have, the ID of another leaf.
+    pub(super) fn has(&self, row: u32) -> bool {
+        self.rows.binary_search_by_key(&row, |joined| joined.row).is_ok()
     }
 
     /// Forgets rows that are not answered after all.
@@ -62,8 +67,9 @@ pub(super) fn fill(
         Standing::NotMember if !looked_up => {
             joining.push(JoiningRow { row, person: root, gives: Gives::Id });
         }
-        // Whoever has the leaf has the root: see `registers::links`.  A look-up makes nobody.
-        Standing::NotMember | Standing::Suppressed => {
+        // Whoever has the leaf has the root: see `registers::links`.  A look-up makes nobody.  That
+        // there are tombstones was looked at before.
+        Standing::NotMember | Standing::Suppressed | Standing::Tombstoned(_) => {
             if let Standing::Member(own) = standings.0 {
                 *id = own;
             }
@@ -75,35 +81,42 @@ pub(super) fn fill(
         Standing::NotMember if !looked_up => {
             joining.push(JoiningRow { row, person: leaf, gives: Gives::LeafId });
         }
-        Standing::NotMember | Standing::Suppressed => {}
+        Standing::NotMember | Standing::Suppressed | Standing::Tombstoned(_) => {}
     }
 }
 
 impl Delivery {
-    /// Answers those rows anew whose root has changed since the batch was mapped.
+    /// Answers those rows anew whose root has changed since the batch was mapped, or whose past has
+    /// ended.
     pub(super) fn join_again(
         &self,
         open: &Open,
-        links: &HeldLinks<'_>,
+        rights: &HeldRights<'_>,
+        ended: &[Ended],
         mapped: &mut Mapped,
     ) -> Result<(), Error> {
-        if mapped.joined.rows.is_empty() || links.change_count() == mapped.joined.change_count {
+        let links = rights.links();
+        let is_unchanged = links.change_count() == mapped.joined.change_count && ended.is_empty();
+        if mapped.joined.rows.is_empty() || is_unchanged {
             return Ok(());
         }
+        let has_ended = |person: PersonNo| ended.iter().any(|one| one.person == person);
+        let reported = self.reported();
         let looked_up = self.mode == super::IngestMode::ResolveOnly;
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
         let Mapped { answered, joining, joined, .. } = mapped;
         for JoinedRow { row, leaf, root } in &mut joined.rows {
             let now = links.root_of(self.partition, *leaf);
-            if now == *root {
+            if now == *root && !has_ended(*leaf) && !has_ended(*root) {
                 continue;
             }
             *root = now;
             answered.ids[*row as usize] = 0;
             answered.leaf_ids.retain(|one| one.row != *row);
             joining.retain(|one| one.row != *row);
-            let standings = (cells.standing(*leaf), cells.standing(now));
+            let standing = |person| reported.standing(rights, person, cells.standing(person));
+            let standings = (standing(*leaf), standing(now));
             if answer(standings, looked_up).is_none() {
                 let is_unknown = standings == (Standing::NotMember, Standing::NotMember);
                 let code = if is_unknown { RowCode::Unknown } else { RowCode::Suppressed };

@@ -58,7 +58,7 @@ impl Service {
         }
     }
 
-    fn register_named(&self, code: String) -> Term {
+    pub(super) fn register_named(&self, code: String) -> Term {
         let name = self.parts.catalogue.by_code(&code).map(|register| register.names.nb.clone());
         Term { code, name: name.unwrap_or_default() }
     }

@@ -146,7 +146,9 @@ fn standing(
     for leaf in leaves {
         match cells.standing(*leaf) {
             Standing::Member(id) => ids.push(id),
-            Standing::NotMember => {}
+            Standing::Tombstoned(id) if id != 0 => ids.push(id),
+            // What was erased is no more; that it was is in the case.
+            Standing::NotMember | Standing::Tombstoned(_) => {}
             Standing::Suppressed => standing = "suppressed",
         }
     }

@@ -18,7 +18,7 @@ mod feeds;
 mod protected;
 mod told;
 
-const NUMBER: IdentityEventType = IdentityEventType::IdentifierChanged;
+pub(super) const NUMBER: IdentityEventType = IdentityEventType::IdentifierChanged;
 const AWAY: IdentityEventType = IdentityEventType::MergedAway;
 const INTO: IdentityEventType = IdentityEventType::MergedInto;
 const SPLIT: IdentityEventType = IdentityEventType::SplitChanged;
@@ -42,7 +42,7 @@ fn access() -> String {
 }
 
 /// An event as most are: about a person, with another number.
-fn event(
+pub(super) fn event(
     sequence: u64,
     event_type: IdentityEventType,
     number: u64,
@@ -63,7 +63,7 @@ fn event(
 }
 
 impl World {
-    fn identities() -> Self {
+    pub(super) fn identities() -> Self {
         let world = Self::with(Budgets::DEFAULT, &access());
         world.unseal();
         world
@@ -73,14 +73,19 @@ impl World {
         self.try_apply(events).unwrap()
     }
 
-    fn try_apply(&self, events: &[IdentityEvent]) -> Result<AppliedEvents, Error> {
+    pub(super) fn try_apply(&self, events: &[IdentityEvent]) -> Result<AppliedEvents, Error> {
         let permit = self.permit("i", Right::ApplyEvents);
         let feed: TermCode = "folkeregisteret".parse().unwrap();
         Ok(self.service.apply_events(&permit, &feed, events)?.into_answer().0)
     }
 
     /// One event after all that came before.
-    fn happens(&self, event_type: IdentityEventType, number: u64, others: &[u64]) -> AppliedEvents {
+    pub(super) fn happens(
+        &self,
+        event_type: IdentityEventType,
+        number: u64,
+        others: &[u64],
+    ) -> AppliedEvents {
         let feed = "folkeregisteret".parse().unwrap();
         let open = self.service.open_now().unwrap();
         let read_to = open.registers.hold_links().pointer(&feed).map_or(0, |one| one.sequence);

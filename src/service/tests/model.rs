@@ -8,11 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::erasure::FEBRUARY;
 use super::rights::reserved;
 use super::*;
 use crate::config::codes::DisclosurePurpose;
 use crate::disclosure::DisclosureId;
 use crate::registers::Fact;
+use crate::rights::cases::Scope;
 
 mod course;
 mod expected;

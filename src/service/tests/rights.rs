@@ -18,7 +18,7 @@ mod consents;
 
 const KPR: u16 = 2;
 
-fn subject(register: &str, number: u64) -> RightsSubject {
+pub(super) fn subject(register: &str, number: u64) -> RightsSubject {
     RightsSubject {
         register: register.parse().unwrap(),
         kind: RowKind { declared: Declared::Any, assigner: None },
@@ -38,12 +38,12 @@ fn consent(purpose: DisclosurePurpose) -> Fact {
     Fact::ConsentGiven(BTreeSet::from([purpose]))
 }
 
-fn quality() -> Fact {
+pub(super) fn quality() -> Fact {
     consent(DisclosurePurpose::QualityImprovement)
 }
 
 impl World {
-    fn rights_officer(&self) -> Permit {
+    pub(super) fn rights_officer(&self) -> Permit {
         self.permit("p", Right::Rights)
     }
 
@@ -53,7 +53,7 @@ impl World {
         Ok(recorded.index())
     }
 
-    fn rights_of(&self, register: &str, number: u64) -> Result<RightsView, Error> {
+    pub(super) fn rights_of(&self, register: &str, number: u64) -> Result<RightsView, Error> {
         let recorded = self.service.rights(&self.rights_officer(), &subject(register, number))?;
         Ok(recorded.into_answer().0)
     }
@@ -64,7 +64,7 @@ impl World {
         self.disclosure_of(application.id(), decision)
     }
 
-    fn research(&self, overrides: &[(&str, Identifiers)]) -> DisclosureId {
+    pub(super) fn research(&self, overrides: &[(&str, Identifiers)]) -> DisclosureId {
         let overrides = overrides.iter().map(|(provision, identifiers)| ReservationOverride {
             provision: provision.parse().unwrap(),
             identifiers: *identifiers,
@@ -73,7 +73,7 @@ impl World {
         self.disclosure_with(REQUEST, decision)
     }
 
-    fn rehab(&self, numbers: &[u64]) -> Answered {
+    pub(super) fn rehab(&self, numbers: &[u64]) -> Answered {
         let request = Self::request("REHAB", "LOKAL", IngestMode::ResolveOrAssign);
         self.deliver(&request, numbers).unwrap()
     }
@@ -84,18 +84,18 @@ impl World {
         view.reservations.iter().map(ToString::to_string).collect()
     }
 
-    fn persons_known(&self) -> u64 {
+    pub(super) fn persons_known(&self) -> u64 {
         self.service.status(Detail::Full).detail.unwrap().persons
     }
 
-    fn wait_until_open(&self) {
+    pub(super) fn wait_until_open(&self) {
         let mut state = self.service.watch_state();
         while *state.borrow_and_update() != State::Open {
             std::thread::yield_now();
         }
     }
 
-    fn last_with(&self, action: &str) -> serde_json::Value {
+    pub(super) fn last_with(&self, action: &str) -> serde_json::Value {
         let pattern = format!(r#""action":"{action}""#);
         let bodies = self.bodies();
         let body = bodies.iter().rfind(|body| body.contains(&pattern)).unwrap();
@@ -104,7 +104,7 @@ impl World {
 }
 
 /// The rows that were suppressed; every other row has an ID.
-fn suppressed(answered: &Answered) -> Vec<u32> {
+pub(super) fn suppressed(answered: &Answered) -> Vec<u32> {
     let notes = answered.notes.iter();
     let rows: Vec<u32> = notes
         .map(|note| {
@@ -118,7 +118,7 @@ fn suppressed(answered: &Answered) -> Vec<u32> {
     rows
 }
 
-fn code<T>(outcome: Result<T, Error>) -> ErrorCode {
+pub(super) fn code<T>(outcome: Result<T, Error>) -> ErrorCode {
     outcome.err().expect("it is refused").code()
 }
 

@@ -18,6 +18,10 @@ fn golden_bytes_of_each_kind() {
         (Key::person_fact(2, 7), "2500020000000000000007"),
         (Key::id_change(2, 7), "2600020000000000000007"),
         (Key::event_pointer(2), "270002"),
+        (Key::case(2026, 4), "2807ea00000004"),
+        (Key::order(2, 7), "2900020000000000000007"),
+        (Key::tombstone(2, 7), "2a00020000000000000007"),
+        (Key::vault_erasure(2, 7), "2b00020000000000000007"),
         (Key::audit_body(9), "300000000000000009"),
         (Key::audit_leaf(9), "310000000000000009"),
         (Key::checkpoint(9), "320000000000000009"),
@@ -70,6 +74,9 @@ fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
     assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
     assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
     assert!(!Key::rights_facts(1).contains(&Key::rights_fact(2, 0)));
+    assert!(!Key::orders_from(1, 0).contains(&Key::order(2, 0)));
+    assert!(!Key::orders_from(1, 8).contains(&Key::order(1, 7)));
+    assert!(!Key::tombstones(1).contains(&Key::tombstone(2, 0)));
     assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
     assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));
     assert!(!Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 2, [0; 16])));

@@ -50,6 +50,36 @@ pub(super) fn printers_of_rights() -> Printers {
     ]
 }
 
+pub(super) fn printers_of_erasure() -> Printers {
+    shown_of![
+        AssessCaseRequest,
+        AssessCaseResponse,
+        CaseStep,
+        ConfirmOrderRequest,
+        ConfirmOrderResponse,
+        DataScope,
+        DecideCaseRequest,
+        DecideCaseResponse,
+        DeletionOrder,
+        ErasureCase,
+        GetCaseRequest,
+        GetCaseResponse,
+        ListCasesRequest,
+        ListCasesResponse,
+        ListOrdersRequest,
+        ListOrdersResponse,
+        PlanRetentionRequest,
+        PlanRetentionResponse,
+        ReceiveCaseRequest,
+        ReceiveCaseResponse,
+        RetentionAction,
+        RunRetentionRequest,
+        RunRetentionResponse,
+        WithdrawCaseRequest,
+        WithdrawCaseResponse,
+    ]
+}
+
 pub(super) fn printers_of_bridges() -> Printers {
     shown_of![
         Bridge,

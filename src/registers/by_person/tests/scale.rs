@@ -69,6 +69,10 @@ impl Store for Counting {
         self.written.fetch_add(batch.size_bytes() as u64, Ordering::Relaxed);
         self.inner.commit(operation, batch, durability)
     }
+
+    fn purge(&self, range: Range<Key>) -> Result<(), store::Error> {
+        self.inner.purge(range)
+    }
 }
 
 /// One person in ten, spread over all numbers, and ours.

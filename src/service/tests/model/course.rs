@@ -1,6 +1,6 @@
 //! One course: steps that are drawn, done and compared.
 
-use super::expected::{Expected, Given};
+use super::expected::{Days, Expected, Given};
 use super::*;
 
 /// Where rows go: register and source.
@@ -30,26 +30,40 @@ impl<'a> Course<'a> {
     }
 
     fn step(&mut self) {
-        match self.draw.below(16) {
+        match self.draw.below(18) {
             0..5 => {
                 let (register, persons) = (self.draw.below(REGISTERS.len()), self.draw.some());
-                self.deliver(register, &persons);
+                let days = [Days::Now, Days::Now, Days::Later][self.draw.below(3)];
+                self.deliver(register, &persons, days);
             }
             5..7 => self.open(),
             7..10 => self.serials(),
             10 => self.close(),
             11..13 => self.reserve(),
             13..15 => self.consent(),
+            15 => self.erase(),
             _ => self.look_up(),
         }
     }
 
-    fn deliver(&mut self, register: usize, persons: &[usize]) {
+    fn deliver(&mut self, register: usize, persons: &[usize], days: Days) {
         let (register, source) = REGISTERS[register];
         let numbers: Vec<u64> = persons.iter().map(|person| self.people[*person]).collect();
-        let ids = self.world.ingest(register, source, &numbers);
+        let ids = match days {
+            Days::Later => self.world.report(register, FEBRUARY, &numbers).ids,
+            Days::Now => self.world.ingest(register, source, &numbers),
+        };
         for (person, id) in persons.iter().zip(ids) {
-            self.expected.row(register, *person, id);
+            self.expected.row((register, days), *person, id);
+        }
+    }
+
+    fn erase(&mut self) {
+        let (register, person) = (["NPR", "KPR"][self.draw.below(2)], self.draw.below(PERSONS));
+        if self.expected.ids.contains_key(&(register, person)) {
+            self.world.erase(register, self.people[person], Scope::Whole);
+            self.expected.erase(register, person);
+            self.expected.erased.insert((register, person));
         }
     }
 
@@ -59,7 +73,10 @@ impl<'a> Course<'a> {
         let request = World::request("NPR", "HF", IngestMode::ResolveOnly);
         let answered = self.world.deliver(&request, &numbers).unwrap();
         for (person, id) in persons.iter().zip(answered.ids) {
+            // The look-up is about the days of now.
+            let is_erased = self.expected.erased.contains(&("NPR", *person));
             let known = self.expected.ids.get(&("NPR", *person)).copied();
+            let known = known.filter(|_| !is_erased);
             assert_eq!(id, known.unwrap_or(0), "a look-up says what is known, and makes nobody");
         }
     }
@@ -146,7 +163,10 @@ impl<'a> Course<'a> {
             Ok(_) if gives => {
                 self.expected.consents.insert(person);
             }
-            Ok(_) => assert!(self.expected.consents.remove(&person)),
+            Ok(_) => {
+                assert!(self.expected.consents.remove(&person));
+                self.expected.erase("REHAB", person);
+            }
             Err(error) => assert!(!gives && !consents, "{:?}", error.code()),
         }
     }
@@ -160,7 +180,8 @@ impl<'a> Course<'a> {
                 .copied()
                 .filter(|person| self.expected.ids.contains_key(&(*register, *person)))
                 .collect();
-            self.deliver(place, &members);
+            self.deliver(place, &members, Days::Later);
+            self.deliver(place, &members, Days::Now);
         }
         for given in 0..self.expected.given.len() {
             for register in ["NPR", "KPR"] {

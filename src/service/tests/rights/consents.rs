@@ -45,7 +45,14 @@ fn a_withdrawn_consent_stops_ingest_and_look_ups_and_keeps_the_ledger() {
     let facts: Vec<Fact> = view.facts.into_iter().map(|fact| fact.fact).collect();
     assert_eq!(facts, [quality(), Fact::ConsentWithdrawn], "kept (S-25)");
     world.say("REHAB", people[0], quality()).unwrap();
-    assert_eq!(world.rehab(&people).ids, ids, "consent again: the same ID");
+    let again = world.rehab(&people).ids;
+    assert_eq!(again[1], ids[1]);
+    assert!(
+        again[0] != 0 && again[0] != ids[0],
+        "what stood under the ID before is deleted (S-25)"
+    );
+    world.reseal();
+    assert_eq!(world.rehab(&people).ids, again);
 }
 
 #[test]
@@ -72,7 +79,7 @@ fn a_batch_that_was_mapped_before_a_withdrawal_is_looked_at_again() {
     assert_eq!((summary.answered, summary.persons), (1, 1));
     let detail = world.service.status(Detail::Full).detail.unwrap();
     let rehab = detail.registers.iter().find(|(register, _)| register == "REHAB").unwrap();
-    assert_eq!(rehab.1, 2, "whose consent had ended did not join");
+    assert_eq!(rehab.1, 1, "whose consent had ended did not join, and who had joined is gone");
 }
 
 #[test]
@@ -96,8 +103,15 @@ fn a_disclosure_of_a_register_on_consent_has_who_consents_to_its_purpose() {
     decided.terms.registers[0].register = "REHAB".to_owned();
     let id = world.disclosure_with(&request, decided);
     assert!(suppressed(&world.serials(id, "REHAB", &ids).unwrap()).is_empty());
+    let issuing = world.service.open_serials(&world.officer(), id).unwrap();
+    let mapped = issuing.map("REHAB", &ids).unwrap();
     world.say("REHAB", people[1], Fact::ConsentWithdrawn).unwrap();
-    assert_eq!(suppressed(&world.serials(id, "REHAB", &ids).unwrap()), [1]);
+    // The ID is nobody's, also in what was mapped before.
+    let mapped = done(&issuing, issuing.submit(mapped).unwrap()).unwrap().into_answer().0;
+    for answered in [mapped, world.serials(id, "REHAB", &ids).unwrap()] {
+        let notes: Vec<_> = answered.notes.iter().map(|note| (note.row, note.code)).collect();
+        assert_eq!(notes, [(1, RowCode::Unknown)]);
+    }
 }
 
 #[test]

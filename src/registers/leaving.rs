@@ -1,0 +1,201 @@
+//! Persons who leave: a register, with one commit, or the vault, for good.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use zeroize::Zeroizing;
+
+use super::column::Standing;
+use super::delta::{self, Stored};
+use super::keys::PlaneKeys;
+use super::numbers::Numbers;
+use super::rights::Afterwards;
+use super::{Error, Members, Registers, Write};
+use crate::crypto::Entropy;
+use crate::store::Batch;
+use crate::store::keys::{Key, Kind};
+use crate::vault::PersonNo;
+
+const VERSION: u8 = 1;
+
+/// Persons whose past in a register ends with a commit.
+pub(super) struct Leaving {
+    pub(super) register: u16,
+    /// Whose, and whether they have an ID.
+    pub(super) persons: Vec<(PersonNo, u64)>,
+    pub(super) ids: Afterwards,
+    /// Whether there are tombstones of them.
+    pub(super) is_marked: bool,
+}
+
+impl Leaving {
+    /// Writes the delta, after those of persons who join with the same commit.
+    pub(super) fn stage(
+        &self,
+        numbers: &mut BTreeMap<u16, Numbers>,
+        keys: &PlaneKeys,
+        entropy: &Entropy,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        if self.ids == Afterwards::Stays {
+            return Ok(());
+        }
+        let numbers = numbers.get_mut(&self.register).ok_or(Error::NoRegister)?;
+        let key = Key::delta(self.register, numbers.next_delta());
+        let had_id = self.persons.iter().filter(|(_, id)| *id != 0);
+        let entries: Vec<_> = had_id.map(|(person, _)| (*person, Stored::Erased)).collect();
+        batch.insert(key, delta::encode(keys.storage(), entropy, &key, &entries)?);
+        Ok(())
+    }
+
+    /// Shows it, after the commit.
+    pub(super) fn publish(&self, members: &BTreeMap<u16, Arc<Members>>) {
+        let Some(members) = members.get(&self.register) else { return };
+        let persons: Vec<PersonNo> = self.persons.iter().map(|(person, _)| *person).collect();
+        if self.is_marked {
+            members.column.mark(&persons);
+        }
+        if self.ids == Afterwards::Ends {
+            let held = members.column.hold();
+            let cells = held.cells();
+            let had_id = persons.iter().filter(|one| cells.standing(**one).id().is_some());
+            let count = had_id.count() as u64;
+            drop(held);
+            let cells: Vec<_> = persons.iter().map(|one| (*one, Standing::NotMember)).collect();
+            members.column.publish(&cells);
+            members.count.fetch_sub(count, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Persons whom the vault is about to forget, or has forgotten since the plane was opened: no register
+/// takes them in, although a batch may still know their numbers.
+#[derive(Default)]
+pub(super) struct Forgotten(RwLock<HashSet<(u16, PersonNo)>>);
+
+impl Forgotten {
+    pub(super) fn contains(&self, partition: u16, person: PersonNo) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&(partition, person))
+    }
+}
+
+/// `01 ‖ person number (5)*`.
+fn plaintext(persons: &[PersonNo]) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(1 + 5 * persons.len()));
+    plain.push(VERSION);
+    persons.iter().for_each(|one| plain.extend_from_slice(&one.number().to_be_bytes()[3..]));
+    plain
+}
+
+fn read(plain: &[u8]) -> Option<Vec<PersonNo>> {
+    let (VERSION, rest) = plain.split_first().map(|(version, rest)| (*version, rest))? else {
+        return None;
+    };
+    let (persons, []) = rest.as_chunks::<5>() else { return None };
+    let number = |[p0, p1, p2, p3, p4]: [u8; 5]| u64::from_be_bytes([0, 0, 0, p0, p1, p2, p3, p4]);
+    persons.iter().map(|bytes| PersonNo::from_number(number(*bytes))).collect()
+}
+
+/// Persons whom the vault is to forget, by the record that says so.
+pub struct Forgetting {
+    /// The record; it is removed when the vault has forgotten them.
+    pub key: Key,
+    /// The partition of the vault.
+    pub partition: u16,
+    /// The persons.
+    pub persons: Vec<PersonNo>,
+}
+
+impl Registers {
+    /// The record that a partition of the vault is to forget persons.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn forgetting(&self, partition: u16, persons: &[PersonNo]) -> Result<Write, Error> {
+        // One run at a time: what an earlier one has left is finished before.
+        let key = Key::vault_erasure(partition, 0);
+        let sealed = self.seal_record(&key, &plaintext(persons))?;
+        Ok(Write::Put(key, sealed))
+    }
+
+    /// What the vault has been told to forget, and may not have forgotten yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn to_forget(&self) -> Result<Vec<Forgetting>, Error> {
+        let damaged = || Error::Damaged { what: Kind::VaultErasure.name() };
+        let records = self.records(Kind::VaultErasure)?.into_iter().map(|(key, plain)| {
+            let partition = key.as_bytes().get(1..3).and_then(|bytes| bytes.try_into().ok());
+            let partition = u16::from_be_bytes(partition.ok_or_else(damaged)?);
+            let persons = read(&plain).ok_or_else(damaged)?;
+            Ok(Forgetting { key, partition, persons })
+        });
+        records.collect()
+    }
+
+    /// Keeps persons out of every register, from the next commit on.
+    pub fn forget(&self, persons: &[(u16, PersonNo)]) {
+        self.forgotten.0.write().unwrap_or_else(PoisonError::into_inner).extend(persons);
+    }
+
+    /// Lets persons in again whom the vault keeps after all.
+    pub fn remember(&self, persons: &[(u16, PersonNo)]) {
+        let mut forgotten = self.forgotten.0.write().unwrap_or_else(PoisonError::into_inner);
+        forgotten.retain(|one| !persons.contains(one));
+    }
+
+    /// Whether the vault is about to forget a person.
+    pub fn is_forgotten(&self, partition: u16, person: PersonNo) -> bool {
+        self.forgotten.contains(partition, person)
+    }
+
+    /// The ID that a person has in a register now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`].
+    pub fn id_of(&self, register: u16, person: PersonNo) -> Result<Option<u64>, Error> {
+        Ok(self.hold(register)?.cells().standing(person).id())
+    }
+
+    /// The register numbers that IDs of a register are made of; `None` for what is no ID of its keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`], [`Error::Damaged`].
+    pub fn number_of(&self, register: u16, id: u64) -> Result<Option<u64>, Error> {
+        let Ok(parsed) = crate::ident::RegisterId::try_from_u64(id) else { return Ok(None) };
+        let (epoch, body) = parsed.parts();
+        let mut bodies = [body];
+        let known = self.keys.decrypt_ids(register, epoch.get(), &mut bodies)?;
+        Ok(known.then_some(bodies[0]))
+    }
+
+    /// The IDs of register numbers, under the key of today.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`], [`Error::Damaged`].
+    pub fn ids_of_numbers(&self, register: u16, numbers: Vec<u64>) -> Result<Vec<u64>, Error> {
+        self.keys.derive_ids(register, numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_the_vault_is_to_forget_is_the_golden_bytes() {
+        let persons = [1, 0x01_0203_0405].map(|number| PersonNo::from_number(number).unwrap());
+        let plain = plaintext(&persons);
+        assert_eq!(plain.as_slice(), [1, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5]);
+        assert_eq!(read(&plain).unwrap(), persons);
+        for bad in [&[][..], &[2], &[1, 0, 0], &[1, 255, 255, 255, 255, 255]] {
+            assert!(read(bad).is_none());
+        }
+    }
+}

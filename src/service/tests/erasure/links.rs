@@ -1,0 +1,146 @@
+//! Erasure of persons who have several identifiers.
+
+use super::super::identities::{NUMBER, event};
+use super::*;
+
+/// A world where the first two are one person, of whom NPR has the first and KPR the second, and the
+/// third somebody else.
+fn linked() -> (World, Vec<u64>, Vec<u64>) {
+    let world = World::identities();
+    let people = numbers(3);
+    world.report("NPR", DECEMBER, &[people[0], people[2]]);
+    world.report("KPR", DECEMBER, &people[1..2]);
+    world.happens(NUMBER, people[1], &people[..1]);
+    let ids = world.report("NPR", DECEMBER, &people).ids;
+    assert_eq!(ids[0], ids[1], "one person, one ID");
+    (world, people, ids)
+}
+
+#[test]
+fn an_erasure_is_of_the_person_under_every_identifier() {
+    let (world, people, ids) = linked();
+    // Asked for under the identifier that NPR never got a row of by itself.
+    world.erase("NPR", people[1], Scope::Whole);
+    let orders = world.orders("NPR", 0);
+    assert!(orders.len() == 1 && orders[0].ids.contains(&ids[0]));
+    assert_eq!(world.members("NPR"), 1);
+    let mut fresh = None;
+    for _ in 0..2 {
+        let again = world.report("NPR", DECEMBER, &people);
+        assert_eq!((suppressed(&again), again.ids[2]), (vec![0, 1], ids[2]));
+        assert!(again.leaf_ids.is_empty());
+        let later = world.report("NPR", FEBRUARY, &people);
+        assert!(suppressed(&later).is_empty());
+        assert_eq!((later.ids[0], later.ids[2]), (later.ids[1], ids[2]));
+        assert!(!orders[0].ids.contains(&later.ids[0]));
+        assert!(later.leaf_ids.iter().all(|leaf| !orders[0].ids.contains(&leaf.id)));
+        assert_eq!(*fresh.get_or_insert(later.ids[0]), later.ids[0]);
+        world.reseal();
+    }
+    let twice = world.ask_erasure("NPR", people[0], Scope::Whole);
+    assert!(twice.is_ok(), "of what has come since");
+    // KPR has its own past.
+    let kpr = world.report("KPR", DECEMBER, &people[..2]);
+    assert!(suppressed(&kpr).is_empty() && kpr.ids[0] == kpr.ids[1]);
+}
+
+#[test]
+fn rows_of_joined_identifiers_that_were_mapped_before_an_erasure_are_looked_at_again() {
+    let (world, people, ids) = linked();
+    let open = |days: (&str, &str)| {
+        let period = Some((days.0.parse().unwrap(), days.1.parse().unwrap()));
+        let request = World::request("NPR", "HF", IngestMode::ResolveOrAssign);
+        let request = DeliveryRequest { period, ..request };
+        world.service.open_delivery(&world.permit("a", request.right()), &request).unwrap()
+    };
+    let (past, later) = (open(DECEMBER), open(FEBRUARY));
+    let (old, new) = (past.map(batch(&people)).unwrap(), later.map(batch(&people)).unwrap());
+    world.erase("NPR", people[0], Scope::Whole);
+    let erased = world.orders("NPR", 0).remove(0).ids;
+    let answered = wait(&past, past.submit(old).unwrap()).unwrap().into_answer().0;
+    assert_eq!((suppressed(&answered), answered.ids[2]), (vec![0, 1], ids[2]));
+    assert!(answered.leaf_ids.is_empty());
+    let answered = wait(&later, later.submit(new).unwrap()).unwrap().into_answer().0;
+    assert!(suppressed(&answered).is_empty());
+    assert_eq!((answered.ids[0], answered.ids[2]), (answered.ids[1], ids[2]));
+    let own = answered.leaf_ids.iter().map(|leaf| leaf.id);
+    assert!(answered.ids[..2].iter().copied().chain(own).all(|id| !erased.contains(&id)));
+    assert_eq!(world.report("NPR", FEBRUARY, &people).ids, answered.ids);
+}
+
+#[test]
+fn the_vault_forgets_all_identifiers_of_a_person_or_none() {
+    let (world, people, _) = linked();
+    world.erase("NPR", people[0], Scope::Whole);
+    world.confirm("NPR", 1).unwrap();
+    world.wait_for_tombstones();
+    assert!(world.plan().actions.is_empty(), "KPR has the person under another identifier");
+    world.erase("KPR", people[0], Scope::Whole);
+    world.confirm("KPR", 1).unwrap();
+    assert!(world.plan().actions.is_empty());
+    world.wait_for_tombstones();
+    let plan = world.plan();
+    assert_eq!(plan.actions.len(), 2);
+    assert_eq!(world.persons_known(), 3);
+    world.run(plan.digest).unwrap();
+    assert_eq!(world.persons_known(), 1);
+    world.reseal();
+    assert_eq!(world.persons_known(), 1);
+    assert!(world.plan().actions.is_empty());
+    let back = world.report("NPR", ("2030-01-01", "2030-01-31"), &people);
+    assert!(suppressed(&back).is_empty() && back.ids[0] != back.ids[1], "strangers now");
+}
+
+#[test]
+fn a_withdrawn_consent_ends_the_ids_of_all_identifiers() {
+    let world = World::identities();
+    let people = numbers(2);
+    for person in &people {
+        world.say("REHAB", *person, quality()).unwrap();
+    }
+    let ids = world.report("REHAB", JANUARY, &people).ids;
+    world.happens(NUMBER, people[1], &people[..1]);
+    world.say("REHAB", people[0], Fact::ConsentWithdrawn).unwrap();
+    let orders = world.orders("REHAB", 0);
+    assert_eq!(orders.len(), 1);
+    assert!(ids.iter().all(|id| orders[0].ids.contains(id)));
+    assert_eq!(suppressed(&world.report("REHAB", FEBRUARY, &people)), [0, 1]);
+    assert_eq!(world.members("REHAB"), 0);
+}
+
+#[test]
+fn the_day_of_death_is_that_of_the_population_register() {
+    let world = World::identities();
+    let people = numbers(2);
+    world.report("KPR", DECEMBER, &people);
+    let died = IdentityEvent {
+        died: Some(date(2015, 3, 1)),
+        ..event(1, IdentityEventType::Died, people[0], &[])
+    };
+    assert_eq!(world.try_apply(&[died]).unwrap().counts.applied, 1);
+    for (number, is_granted) in [(people[0], true), (people[1], false)] {
+        let case = world.ask_erasure("KPR", number, Scope::Whole).unwrap();
+        let assessed = world.assess(case.id(), PublicInterest::Strong).unwrap();
+        let known = is_granted.then(|| date(2015, 3, 1));
+        assert_eq!(assessed.assessment().unwrap().died, known);
+        let decided = world.decide_case(case.id(), Deciding::Grant(Scope::Whole));
+        assert_eq!(decided.is_ok(), is_granted, "ten years after death (S-08)");
+    }
+}
+
+#[test]
+fn a_persons_cases_are_in_the_persons_report_and_in_nobody_elses() {
+    let (world, people, _) = linked();
+    let case = world.ask_erasure("NPR", people[0], Scope::Whole).unwrap();
+    world.assess(case.id(), PublicInterest::Ordinary).unwrap();
+    world.decide_case(case.id(), Deciding::Grant(period("2020-12-31"))).unwrap();
+    for number in &people[..2] {
+        let report = world.innsyn(*number);
+        assert_eq!(report.cases.len(), 1);
+        let told = &report.cases[0];
+        assert_eq!((told.register.code.as_str(), told.state.as_str()), ("NPR", "ordered"));
+        assert_eq!(told.text, "alle opplysninger; innvilget: opplysninger til og med 2020-12-31");
+        assert!(!told.opened.is_empty() && !told.decided.is_empty());
+    }
+    assert!(world.innsyn(people[2]).cases.is_empty());
+}
