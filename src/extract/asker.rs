@@ -1,6 +1,6 @@
 //! Asks what stands in the place of a block's identifiers, and counts what does not come out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use super::block::Block;
@@ -15,12 +15,28 @@ use super::standing::Standings;
 /// Longest ID of another party.
 const LABEL_BYTES_MAX: usize = 64;
 
+/// What is known of all files so far.
+#[derive(Default)]
+pub(super) struct Known {
+    /// How persons are named; nobody knows before the first of them.
+    pub(super) person: Option<Person>,
+    /// Whom each register's files leave out, by register ID.
+    left_out: BTreeMap<String, HashSet<u64>>,
+}
+
+impl Known {
+    /// How many persons are left out of the register that most are left out of.  Who is left out of
+    /// two registers cannot be told, so that a sum would count some twice.
+    pub(super) fn persons_left_out(&self) -> u64 {
+        self.left_out.values().map(|persons| persons.len() as u64).max().unwrap_or_default()
+    }
+}
+
 /// Asks for the blocks of one file.
 pub(super) struct Asker<'a> {
     columns: &'a Columns,
     report: &'a mut FileReport,
-    /// How persons are named; nobody knows before the first of them.
-    person: &'a mut Option<Person>,
+    all: &'a mut Known,
     standings: Standings,
     surrogates: Vec<Surrogates>,
     left_out: HashSet<u64>,
@@ -56,14 +72,14 @@ impl<'a> Asker<'a> {
     pub(super) fn new(
         columns: &'a Columns,
         report: &'a mut FileReport,
-        person: &'a mut Option<Person>,
+        all: &'a mut Known,
         memory_bytes: usize,
     ) -> Self {
         let share = memory_bytes / (columns.replaced.len() + 1);
         Self {
             columns,
             report,
-            person,
+            all,
             standings: Standings::new(share),
             surrogates: columns.replaced.iter().map(|_| Surrogates::new(share)).collect(),
             left_out: HashSet::new(),
@@ -96,7 +112,7 @@ impl<'a> Asker<'a> {
             let known = known.ok_or_else(|| Error::internal("a row has no person"))?;
             match &known.issued {
                 Issued::Label(label) if (1..=LABEL_BYTES_MAX).contains(&label.len()) => {
-                    only(self.person, Person::Label)?;
+                    only(&mut self.all.person, Person::Label)?;
                     row::append_text(label.as_bytes(), &mut keys.bytes).ok_or_else(unfit)?;
                     self.report.rows_out += 1;
                 }
@@ -105,6 +121,8 @@ impl<'a> Asker<'a> {
                     self.report.rows_left_out += 1;
                     if self.left_out.insert(known.register_id) {
                         self.report.persons_left_out += 1;
+                        let register = self.report.register.clone();
+                        self.all.left_out.entry(register).or_default().insert(known.register_id);
                     }
                 }
                 Issued::Outside => {
@@ -115,7 +133,7 @@ impl<'a> Asker<'a> {
                 }
                 Issued::Refused(refusal) => self.report.refuse(row, *refusal),
                 Issued::Serial(serial) => {
-                    only(self.person, Person::Serial)?;
+                    only(&mut self.all.person, Person::Serial)?;
                     row::append_serial(*serial, &mut keys.bytes).ok_or_else(unfit)?;
                     self.report.rows_out += 1;
                 }
@@ -152,7 +170,7 @@ pub(super) fn begun(register: &str, input: PathBuf) -> FileReport {
         persons_left_out: 0,
         rows_outside: 0,
         persons_outside: 0,
-        refused: std::collections::BTreeMap::default(),
+        refused: BTreeMap::default(),
         refused_rows: Vec::new(),
     }
 }

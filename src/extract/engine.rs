@@ -2,9 +2,9 @@
 
 use std::sync::mpsc::sync_channel;
 
-use super::asker::{Asker, begun};
+use super::asker::{Asker, Known, begun};
 use super::cell::Kind;
-use super::columns::{Columns, Person, Shape, Wanted};
+use super::columns::{Columns, Shape, Wanted};
 use super::error::Error;
 use super::issuer::Issuer;
 use super::maker::Maker;
@@ -35,17 +35,18 @@ pub fn run(
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
     refuse(plan, &inputs, outputs.len())?;
-    let mut person = None;
-    let mut report = Report { files: Vec::new() };
+    let mut all = Known::default();
+    let mut report = Report { files: Vec::new(), persons_left_out: 0 };
     for (place, (input, output)) in inputs.into_iter().zip(outputs).enumerate() {
-        let made = gather(plan, input, issuer, &mut person)?;
+        let made = gather(plan, input, issuer, &mut all)?;
         let Gathered { mut file, sorted, columns } = made;
-        let shape = Shape { person: person.unwrap_or_default(), columns };
+        let shape = Shape { person: all.person.unwrap_or_default(), columns };
         file.columns = shape.described();
         let observed = Observed::of(plan, &shape, place, observer);
         write(plan, sorted, &shape, output, observed)?;
         report.files.push(file);
     }
+    report.persons_left_out = all.persons_left_out();
     Ok(report)
 }
 
@@ -90,7 +91,7 @@ fn gather(
     plan: &Plan,
     input: Input,
     issuer: &mut dyn Issuer,
-    person: &mut Option<Person>,
+    all: &mut Known,
 ) -> Result<Gathered, Error> {
     let terms = terms_of(plan, &input)?;
     let wanted = Wanted::of(terms, &input.id_column())?;
@@ -105,7 +106,7 @@ fn gather(
         watched.map(|(name, is_kept)| is_kept.then(|| name.clone())).collect();
     guard.watch(&watched)?;
 
-    let asker = Asker::new(&columns, &mut file, person, plan.memory_bytes / 16);
+    let asker = Asker::new(&columns, &mut file, all, plan.memory_bytes / 16);
     let (guard, sorted) =
         read_and_sort(plan, (reader, guard), asker, issuer, Maker::new(&columns))?;
     file.findings = findings(&guard)?;

@@ -14,6 +14,9 @@ pub(super) const REFUSED_ROWS_MAX: usize = 1000;
 pub struct Report {
     /// The files, in the order in which they were given.
     pub files: Vec<FileReport>,
+    /// How many persons are left out of the register that most are left out of, each counted once
+    /// over its files: at least so many, since persons of two registers may be the same.
+    pub persons_left_out: u64,
 }
 
 /// What became of one file.

@@ -6,8 +6,9 @@
 //! One plain `age` file for each file of the extract, `NAME.age`, and one for the manifest,
 //! `NAME.manifest.age`: each opens with any `age` program.
 //!
-//! INVARIANT: nothing has its name before everything is complete and durable, and the manifest gets
-//! its name last: an extract with a manifest is whole.  What is dropped before that is removed.
+//! INVARIANT: nothing has its name before everything is complete and durable; an older manifest that is
+//! replaced goes first and the new one gets its name last: an extract with a manifest is whole.  What
+//! is dropped before that is removed, names that were given already too.
 //!
 //! Not protected: how long the files are shows how long the plaintext is, almost to the byte.
 
@@ -127,15 +128,26 @@ impl SealedExtract {
         Ok(Self { files, manifest: output.finish()? })
     }
 
-    /// Gives the files their names, the manifest last.
+    /// Gives the files their names, the manifest last.  An older manifest of that name goes first.
     ///
     /// # Errors
     ///
-    /// A name was taken meanwhile, or the disk fails.
+    /// A name was taken meanwhile, or the disk fails.  No file of the extract has a name then.
     pub fn publish(self) -> Result<(), Error> {
-        for file in self.files {
-            file.destination.publish()?;
+        self.manifest.destination.remove_replaced()?;
+        let mut given = Vec::with_capacity(self.files.len());
+        for file in self.files.into_iter().chain([self.manifest]) {
+            let name = file.destination.name().to_owned();
+            if let Err(error) = file.destination.publish() {
+                // What cannot be removed has no manifest.
+                given.iter().for_each(|name| drop(std::fs::remove_file(name)));
+                return Err(error);
+            }
+            given.push(name);
         }
-        self.manifest.destination.publish()
+        Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,6 +200,28 @@ fn persons_with_a_reservation_are_left_out_and_counted() {
     assert_eq!(fake.ids_asked, 10, "each person is asked about once");
 }
 
+/// Goal: what is told of how many are left out is of different persons.  Method: two files of NPR and one
+/// of KPR leave out the same three.
+#[test]
+fn who_is_left_out_of_several_files_is_counted_once() {
+    let terms = r#"registers = [
+        { register = "NPR", variables = [{ name = "a" }] },
+        { register = "KPR", variables = [{ name = "a" }] },
+    ]"#;
+    let of = |register| {
+        let rows: String = (0..9).map(|row| format!("{},c\n", id(register, row))).collect();
+        let column = format!("{}_id", register.to_lowercase());
+        input(register, format!("{column},a\n{rows}").as_bytes())
+    };
+    let mut sinks = [Vec::new(), Vec::new(), Vec::new()];
+    let outputs = sinks.iter_mut().map(|sink| Output { format: Format::Csv, sink }).collect();
+    let mut fake = Fake { left_out: [3, 4, 5].into(), ..Fake::default() };
+    let inputs = vec![of("NPR"), of("NPR"), of("KPR")];
+    let report = run(&plan(terms), inputs, &mut fake, outputs, &mut Seen::default()).unwrap();
+    assert!(report.files.iter().all(|file| file.persons_left_out == 3));
+    assert_eq!(report.persons_left_out, 3);
+}
+
 #[derive(Default)]
 struct Seen(Vec<(usize, Vec<u8>, Vec<Option<String>>)>);
 

@@ -168,6 +168,28 @@ impl Destination {
         self.part.as_deref()
     }
 
+    /// The name that it gets.
+    #[must_use]
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Removes the file that it replaces, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub fn remove_replaced(&self) -> Result<(), Error> {
+        if self.existing == Existing::Keep {
+            return Ok(());
+        }
+        match std::fs::remove_file(&self.name) {
+            Err(cause) if cause.kind() == Cause::NotFound => return Ok(()),
+            removed => removed.map_err(|cause| Error::system("remove", &self.name, &cause))?,
+        }
+        sync_directory(&self.name)
+    }
+
     /// Gives the file its name.
     ///
     /// # Errors

@@ -363,7 +363,7 @@ async fn record(
         files: manifest.files.iter().map(|file| file.name.clone()).collect(),
         rows: files.iter().map(|file| file.rows_out).sum(),
         persons: made.persons,
-        persons_left_out: files.iter().map(|file| file.persons_left_out).sum(),
+        persons_left_out: made.report.persons_left_out,
         guard_exceptions: exceptions.collect(),
     };
     Ok(client.record_delivery(request).await?.into_inner().signed_manifest)

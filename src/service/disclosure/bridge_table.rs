@@ -13,6 +13,9 @@ use std::ops::Range;
 use super::super::{Error, Violation};
 use crate::ident::{Assigner, Declared, IdKind, NationalId, Reject, RulesAt, parse_text};
 
+/// More rows than 128 MiB have that say something: the shortest has 14 bytes.
+const ROWS_MAX: usize = 10_000_000;
+
 /// A file that has the form of a bridge in.
 pub(super) struct BridgeTable<'a> {
     file: &'a [u8],
@@ -57,6 +60,10 @@ impl<'a> BridgeTable<'a> {
             if !is_row {
                 let place = rows.len() + 1;
                 let text = format!("row {place} is not of {columns} cells without quotes");
+                return Err(invalid(text));
+            }
+            if rows.len() == ROWS_MAX {
+                let text = format!("has more than {ROWS_MAX} rows; leave out who is not needed");
                 return Err(invalid(text));
             }
             // A file has at most so many bytes.

@@ -16,35 +16,30 @@
 //! again, with another approval.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use jiff::civil::Date;
 
 use super::super::ingest::register_error;
-use super::super::open::Open;
 use super::super::{Error, ErrorCode, Parameters, Service, Violation, actor};
+use super::bridge_rows::{Sealed, Whom, decide};
 use super::changing::{Change, Changed, about};
 use super::disclosures::allow_reading;
-use super::screening::{IssuingRegister, SeenRights, Together, count_overridden};
+use super::screening::{IssuingRegister, SeenRights, count_overridden};
 use super::serials::Using;
 use crate::approval;
 use crate::audit::{Action, Recorded};
-use crate::config::codes::{OrganisationNumber, TermCode};
+use crate::config::codes::OrganisationNumber;
 use crate::disclosure::bridge::NewBridge;
 use crate::disclosure::decision::BridgeOut;
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::recipient_key::RecipientKey;
 use crate::disclosure::{self, Act, Application, Bridge, Disclosure, DisclosureId, Refusal};
-use crate::extract::bridge::BridgeFile;
 use crate::extract::recipient::Recipients;
-use crate::ident::{self, Serial};
-use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{Membership, PersonSet, Standing, Write};
-use crate::store::Step;
-use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
+use crate::registers::{PersonSet, Write};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -72,19 +67,6 @@ pub struct BridgeView {
     pub bridge: Bridge,
     /// Whether the party should have deleted it before today, and has not said so.
     pub is_overdue: bool,
-}
-
-/// What was sealed.
-struct Sealed {
-    file: Vec<u8>,
-    persons: u64,
-    rows: u64,
-    /// Persons whose reservations keep them out.
-    left_out: u64,
-    /// Persons who are in it in spite of one, by provision.
-    overridden: BTreeMap<TermCode, u64>,
-    /// Who is in it, for innsyn.
-    whom: PersonSet,
 }
 
 impl fmt::Debug for SealedBridge {
@@ -146,21 +128,28 @@ impl Service {
         let (members, keys) = (&in_use.members.own, in_use.keys()?);
         let known = members.count();
         let seen = RefCell::new((0, BTreeMap::new(), PersonSet::default()));
+        let linked = RefCell::new(HashMap::new());
         let whom = Whom {
             open,
             partition: self.partition_of(decided)?,
             width: decided.serial_width,
             membership: members,
         };
-        let sealed = whom.seal(to, &keys, &reveal, |person| {
-            if !members.contains(person) {
-                return false;
-            }
+        let sealed = whom.seal(to, &keys, &reveal, |leaf| {
+            let Some(member) = whom.member(leaf) else { return false };
             let (left_out, overridden, given) = &mut *seen.borrow_mut();
-            let goes = decide(open, registers, person, overridden);
-            *left_out += u64::from(!goes);
+            // A person of several leaves is decided on once.
+            let before = linked.borrow().get(&member).copied();
+            let goes = before.unwrap_or_else(|| {
+                let goes = decide(open, registers, member, overridden);
+                if whom.is_linked(member) {
+                    linked.borrow_mut().insert(member, goes);
+                }
+                goes
+            });
+            *left_out += u64::from(leaf == member && !goes);
             if goes {
-                given.extend(&[person]);
+                given.extend(&[leaf]);
             }
             goes
         })?;
@@ -279,99 +268,7 @@ fn grant(
     Ok(out)
 }
 
-/// What a person's rights say, in all registers of the disclosure that have the person, or have
-/// recorded what the person said; whom one has erased goes into no bridge.  Held for one person at a
-/// time, so that no commit waits for the pass over the vault.
-fn decide(
-    open: &Open,
-    registers: &[IssuingRegister],
-    person: PersonNo,
-    overridden: &mut BTreeMap<TermCode, u64>,
-) -> bool {
-    let mut released = true;
-    let mut provision = None;
-    for register in registers {
-        // Rights first, then the column.  A register that cannot be read keeps everybody out.
-        let Ok(rights) = open.registers.hold_rights(register.number) else { return false };
-        let Ok(held) = open.registers.hold(register.number) else { return false };
-        match held.cells().standing(person) {
-            Standing::Tombstoned(0) => return false,
-            // Whose consent was withdrawn is no member, and has a right there all the same.
-            Standing::NotMember if rights.of(person).is_none() => continue,
-            _ => {}
-        }
-        match Together::all([register.decide(&rights, person)]) {
-            Together::LeftOut => released = false,
-            Together::Overridden(code) => provision = provision.or_else(|| Some(code.clone())),
-            Together::Released => {}
-        }
-    }
-    if released && let Some(provision) = provision {
-        *overridden.entry(provision).or_default() += 1;
-    }
-    released
-}
-
 fn view(bridge: Bridge, today: Date) -> BridgeView {
     let is_overdue = bridge.is_overdue(today);
     BridgeView { bridge, is_overdue }
-}
-
-/// Whose identifiers are sealed, and how wide their serials are.
-struct Whom<'a> {
-    open: &'a Open,
-    partition: u16,
-    width: ident::SerialWidth,
-    membership: &'a Membership,
-}
-
-impl Whom<'_> {
-    /// One pass over the vault; nothing of the plaintext is kept.
-    fn seal(
-        &self,
-        to: &Recipients,
-        keys: &DisclosureKeys,
-        reveal: &impl MayReveal,
-        is_wanted: impl Fn(PersonNo) -> bool,
-    ) -> Result<Sealed, Error> {
-        let mut output = BridgeFile::new(to).map_err(Error::internal)?;
-        let (mut persons, mut failure) = (0, None);
-        let each = |person: PersonNo, known: Vec<KnownIdentifier>| {
-            persons += 1;
-            match self.rows(&mut output, keys, person, &known) {
-                Ok(()) => Step::Continue,
-                Err(error) => {
-                    failure = Some(error);
-                    Step::Stop
-                }
-            }
-        };
-        let revealed = self.open.vault.reveal_each(reveal, self.partition, is_wanted, each);
-        revealed.map_err(Error::internal)?;
-        failure.map_or(Ok(()), Err)?;
-        let rows = output.rows();
-        let file = output.finish().map_err(Error::internal)?;
-        Ok(Sealed {
-            file,
-            persons,
-            rows,
-            left_out: 0,
-            overridden: BTreeMap::new(),
-            whom: PersonSet::default(),
-        })
-    }
-
-    fn rows(
-        &self,
-        output: &mut BridgeFile,
-        keys: &DisclosureKeys,
-        person: PersonNo,
-        known: &[KnownIdentifier],
-    ) -> Result<(), Error> {
-        let by = self.membership.answered_by(person).unwrap_or(person);
-        let body = keys.serials().encrypt(by.number()).map_err(Error::internal)?;
-        let serial = Serial::from_body(self.width, body);
-        let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
-        known.iter().try_for_each(|one| output.row(&one.id, serial)).map_err(Error::internal)
-    }
 }

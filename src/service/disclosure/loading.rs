@@ -31,7 +31,7 @@ use super::changing::Changed;
 use super::disclosures::allow_reading;
 use super::screening::{IssuingRegister, SeenRights, Together, count_overridden};
 use super::serials::Using;
-use super::taking::{Entry, LoadCounts, RefusedRow, Taken, Who, mark_conflicts};
+use super::taking::{Entry, LoadCounts, RefusedRow, Taken, mark_conflicts};
 use crate::approval;
 use crate::audit::{Action, Recorded};
 use crate::config::codes::OrganisationNumber;
@@ -45,13 +45,11 @@ use crate::disclosure::{
 use crate::ident::NationalId;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{Standing, Write};
+use crate::registers::{Reach, Standing, Write};
 use crate::vault::{PERSONS, PersonNo, Unknown};
 
 /// The longest file: some millions of rows.
 pub const LOAD_BYTES_MAX: usize = 128 << 20;
-/// Rows whose numbers are told.
-const ROWS_TOLD_MAX: usize = 1_000;
 /// Rows that are looked up at a time.
 const CHUNK_ROWS: usize = 65_536;
 
@@ -181,25 +179,35 @@ impl Service {
                 }
             }
             let persons = find(open, &begun)?;
+            let links = open.registers.hold_links();
             let held = registers.iter().map(|one| open.registers.hold(one.number));
             let held = held.collect::<Result<Vec<_>, _>>().map_err(register_error)?;
             let cells: Vec<_> = held.iter().map(crate::registers::Held::cells).collect();
             for ((row, id, label), person) in begun.into_iter().zip(persons) {
-                let has = person.map_or(0, |person| {
-                    let is_member = |at: usize| match cells[at].standing(person) {
+                let has = |leaf: &PersonNo| {
+                    let is_member = |at: usize| match cells[at].standing(*leaf) {
                         Standing::Member(_) => 1 << at,
                         Standing::Tombstoned(id) if id != 0 => 1 << at,
                         Standing::NotMember | Standing::Suppressed | Standing::Tombstoned(_) => 0,
                     };
                     (0..cells.len()).fold(0_u64, |has, at| has | is_member(at))
-                });
-                let who = match person.filter(|_| has != 0) {
-                    Some(person) => Who::Known(person),
-                    None => Who::Other(other(&hashes, &id)),
                 };
+                // The party may know a person by another identifier than the registers do.
+                let leaves = person.map(|leaf| links.leaves_of(PERSONS, leaf, Reach::Shown));
+                let leaves = leaves.unwrap_or_default();
+                let member = leaves.iter().copied().find(|leaf| has(leaf) != 0);
+                let has = leaves.iter().fold(0, |all, leaf| all | has(leaf));
+                let identifier = told_apart(&hashes, &id);
                 // Whom it asked about, also who is in other registers alone.
                 taken.asked.extend(person.as_slice());
-                entries.push(Entry { row, who, label, registers: has, is_conflict: false });
+                entries.push(Entry {
+                    row,
+                    who: member,
+                    identifier,
+                    label,
+                    registers: has,
+                    is_conflict: false,
+                });
             }
         }
         Ok(entries)
@@ -231,7 +239,7 @@ impl Service {
                         needs a new disclosure";
             return self.or_record(&open, &entry, Err(Error::step(text.to_owned())));
         }
-        let Taken { labels, asked, counts, overridden, mut refused } = taken;
+        let Taken { labels, asked, counts, overridden, refused } = taken;
         let now = Act { by: permit.principal().clone(), at: self.parts.clock.now() };
         let bridge = LoadedBridge::load(*id, from, (labels.count(), delete_by), &now);
         entry.digest = Some(open.registers.keys().digest().digest(file));
@@ -242,8 +250,7 @@ impl Service {
         let changed = Changed::Loaded(bridge.clone());
         writes.push(changed.write(&open)?);
         writes.extend([Write::Concerns(asked), Write::VaultUsed(PERSONS)]);
-        refused.sort_unstable_by_key(|one| one.row);
-        refused.truncate(ROWS_TOLD_MAX);
+        let refused = refused.into_sorted_vec();
         let report = LoadReport { bridge: loaded_view(bridge, today), counts, refused };
         let recorded = open.registers.record_approved_act_and_wait(entry, writes, approved, report);
         let recorded = recorded.map_err(|error| {
@@ -283,7 +290,7 @@ fn find(open: &Open, begun: &[(u32, NationalId, &str)]) -> Result<Vec<Option<Per
 }
 
 /// What tells an identifier from others while a file is looked at: keyed, and gone afterwards.
-fn other(hashes: &RandomState, id: &NationalId) -> u64 {
+fn told_apart(hashes: &RandomState, id: &NationalId) -> u64 {
     // EXPOSE: into a hash under a key of the moment.
     let mut encoding = Zeroizing::new([0; 32]);
     let length = id.tag_input(&mut encoding);

@@ -12,6 +12,7 @@
 
 mod applications;
 mod book;
+mod bridge_rows;
 mod bridge_table;
 mod bridges;
 mod changing;

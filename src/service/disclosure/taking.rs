@@ -1,9 +1,9 @@
 //! What the rows of a bridge in come to: conflicts, whose ID is taken, and counts.
 //!
-//! Pure.  A conflict is told by the rows alone: a person who is known and one who is not are told
-//! apart by their identifiers, so that what a row is refused for says nothing about who is known.
+//! Pure.  A conflict is told by the rows alone, by their identifiers, so that what a row is refused for
+//! says neither who is known nor which identifiers are one person's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use zeroize::Zeroize;
 
@@ -13,6 +13,9 @@ use super::screening::Together;
 use crate::config::codes::TermCode;
 use crate::registers::PersonSet;
 use crate::vault::PersonNo;
+
+/// Rows whose numbers are told.
+const ROWS_TOLD_MAX: usize = 1_000;
 
 /// How many of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub struct LoadCounts {
 }
 
 /// A row that was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RefusedRow {
     /// Its number, from 1, after the header.
     pub row: u64,
@@ -45,20 +48,14 @@ pub struct RefusedRow {
 /// A row with an identifier and an ID that are taken.
 pub(super) struct Entry<'a> {
     pub(super) row: u32,
-    pub(super) who: Who,
+    /// The leaf by which the disclosure's registers know the person.
+    pub(super) who: Option<PersonNo>,
+    /// Tells identifiers apart.
+    pub(super) identifier: u64,
     pub(super) label: &'a str,
     /// The disclosure's registers that have the person, by place.
     pub(super) registers: u64,
     pub(super) is_conflict: bool,
-}
-
-/// Who a row is about, as far as rows must be told apart.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Who {
-    /// Somebody of the disclosure's registers.
-    Known(PersonNo),
-    /// An identifier of somebody who is in none of them, or of nobody.
-    Other(u64),
 }
 
 /// What a file comes to.
@@ -69,12 +66,13 @@ pub(super) struct Taken {
     pub(super) asked: PersonSet,
     pub(super) counts: LoadCounts,
     pub(super) overridden: BTreeMap<TermCode, u64>,
-    pub(super) refused: Vec<RefusedRow>,
+    /// The first of them.
+    pub(super) refused: BinaryHeap<RefusedRow>,
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        if let Who::Known(person) = &mut self.who {
+        if let Some(person) = &mut self.who {
             person.zeroize();
         }
     }
@@ -103,9 +101,12 @@ impl Taken {
         self.tell(row, code);
     }
 
-    /// The first rows alone would be told; which those are is known when all are there.
+    /// The first rows alone are told.
     fn tell(&mut self, row: u32, code: &'static str) {
         self.refused.push(RefusedRow { row: u64::from(row) + 1, code });
+        if self.refused.len() > ROWS_TOLD_MAX {
+            self.refused.pop();
+        }
     }
 
     /// Takes the IDs of those who are known, in no conflict and not left out.
@@ -117,23 +118,25 @@ impl Taken {
         let bytes = entries.iter().map(|entry| entry.label.len()).sum();
         self.labels = Labels::with_capacity(entries.len(), bytes);
         entries.sort_unstable_by_key(|entry| (entry.who, entry.row));
-        let mut last = None;
-        for entry in &entries {
-            if entry.is_conflict {
-                self.counts.duplicates += 1;
-                self.tell(entry.row, "duplicate");
-                continue;
-            }
-            let Who::Known(person) = entry.who else {
-                self.counts.unknown += 1;
+        for same in entries.chunk_by(|one, other| one.who == other.who) {
+            let (conflicts, fit): (Vec<_>, Vec<_>) =
+                same.iter().partition(|entry| entry.is_conflict);
+            self.counts.duplicates += conflicts.len() as u64;
+            conflicts.iter().for_each(|entry| self.tell(entry.row, "duplicate"));
+            let rows = fit.len() as u64;
+            let Some(first) = fit.first() else { continue };
+            let Some(person) = first.who else {
+                self.counts.unknown += rows;
                 continue;
             };
-            if last == Some(person) {
-                self.counts.repeated += 1;
+            if fit.iter().any(|entry| entry.label != first.label) {
+                // Identifiers of one person, with several IDs.  Which rows, would say who is whom.
+                self.counts.duplicates += rows;
                 continue;
             }
-            last = Some(person);
-            match decide(person, entry.registers) {
+            self.counts.repeated += rows - 1;
+            let registers = fit.iter().fold(0, |all, entry| all | entry.registers);
+            match decide(person, registers) {
                 Together::LeftOut => {
                     self.counts.left_out += 1;
                     continue;
@@ -144,23 +147,22 @@ impl Taken {
                 Together::Released => {}
             }
             self.counts.known += 1;
-            self.labels.push(person, entry.label)?;
+            self.labels.push(person, first.label)?;
         }
         Ok(())
     }
 }
 
-/// Marks all rows of a person with several IDs, and of an ID of several persons.  Two identifiers of
-/// one person are one only if that is known; nothing is guessed.
+/// Marks all rows of an identifier with several IDs, and of an ID of several identifiers.
 pub(super) fn mark_conflicts(entries: &mut [Entry<'_>]) {
-    entries.sort_unstable_by_key(|entry| entry.who);
-    for same in entries.chunk_by_mut(|one, other| one.who == other.who) {
+    entries.sort_unstable_by_key(|entry| entry.identifier);
+    for same in entries.chunk_by_mut(|one, other| one.identifier == other.identifier) {
         let is_conflict = same.iter().any(|entry| entry.label != same[0].label);
         same.iter_mut().for_each(|entry| entry.is_conflict |= is_conflict);
     }
     entries.sort_unstable_by_key(|entry| entry.label);
     for same in entries.chunk_by_mut(|one, other| one.label == other.label) {
-        let is_conflict = same.iter().any(|entry| entry.who != same[0].who);
+        let is_conflict = same.iter().any(|entry| entry.identifier != same[0].identifier);
         same.iter_mut().for_each(|entry| entry.is_conflict |= is_conflict);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn world() -> World {
 }
 
 /// A decision that permits everything.
-fn permissive() -> Decision {
+pub(super) fn permissive() -> Decision {
     let number = PARTY.parse().unwrap();
     let to = LinkingParty { number, name: "Koblingsenheten".parse().unwrap() };
     Decision {
@@ -72,7 +72,12 @@ impl World {
         Ok(known.iter().map(|one| one.number.as_str().to_owned()).collect())
     }
 
-    fn issue(&self, id: DisclosureId, party: &str, key: &NewKey) -> Result<SealedBridge, Error> {
+    pub(super) fn issue(
+        &self,
+        id: DisclosureId,
+        party: &str,
+        key: &NewKey,
+    ) -> Result<SealedBridge, Error> {
         let (party, key) = (party.parse().unwrap(), key.public.parse().unwrap());
         let request = IssueBridge { disclosure: id, party, key };
         Ok(self.service.issue_bridge(&self.officer(), &request)?.into_answer().0)
@@ -86,7 +91,7 @@ impl World {
         (id, serials)
     }
 
-    fn approve_bridge(&self, id: DisclosureId, key: &NewKey) {
+    pub(super) fn approve_bridge(&self, id: DisclosureId, key: &NewKey) {
         self.approve(Act::BridgeOut, id, &[("party", PARTY), ("key", &key.public)]);
     }
 

@@ -13,6 +13,7 @@ use crate::config::codes::{RegisterCode, TermCode};
 use crate::registers::{AddressProtection, IdChange, LeafId, Life, PersonStatus, Protection};
 use crate::vault::PERSONS;
 
+mod bridges;
 mod events;
 mod feeds;
 mod protected;

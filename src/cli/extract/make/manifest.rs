@@ -37,7 +37,6 @@ impl Facts {
             DecidedKind::Dispensation => DecisionKind::Dispensation,
         };
         let request = self.application.request.clone().unwrap_or_default();
-        let persons: u64 = report.files.iter().map(|file| file.persons_left_out).sum();
         let rows: u64 = report.files.iter().map(|file| file.rows_left_out).sum();
         let k = self.decided.terms.small_cells.as_ref().map(|cells| cells.persons_min);
         let files = names.iter().zip(&report.files).zip(complete);
@@ -59,7 +58,7 @@ impl Facts {
             },
             files: files.collect(),
             small_cells: screened,
-            left_out: LeftOut::shown(persons, rows, k),
+            left_out: LeftOut::shown(report.persons_left_out, rows, k),
             expires: self.expires,
             contact: self.contact.clone(),
             made: self.today,
