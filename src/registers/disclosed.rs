@@ -4,6 +4,7 @@
 //! a commit's serials ─► DisclosedDelta (disclosure, sequence)         before they are answered
 //! end of a stream    ─► Disclosed (partition, chunk, disclosure)      deltas folded and removed
 //! serial of another leaf of the person ─► SerialPin (disclosure, sequence)   before it is answered
+//! serial of few digits ─► SerialOrdinal (first disclosure of the key, sequence)   likewise
 //!
 //! FORMAT (plaintext of a delta): as a person set
 //! FORMAT (plaintext of a chunk): version 0x01 ‖ roaring bitmap (portable) of the lower 16 bits of
@@ -21,11 +22,12 @@
 //! is open, whatever is joined or split meanwhile.
 //! INVARIANT: a delta is removed only in the commit that folds it.
 
+mod ordinals;
 mod pins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roaring::RoaringBitmap;
 use zeroize::{Zeroize, Zeroizing};
@@ -38,6 +40,7 @@ use crate::store::keys::{Key, Kind};
 use crate::store::{Batch, Step, Store};
 use crate::vault::PersonNo;
 
+pub use ordinals::Ordinals;
 pub use pins::Pin;
 use pins::Pins;
 
@@ -62,6 +65,7 @@ pub enum Share {
 pub struct Membership {
     disclosure: [u8; 16],
     partition: u16,
+    ordinals: Option<Arc<Ordinals>>,
     state: Mutex<State>,
 }
 
@@ -113,7 +117,13 @@ impl Membership {
         })?;
         failure.map_or(Ok(()), Err)?;
         state.pins = Pins::load(store, keys, disclosure)?;
-        Ok(Self { disclosure, partition, state: Mutex::new(state) })
+        Ok(Self { disclosure, partition, ordinals: None, state: Mutex::new(state) })
+    }
+
+    /// The same, whose persons have serials made of ordinals: stored with the persons.
+    #[must_use]
+    pub fn with_ordinals(self, ordinals: Option<Arc<Ordinals>>) -> Self {
+        Self { ordinals, ..self }
     }
 
     /// The disclosure's id.
@@ -156,6 +166,9 @@ impl Membership {
     ) -> Result<(), Error> {
         let mut state = self.state();
         state.pins.stage((keys, entropy), self.disclosure, pins, batch)?;
+        if let Some(ordinals) = &self.ordinals {
+            ordinals.stage((keys, entropy), persons, batch)?;
+        }
         let new: Vec<PersonNo> =
             persons.iter().copied().filter(|person| !state.contains(*person)).collect();
         if new.is_empty() {

@@ -63,7 +63,7 @@ use by_person::ByPerson;
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
-pub use disclosed::{Membership, Pin, Share};
+pub use disclosed::{Membership, Ordinals, Pin, Share};
 use inverse::Inverse;
 pub use keys::PlaneKeys;
 pub use leaving::Forgetting;

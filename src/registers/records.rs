@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::DeliveryRecord;
 use super::disclosed::disclosures_of;
 use super::tombstone::date;
-use super::{Error, Membership, Registers, Share, delivery};
+use super::{Error, Membership, Ordinals, Registers, Share, delivery};
 use crate::crypto::Place;
 use crate::store::keys::{Key, Kind};
 use crate::store::{self, Step};
@@ -103,6 +103,15 @@ impl Registers {
         persons_end: u64,
     ) -> Result<Membership, Error> {
         Membership::load(self.store.as_ref(), &self.keys, disclosure, persons, persons_end)
+    }
+
+    /// The ordinals of the disclosures of one key, by the first of them; so many there can be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn ordinals(&self, first: [u8; 16], capacity: u64) -> Result<Ordinals, Error> {
+        Ordinals::load((self.store.as_ref(), &self.keys), first, capacity)
     }
 
     /// The disclosures that a person is in.

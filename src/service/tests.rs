@@ -35,6 +35,7 @@ mod identities;
 mod innsyn;
 mod loading;
 mod model;
+mod ordinals;
 mod reveal;
 mod rights;
 mod windows;

@@ -41,6 +41,7 @@
 //! registers  0x65  DisclosureItem  disclosure id 16 bytes, sequence u64   sealed, dies with the key
 //! registers  0x66  Bridge          disclosure id 16 bytes, number u32  sealed record
 //! registers  0x6a  SerialPin       disclosure id 16 bytes, sequence u64   sealed pairs of persons
+//! registers  0x6b  SerialOrdinal   disclosure id 16 bytes, sequence u64   sealed, by person
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
@@ -140,6 +141,8 @@ pub enum Kind {
     WindowPersons,
     /// Persons who were answered with the serial of another leaf.
     SerialPin,
+    /// What serials of few digits are made of, by person.
+    SerialOrdinal,
     /// What one person asked for and another allows.
     Approval,
 }
@@ -184,6 +187,7 @@ impl Kind {
         Self::BridgeIn,
         Self::WindowPersons,
         Self::SerialPin,
+        Self::SerialOrdinal,
         Self::Approval,
     ];
 
@@ -227,6 +231,7 @@ impl Kind {
             Self::BridgeIn => 0x68,
             Self::WindowPersons => 0x69,
             Self::SerialPin => 0x6a,
+            Self::SerialOrdinal => 0x6b,
             Self::Approval => 0x70,
         }
     }
@@ -248,7 +253,7 @@ impl Kind {
             Self::BudgetPersons => 12,
             Self::Application | Self::Case => 6,
             Self::BridgeLabels | Self::DisclosedDelta | Self::DisclosureItem => 24,
-            Self::SerialPin => 24,
+            Self::SerialOrdinal | Self::SerialPin => 24,
             Self::AuditOf => 14,
             Self::DeliveredIn | Self::Disclosed => 22,
             Self::Approval => 10,
@@ -294,6 +299,7 @@ impl Kind {
             Self::BridgeIn => "bridge in",
             Self::WindowPersons => "persons of a window",
             Self::SerialPin => "pin of a serial",
+            Self::SerialOrdinal => "ordinal of a serial",
             Self::Approval => "approval",
         }
     }
@@ -497,6 +503,12 @@ impl Key {
         Self::build(Kind::SerialPin, &[&disclosure, &sequence.to_be_bytes()])
     }
 
+    /// Persons whose serials are made of ordinals, with one commit.  The disclosure is the first of
+    /// those with its key.
+    pub fn serial_ordinal(disclosure: [u8; 16], sequence: u64) -> Self {
+        Self::build(Kind::SerialOrdinal, &[&disclosure, &sequence.to_be_bytes()])
+    }
+
     /// An approval.
     pub fn approval(id: [u8; 10]) -> Self {
         Self::build(Kind::Approval, &[&id])
@@ -593,6 +605,11 @@ impl Key {
     /// Every pin of a disclosure.
     pub fn serial_pins(disclosure: [u8; 16]) -> Range<Self> {
         Self::serial_pin(disclosure, 0)..Self::serial_pin(disclosure, u64::MAX)
+    }
+
+    /// Every ordinal of the disclosures of one key.
+    pub fn serial_ordinals(disclosure: [u8; 16]) -> Range<Self> {
+        Self::serial_ordinal(disclosure, 0)..Self::serial_ordinal(disclosure, u64::MAX)
     }
 
     /// The first part of a key that begins with a partition, a register or a feed.

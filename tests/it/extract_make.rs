@@ -62,6 +62,14 @@ impl Office {
         Self { course, disclosure }
     }
 
+    /// The same with serials of other digits.
+    fn of_width(digits: u8) -> Self {
+        let office = Self::open();
+        let terms = format!("serial_width = {digits}\n{TERMS}");
+        let disclosure = office.course.disclose(&terms, &office.course.key("other"));
+        Self { disclosure, ..office }
+    }
+
     fn make(&self, files: &[[&str; 3]], more: &[&str]) -> Ran {
         let mut words = self.course.making(&self.disclosure, files);
         words.extend(more.iter().map(|word| (*word).to_owned()));
@@ -125,6 +133,23 @@ fn an_officer_makes_an_extract_and_its_recipient_opens_it() {
         assert_eq!((row[1], row[2]), ((place % 2 + 1).to_string().as_str(), "2024-03"));
     }
     the_server_knows(&office);
+    office.course.server.stop();
+}
+
+/// Goal: eight digits are a width as the others.  Method: a server that has met persons, both files, and
+/// again with another disclosure.
+#[test]
+fn an_extract_with_eight_digits_has_one_serial_a_person_in_both_files() {
+    let office = Office::of_width(8);
+    office.make(&BOTH, &[]).well();
+    office.course.unpack("other", "out", "opened").well();
+    let (npr, kpr) = (office.course.text("opened/npr.csv"), office.course.text("opened/kpr.csv"));
+    let in_kpr: BTreeMap<&str, &str> = rows(&kpr).into_iter().map(|row| (row[0], row[1])).collect();
+    assert_eq!((in_kpr.len(), rows(&npr).len()), (PERSONS, PERSONS));
+    for row in rows(&npr) {
+        let place: usize = in_kpr[row[0]].parse().unwrap();
+        assert_eq!((row[0].len(), row[1]), (8, (place % 2 + 1).to_string().as_str()));
+    }
     office.course.server.stop();
 }
 

@@ -19,7 +19,7 @@ use crate::disclosure::{
     Application, ApplicationId, Bridge, Disclosure, DisclosureId, LoadedBridge,
 };
 use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
-use crate::registers::{Membership, PersonSet, Registers};
+use crate::registers::{Membership, Ordinals, PersonSet, Registers};
 use crate::store::keys::{Key, Kind};
 use crate::vault::PersonNo;
 
@@ -27,6 +27,8 @@ use crate::vault::PersonNo;
 pub(in crate::service) struct Book {
     entries: Mutex<Entries>,
     used: Mutex<Used>,
+    /// What serials of 8 digits are made of, by the first disclosure of a key.
+    pub(super) ordinals: Mutex<BTreeMap<DisclosureId, Weak<Ordinals>>>,
 }
 
 /// The disclosures in use.
@@ -71,6 +73,8 @@ pub(super) struct Members {
     pub(super) one_way: Option<Arc<Membership>>,
     /// Who is in the disclosures that it continues, whose key is the same.
     pub(super) earlier: Vec<Arc<Membership>>,
+    /// What their serials are made of, if it is not the person number.
+    pub(super) ordinals: Option<Arc<Ordinals>>,
 }
 
 /// Another party's IDs, in a disclosure that has them in the place of serials.
@@ -127,7 +131,8 @@ impl Book {
             let loaded = LoadedBridge::decode(id, &plain).map_err(Error::internal)?;
             entries.loaded.insert(id, loaded);
         }
-        Ok(Self { entries: Mutex::new(entries), used: Mutex::default() })
+        let (used, ordinals) = (Mutex::default(), Mutex::default());
+        Ok(Self { entries: Mutex::new(entries), used, ordinals })
     }
 
     pub(super) fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -242,7 +247,7 @@ impl Entries {
 
     /// The disclosure whose key was made for it, along what decisions continue. A decision names only
     /// what was there before it, so this ends.
-    fn first_of(&self, mut id: DisclosureId) -> DisclosureId {
+    pub(super) fn first_of(&self, mut id: DisclosureId) -> DisclosureId {
         while let Ok((disclosure, application)) = self.with_application(id)
             && let Ok(decided) = application.decision(disclosure.decision())
             && let Some(earlier) = decided.continues

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use super::super::Error;
 use super::super::open::Open;
+use super::book::Members;
 use super::screening::{IssuingRegister, Together};
 use crate::config::codes::TermCode;
 use crate::extract::bridge::BridgeFile;
 use crate::extract::recipient::Recipients;
 use crate::ident::{self, Serial};
 use crate::keyring::DisclosureKeys;
-use crate::registers::{Membership, PersonSet, Reach, Standing};
+use crate::registers::{PersonSet, Reach, Standing};
 use crate::store::Step;
 use crate::vault::{KnownIdentifier, MayReveal, PersonNo};
 
@@ -37,19 +38,19 @@ pub(super) struct Whom<'a> {
     pub(super) open: &'a Open,
     pub(super) partition: u16,
     pub(super) width: ident::SerialWidth,
-    pub(super) membership: &'a Membership,
+    pub(super) members: &'a Members,
 }
 
 impl Whom<'_> {
     /// The member of the disclosure whom a leaf is, or is one with.
     pub(super) fn member(&self, leaf: PersonNo) -> Option<PersonNo> {
-        if self.membership.contains(leaf) {
+        if self.members.own.contains(leaf) {
             return Some(leaf);
         }
         let links = self.open.registers.hold_links();
         let graph = links.of(self.partition).filter(|graph| graph.is_known(leaf))?;
         let mut leaves = graph.leaves_of(leaf, Reach::Shown).into_iter();
-        leaves.find(|one| self.membership.contains(*one))
+        leaves.find(|one| self.members.own.contains(*one))
     }
 
     pub(super) fn is_linked(&self, leaf: PersonNo) -> bool {
@@ -68,7 +69,7 @@ impl Whom<'_> {
         let mut output = BridgeFile::new(to).map_err(Error::internal)?;
         let (mut persons, mut failure) = (0, None);
         let each = |person: PersonNo, known: Vec<KnownIdentifier>| {
-            persons += u64::from(self.membership.contains(person));
+            persons += u64::from(self.members.own.contains(person));
             match self.rows(&mut output, keys, person, &known) {
                 Ok(()) => Step::Continue,
                 Err(error) => {
@@ -100,8 +101,10 @@ impl Whom<'_> {
         known: &[KnownIdentifier],
     ) -> Result<(), Error> {
         let member = self.member(person).unwrap_or(person);
-        let by = self.membership.answered_by(member).unwrap_or(member);
-        let body = keys.serials().encrypt(by.number()).map_err(Error::internal)?;
+        let by = self.members.own.answered_by(member).unwrap_or(member);
+        let number = self.members.number(by);
+        let number = number.ok_or_else(|| Error::internal("a person lacks the ordinal"))?;
+        let body = keys.serials().encrypt(number).map_err(Error::internal)?;
         let serial = Serial::from_body(self.width, body);
         let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;
         known.iter().try_for_each(|one| output.row(&one.id, serial)).map_err(Error::internal)

@@ -125,15 +125,15 @@ impl Service {
         let Using { open, decided, in_use, .. } = using;
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
-        let (members, keys) = (&in_use.members.own, in_use.keys()?);
-        let known = members.count();
+        let (members, keys) = (&in_use.members, in_use.keys()?);
+        let known = members.own.count();
         let seen = RefCell::new((0, BTreeMap::new(), PersonSet::default()));
         let linked = RefCell::new(HashMap::new());
         let whom = Whom {
             open,
             partition: self.partition_of(decided)?,
             width: decided.serial_width,
-            membership: members,
+            members,
         };
         let sealed = whom.seal(to, &keys, &reveal, |leaf| {
             let Some(member) = whom.member(leaf) else { return false };

@@ -3,8 +3,9 @@
 //! ```text
 //! 1  nobody gets at the keys in memory any more
 //! 2  key file: the next erasure key, pending                                       durable
-//! 3  store: the key and what is sealed under it removed (another party's IDs among it), all other disclosures' keys
-//!    wrapped under the next erasure key, the record, the entry: one batch           durable
+//! 3  store: the key and what is sealed under it removed (another party's IDs among it), ordinals if
+//!    no other disclosure has the key, all other disclosures' keys wrapped under the next erasure
+//!    key, the record, the entry: one batch                                          durable
 //! 4  key file: the next erasure key is active, the one before destroyed            durable
 //! ```
 //!
@@ -22,6 +23,7 @@ use super::super::{Error, Service, actor};
 use super::book::{closed, disclosure_of};
 use super::changing::{Changed, about, forgotten};
 use super::disclosures::DisclosureView;
+use super::numbering::without_ordinals;
 use crate::audit::{Action, Entry, Recorded};
 use crate::crypto::{Entropy, WrapKey};
 use crate::disclosure::{Disclosure, DisclosureId, LoadedBridge};
@@ -59,7 +61,8 @@ impl Service {
         let mut loaded = entries.loaded.get(&id).cloned();
         loaded = loaded.map(|loaded| loaded.deleted_by(&act));
         let writes = self.without_key(&open, &disclosure, (now, loaded.as_ref()));
-        let recorded = writes.and_then(|writes| {
+        let recorded = writes.and_then(|mut writes| {
+            writes.extend(without_ordinals(&entries, id, &open.registers)?);
             if window.is_some() {
                 let ended = Entry { counts: BTreeMap::new(), ..entry.clone() };
                 let ended = Entry { action: Action::WindowClosed, ..ended };

@@ -1,10 +1,10 @@
 //! Who a serial is: for an officer whom another person has allowed to know, once.
 //!
 //! ```text
-//! serial ─► person number ─► in the disclosure? ─► identity, opened under the approval
-//!                                                    │ reference, use of the approval, entry: durable
-//!                                                    ▼
-//!                                                  the answer
+//! serial ─► number, person ─► in the disclosure? ─► identity, opened under the approval
+//!                                                     │ reference, use of the approval, entry: durable
+//!                                                     ▼
+//!                                                   the answer
 //! ```
 //!
 //! Invariants: the disclosure is open and its decision permits it; the approval is of exactly this
@@ -24,7 +24,7 @@ use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::reveal::concerns;
 use super::super::{Error, ErrorCode, Parameters, Service, Violation};
-use super::book::closed;
+use super::book::{Members, closed};
 use super::serials::Using;
 use crate::approval::Act;
 use crate::audit::{Action, Recorded};
@@ -91,7 +91,7 @@ impl Service {
         // Held until it is recorded: a disclosure is not closed between the entry and the answer.
         let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = held.as_ref().ok_or_else(closed)?;
-        let person = person_of(keys, &in_use.members.own, parsed);
+        let person = person_of(keys, &in_use.members, parsed);
         let unknown = || Error::new(ErrorCode::SerialUnknown);
         let person = self.or_record(&open, &entry, person.ok_or_else(unknown))?;
         let reveal = approved.reveal();
@@ -147,8 +147,8 @@ impl Service {
 }
 
 /// Who in the disclosure has a serial.
-fn person_of(keys: &DisclosureKeys, members: &Membership, serial: Serial) -> Option<PersonNo> {
+fn person_of(keys: &DisclosureKeys, members: &Members, serial: Serial) -> Option<PersonNo> {
     let number = keys.serials().decrypt(serial.body()).ok()?;
-    let is_answered = |person: &PersonNo| members.answered_by(*person) == Some(*person);
-    PersonNo::from_number(number).filter(is_answered)
+    let is_answered = |person: &PersonNo| members.own.answered_by(*person) == Some(*person);
+    members.leaf(number).filter(is_answered)
 }

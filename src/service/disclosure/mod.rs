@@ -24,6 +24,7 @@ mod issued;
 mod labels;
 mod loading;
 mod naming;
+mod numbering;
 mod overdue;
 mod pinning;
 mod rules;

@@ -5,7 +5,7 @@
 //! joint disclosure    one-way register: in an open window alone
 //!                     sealed register: who was there when the first window was opened; others are
 //!                     left out
-//! any other           the serial of the person's number
+//! any other           the serial of the person's number, or ordinal: see `numbering`
 //! ```
 //!
 //! Which leaf of a person gives the number, or has the ID, is decided by `pinning`.  In a joint
@@ -21,11 +21,12 @@ use super::super::Error;
 use super::super::open::Open;
 use super::book::{InUse, LabelSlot, Members};
 use super::labels::Labels;
+use super::numbering::used_up;
 use super::pinning::named_by;
 use super::scope::Scope;
 use super::screening::IssuingRegister;
 use super::serials::{Issuing, cipher_width};
-use super::window::{Window, no_window, too_narrow};
+use super::window::{Window, no_window};
 use crate::ident::Serial;
 use crate::keyring::DisclosureKeys;
 use crate::registers::{Answered, HeldRights, Membership, Pin, RowCode};
@@ -100,7 +101,7 @@ impl Issuing {
         let cipher = cipher_width(width)?;
         let is_joint = matches!(self.scope, Scope::Joint { .. });
         if is_joint && !self.scope.fits(open, cipher) {
-            return Err(too_narrow());
+            return Err(self.scope.too_narrow(open, cipher));
         }
         let own = |rows: &Rows| rows.iter().map(|(_, person)| person.number()).collect();
         let mut pinned = Vec::new();
@@ -118,10 +119,14 @@ impl Issuing {
         } else {
             let by = |leaf| of(leaf, &|_| false);
             pinned = pins(rows, by);
-            (rows.iter().map(|(_, leaf)| by(*leaf).number()).collect(), Named::Serials)
+            let leaves: Vec<PersonNo> = rows.iter().map(|(_, leaf)| by(*leaf)).collect();
+            let numbers = in_use.members.numbers(&leaves);
+            (numbers.ok_or_else(|| used_up(cipher))?, Named::Serials)
         };
         let mut bodies = numbers;
-        keys.serials().encrypt_many(&mut bodies).map_err(Error::internal)?;
+        // A number beyond the width is the one error that there is.
+        let encrypted = keys.serials().encrypt_many(&mut bodies);
+        encrypted.map_err(|_| self.scope.too_narrow(open, cipher))?;
         for ((row, _), body) in rows.iter().zip(bodies) {
             let serial = Serial::from_body(width, body);
             let serial = serial.ok_or_else(|| Error::internal("a serial begins with 0"))?;

@@ -1,8 +1,8 @@
 //! Whose persons a disclosure is about, and the numbers that their serials are made of.
 //!
 //! ```text
-//! sealed registers alone       number = person number
-//! one one-way register alone   number = the number in its partition
+//! sealed registers alone       number = person number                  of 8 digits: see `numbering`
+//! one one-way register alone   number = the number in its partition     of 8 digits: see `numbering`
 //! joint: both                  sealed:   person number, from 0 up
 //!                              one-way:  the person number of who is the same, in an open window;
 //!                                        of others capacity − 1 − number in its partition, from the
@@ -12,10 +12,7 @@
 //! INVARIANT: in a joint disclosure the two ranges never meet: it is looked at when it is opened, when
 //! a window is, and for each batch, since numbers in use grow.
 
-use super::super::open::Open;
 use super::super::{Error, ErrorCode, Service};
-use super::serials::cipher_width;
-use crate::crypto::SerialWidth;
 use crate::disclosure::Decision;
 use crate::vault::PERSONS;
 
@@ -44,15 +41,6 @@ impl Scope {
     pub(super) fn continues(self, earlier: Self) -> bool {
         let sealed = |scope: Self| scope.first() == PERSONS;
         self == earlier || (sealed(self) && sealed(earlier))
-    }
-
-    /// Whether the numbers in use fit into a width.
-    pub(super) fn fits(self, open: &Open, width: SerialWidth) -> bool {
-        let ends = match self {
-            Self::Joint { one_way } => open.persons_end(PERSONS) + open.persons_end(one_way),
-            Self::Of(partition) => open.persons_end(partition),
-        };
-        ends <= width.capacity()
     }
 }
 
@@ -87,19 +75,5 @@ impl Service {
                     .to_owned(),
             )),
         }
-    }
-
-    /// A width that the numbers in use do not fit in would fail in the middle of a stream.
-    pub(super) fn check_width(&self, open: &Open, decided: &Decision) -> Result<(), Error> {
-        let width = cipher_width(decided.serial_width)?;
-        // With another party's IDs there are no serials.
-        if decided.bridge_in.is_some() || self.scope_of(decided)?.fits(open, width) {
-            return Ok(());
-        }
-        let digits = width.digits();
-        Err(Error::rule(format!(
-            "serials of {digits} digits are too few for the persons of this server; decide on more \
-             digits"
-        )))
     }
 }

@@ -5,7 +5,8 @@
 //!                   │       └ who is in the disclosure and the entry, durable; then the answer
 //!                   └ register ID ─► register number ─► person ─► rights ─► serial
 //!
-//! serial = digits of FF1[K_disclosure](number), cycle-walked, and a Damm digit; see `scope`
+//! serial = digits of FF1[K_disclosure](number), cycle-walked, and a Damm digit; see `scope`,
+//!          `numbering`
 //! ```
 //!
 //! Whose number: the leaf's whom it was answered by before; else the leaf's of the person who is in the
@@ -40,7 +41,7 @@ use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident;
 use crate::keyring::DisclosureKeys;
 use crate::policy::{Permit, Right};
-use crate::registers::{self, Answer, Answered, HeldRights, Membership, RowNote, Share};
+use crate::registers::{self, Answer, Answered, HeldRights, Membership, Ordinals, RowNote, Share};
 
 /// An open stream of serials.
 pub struct Issuing {
@@ -157,27 +158,36 @@ impl Service {
         let erasure = open.keys().keyring.erasure();
         let continued = continued(open, of)?;
         open.book.in_use(id, || {
-            let mut members = self.members(open, id, of)?;
-            let earlier = continued.iter().map(|(id, of)| Ok(self.members(open, *id, of)?.own));
+            let ordinals = self.ordinals(open, (id, of), &continued)?;
+            let mut members = self.members(open, id, of, ordinals)?;
+            let own = |(id, of)| Ok(self.members(open, id, of, None)?.own);
+            let earlier = continued.iter().map(|(id, of)| own((*id, of)));
             members.earlier = earlier.collect::<Result<_, Error>>()?;
             InUse::load(&open.registers, erasure, id, width, members)
         })
     }
 
     /// The persons of a disclosure, read from the store.
-    fn members(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Members, Error> {
-        let load = |partition: u16, share: Share| {
+    pub(super) fn members(
+        &self,
+        open: &Open,
+        id: DisclosureId,
+        of: &Decision,
+        ordinals: Option<Arc<Ordinals>>,
+    ) -> Result<Members, Error> {
+        let load = |partition: u16, share: Share| -> Result<Arc<Membership>, Error> {
             let end = open.persons_end(partition);
             let membership = open.registers.membership(id.0, (partition, share), end);
-            membership.map(Arc::new).map_err(Error::internal)
+            let membership = membership.map_err(Error::internal)?;
+            Ok(Arc::new(membership.with_ordinals(ordinals.clone())))
         };
         let scope = self.scope_of(of)?;
         let one_way = match scope {
             Scope::Joint { one_way } => Some(load(one_way, Share::OneWay)?),
             Scope::Of(_) => None,
         };
-        let own: Arc<Membership> = load(scope.first(), Share::Own)?;
-        Ok(Members { own, one_way, earlier: Vec::new() })
+        let own = load(scope.first(), Share::Own)?;
+        Ok(Members { own, one_way, earlier: Vec::new(), ordinals })
     }
 
     /// How many persons are in a disclosure.
@@ -189,7 +199,7 @@ impl Service {
     ) -> Result<u64, Error> {
         match open.book.persons(id) {
             Some(persons) => Ok(persons),
-            None => Ok(self.members(open, id, of)?.count()),
+            None => Ok(self.members(open, id, of, None)?.count()),
         }
     }
 }

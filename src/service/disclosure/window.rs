@@ -150,8 +150,9 @@ impl Service {
             let text = "a window of the disclosure is open; close it first, or use it";
             return Err(Error::step(text.to_owned()));
         }
-        if !scope.fits(open, cipher_width(decided.serial_width)?) {
-            return Err(too_narrow());
+        let width = cipher_width(decided.serial_width)?;
+        if !scope.fits(open, width) {
+            return Err(scope.too_narrow(open, width));
         }
         Ok(one_way)
     }
@@ -335,13 +336,6 @@ pub(super) fn no_window() -> Error {
     let text = "IDs of the one-way register are answered in an open window alone; open one, with \
                 another person's approval: `hvelv disclosure open-window`";
     Error::step(text.to_owned())
-}
-
-/// The answer when numbers in use have grown together.
-pub(super) fn too_narrow() -> Error {
-    let text = "serials of this width are too few for the persons of this server; a new decision \
-                must give more digits";
-    Error::rule(text.to_owned())
 }
 
 fn seal_persons(

@@ -65,7 +65,7 @@ impl World {
         let _ = self.service.decide_approval(&approving, decision).unwrap();
     }
 
-    fn identify(&self, id: DisclosureId, serial: u64) -> Result<Vec<String>, Error> {
+    pub(super) fn identify(&self, id: DisclosureId, serial: u64) -> Result<Vec<String>, Error> {
         let serial = serial.to_string();
         let recorded = self.service.identify_serial(&self.officer(), id, &serial)?;
         let known = recorded.into_answer().0;

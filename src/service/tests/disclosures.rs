@@ -294,17 +294,6 @@ fn what_the_rules_refuse_is_refused_with_its_reason_and_recorded() {
     let wrong = Decision { authority: "rek".parse().unwrap(), ..decision() };
     let refused = world.service.record_decision(&officer, application, wrong).err().unwrap();
     assert!(refused.text().contains("Helsedataservice"), "{}", refused.text());
-    let narrow = Decision { serial_width: SerialWidth::Eight, ..decision() };
-    world.ingest("NPR", "HF", &numbers(1));
-    let (_, number, _) = world.service.record_decision(&officer, application, narrow).unwrap();
-    let request = OpenDisclosure {
-        application,
-        decision: number,
-        recipient_key: KEY.parse().unwrap(),
-        expires: None,
-    };
-    let refused = world.service.open_disclosure(&officer, request).err().unwrap();
-    assert!(refused.text().contains("8 digits are too few"), "{}", refused.text());
     let refusals: Vec<String> = world.bodies();
     let attempted = |what: &str| {
         let text = format!(r#""attempted":"{what}","reason":"rule_refuses""#);

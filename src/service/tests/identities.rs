@@ -21,8 +21,8 @@ mod told;
 
 pub(super) const NUMBER: IdentityEventType = IdentityEventType::IdentifierChanged;
 const AWAY: IdentityEventType = IdentityEventType::MergedAway;
-const INTO: IdentityEventType = IdentityEventType::MergedInto;
-const SPLIT: IdentityEventType = IdentityEventType::SplitChanged;
+pub(super) const INTO: IdentityEventType = IdentityEventType::MergedInto;
+pub(super) const SPLIT: IdentityEventType = IdentityEventType::SplitChanged;
 const RESTORED: IdentityEventType = IdentityEventType::SplitRestored;
 
 fn access() -> String {

@@ -14,7 +14,7 @@ use crate::vault::PERSONS;
 const IPLOS: u16 = 3;
 
 /// A decision of IPLOS and KPR.
-fn joint() -> Decision {
+pub(super) fn joint() -> Decision {
     let mut decided = decision();
     for (terms, code) in decided.terms.registers.iter_mut().zip(["IPLOS", "KPR"]) {
         terms.register = code.to_owned();
@@ -24,13 +24,13 @@ fn joint() -> Decision {
 }
 
 impl World {
-    fn import(&self, people: &[u64]) -> Vec<u64> {
+    pub(super) fn import(&self, people: &[u64]) -> Vec<u64> {
         let mut request = Self::request("IPLOS", "KOMMUNE", IngestMode::ResolveOrAssign);
         request.purpose = IngestPurpose::HistoricalImport;
         self.deliver(&request, people).unwrap().ids
     }
 
-    fn try_joint(&self, decided: Decision) -> Result<DisclosureId, Error> {
+    pub(super) fn try_joint(&self, decided: Decision) -> Result<DisclosureId, Error> {
         let request = REQUEST.replace("\"NPR\", \"KPR\"", "\"IPLOS\", \"KPR\"");
         let request: Request = toml::from_str(&request).unwrap();
         let received = self.service.receive_application(&self.officer(), request);

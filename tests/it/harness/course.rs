@@ -112,6 +112,7 @@ impl Course {
         let today = SystemClock::new().today();
         let day = |days: i32| today.checked_add(days.days()).unwrap();
         let (dated, valid_until, expires) = (day(-1), day(300), day(200));
+        let width = if terms.contains("serial_width") { "" } else { "serial_width = 9\n" };
         let text = format!(
             "[application]\napplicant = 'Prosjektet'\norganisation = '352601810'\n\
              purpose = 'research'\nregisters = ['{one}', '{two}']\n\
@@ -119,7 +120,7 @@ impl Course {
              contact = 'prosjektet@uni.example'\ndescription = 'Forløp'\n\
              [decision]\nauthority = '{authority}'\nkind = 'dispensation'\n\
              reference = '26/04711-9'\ndated = {dated}\nvalid_until = {valid_until}\n\
-             serial_width = 9\nreidentification = 'refused'\n\
+             {width}reidentification = 'refused'\n\
              overrides = [{{ provision = 'register_linkage', identifiers = 'without' }}]\n\
              {terms}\n\
              [disclosure]\nrecipient_key = '{recipient_key}'\nexpires = {expires}\n\
