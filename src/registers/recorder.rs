@@ -278,6 +278,7 @@ impl Recorder {
                 Write::Concerns(persons) => self.stage_concerned(index, &persons, batch)?,
                 Write::Put(key, value) => batch.put(key, value),
                 Write::Remove(key) => batch.remove(key),
+                Write::RemoveOrdinals(ordinals) => ordinals.remove(batch),
                 Write::VaultUsed(partition) => self.mark_vault(partition, batch),
             }
         }

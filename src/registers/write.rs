@@ -1,5 +1,8 @@
 //! What an act changes in the register plane's store.
 
+use std::sync::Arc;
+
+use super::Ordinals;
 use super::persons::PersonSet;
 use crate::store::keys::Key;
 
@@ -9,6 +12,8 @@ pub enum Write {
     Put(Key, Vec<u8>),
     /// Removes what there is.
     Remove(Key),
+    /// Removes the ordinals of a key that is destroyed, those of this commit too.
+    RemoveOrdinals(Arc<Ordinals>),
     /// Says whom the act concerns, of the partition of its register, or of all sealed ones.
     Concerns(PersonSet),
     /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a

@@ -138,6 +138,12 @@ impl Ordinals {
         Ok(())
     }
 
+    /// Removes all records, after those of the batch itself.
+    pub(in crate::registers) fn remove(&self, batch: &mut Batch) {
+        let records = 0..self.state().next_record;
+        records.for_each(|record| batch.remove(Key::serial_ordinal(self.first, record)));
+    }
+
     /// Leaves so many, as if the others were given.
     #[cfg(all(test, feature = "server"))]
     pub(crate) fn leave(&self, count: u64) {

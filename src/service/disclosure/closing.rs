@@ -62,7 +62,7 @@ impl Service {
         loaded = loaded.map(|loaded| loaded.deleted_by(&act));
         let writes = self.without_key(&open, &disclosure, (now, loaded.as_ref()));
         let recorded = writes.and_then(|mut writes| {
-            writes.extend(without_ordinals(&entries, id, &open.registers)?);
+            writes.extend(without_ordinals(&open, &entries, (id, decided))?);
             if window.is_some() {
                 let ended = Entry { counts: BTreeMap::new(), ..entry.clone() };
                 let ended = Entry { action: Action::WindowClosed, ..ended };

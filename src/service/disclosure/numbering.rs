@@ -21,8 +21,7 @@ use super::serials::cipher_width;
 use crate::crypto::SerialWidth;
 use crate::crypto::permutation::BLOCK_NUMBERS;
 use crate::disclosure::{Decision, DisclosureId};
-use crate::registers::{Ordinals, Registers, Write};
-use crate::store::keys::Key;
+use crate::registers::{Ordinals, Write};
 use crate::vault::PersonNo;
 
 /// Whether serials of a width are made of ordinals.
@@ -179,15 +178,18 @@ pub(super) fn used_up(width: SerialWidth) -> Error {
 
 /// Removes the ordinals of a disclosure that is closed, unless another lives with its key.
 pub(super) fn without_ordinals(
+    open: &Open,
     entries: &Entries,
-    id: DisclosureId,
-    registers: &Registers,
-) -> Result<Vec<Write>, Error> {
-    if !entries.sharing(id).is_empty() {
-        return Ok(Vec::new());
+    (id, of): (DisclosureId, &Decision),
+) -> Result<Option<Write>, Error> {
+    let width = cipher_width(of.serial_width)?;
+    if !has_ordinals(width) || !entries.sharing(id).is_empty() {
+        return Ok(None);
     }
-    let all = registers.stored_all(Key::serial_ordinals(entries.first_of(id).0));
-    Ok(all.map_err(Error::internal)?.into_iter().map(|(key, _)| Write::Remove(key)).collect())
+    let first = entries.first_of(id);
+    let load = || open.registers.ordinals(first.0, width.capacity());
+    let ordinals = open.book.ordinals(first, || load().map_err(Error::internal))?;
+    Ok(Some(Write::RemoveOrdinals(ordinals)))
 }
 
 #[cfg(test)]

@@ -178,6 +178,27 @@ fn disclosures_of_one_key_share_their_ordinals_until_the_last_is_closed() {
     assert_eq!(world.serials(other, "NPR", &npr).unwrap().ids, kept);
 }
 
+/// Goal: what was handed over before a closing leaves nothing after it.  Method: the recorder is told of
+/// more to come, so that answer and closing may share a commit; either way nothing is left.
+#[test]
+fn an_answer_on_its_way_leaves_no_ordinal_when_its_disclosure_is_closed() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(40));
+    for _ in 0..5 {
+        let id = world.eight();
+        let issuing = world.service.open_serials(&world.officer(), id).unwrap();
+        issue(&issuing, "NPR", &npr[..10]).unwrap();
+        assert_eq!(world.stored_ordinals(), 1);
+        let open = world.service.open_now().unwrap();
+        let arriving = open.registers.announce();
+        let pending = issuing.submit(issuing.map("NPR", &npr).unwrap()).unwrap();
+        let _ = world.service.close_disclosure(&world.officer(), id).unwrap();
+        drop((arriving, open));
+        assert_eq!(done(&issuing, pending).unwrap().into_answer().0.notes, []);
+        assert_eq!(world.stored_ordinals(), 0);
+    }
+}
+
 #[test]
 fn a_disclosure_that_has_no_more_serials_says_so_and_goes_on_for_whom_it_has() {
     let world = World::unsealed();
