@@ -172,7 +172,7 @@ fn seen(page: &str) -> String {
 /// What the page says of the full report, section by section.
 const FACTS: &[&str] = &[
     // The report.
-    "23. februar 2026 kl. 11.05",
+    "23. februar 2026 kl. 12.05",
     "en forelder",
     "nummer 41",
     // The register.
@@ -228,7 +228,7 @@ const FACTS: &[&str] = &[
     "30. desember 2026",
     "Ja, vedtaket tillater det",
     // Who has looked.
-    "5. januar 2026 kl. 09.30",
+    "5. januar 2026 kl. 10.30",
     "Klienten (983744516) (datasystemet kpr.pipeline)",
     "slo opp",
     "(3 ganger)",
@@ -334,4 +334,21 @@ fn somebody_in_no_register_is_told_so() {
     assert!(text.contains("Ingen har fått opplysninger om deg"));
     assert!(text.contains("Ingen har slått deg opp"));
     assert!(!text.contains("bestilt av"));
+}
+
+#[test]
+fn times_are_those_of_the_clocks_of_norway() {
+    for (moment, expected) in [
+        ("2026-01-01T00:30:00Z", "1. januar 2026 kl. 01.30"),
+        ("2026-06-30T22:30:00.5Z", "1. juli 2026 kl. 00.30"),
+        ("2026-03-29T00:59:59Z", "29. mars 2026 kl. 01.59"),
+        ("2026-03-29T01:00:00Z", "29. mars 2026 kl. 03.00"),
+        ("2026-10-25T00:59:59Z", "25. oktober 2026 kl. 02.59"),
+        ("2026-10-25T01:00:00Z", "25. oktober 2026 kl. 02.00"),
+        ("2026-12-31", "31. desember 2026"),
+        ("somewhen", "somewhen"),
+    ] {
+        assert_eq!(words::moment(moment), expected);
+    }
+    assert_eq!(words::day("2026-12-31T23:00:00Z"), "1. januar 2027");
 }

@@ -1,5 +1,8 @@
 //! The program's words in bokmål.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 /// What the words of reports mean.  A word that is not here is shown as it is.
 const WORDS: &[(&str, &str)] = &[
     // Purposes of disclosures, and of deliveries and look-ups.
@@ -129,6 +132,9 @@ const REFUSALS: &[(&str, &str)] = &[
     ("address_protected", "du har fortrolig adresse"),
 ];
 
+/// Norway's time since 1996, as POSIX writes it: the same whatever the machine knows of zones.
+const CENTRAL_EUROPEAN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+
 const MONTHS: [&str; 12] = [
     "januar",
     "februar",
@@ -193,8 +199,18 @@ pub(super) fn sentence(text: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }
 
-/// A day as people write it; what is no day stays as it is.
+/// A moment by the clocks of Norway; what is no moment stays as it is.
+fn by_the_clock(moment: &str) -> String {
+    let (Ok(at), Ok(zone)) = (moment.parse::<Timestamp>(), TimeZone::posix(CENTRAL_EUROPEAN))
+    else {
+        return moment.to_owned();
+    };
+    at.to_zoned(zone).datetime().to_string()
+}
+
+/// A day as people write it, of a moment that in Norway; what is no day stays as it is.
 pub(super) fn day(moment: &str) -> String {
+    let moment = &*by_the_clock(moment);
     let mut parts = moment.get(..10).unwrap_or_default().split('-');
     let mut next = || parts.next().and_then(|part| part.parse::<usize>().ok());
     let (Some(year), Some(month), Some(day)) = (next(), next(), next()) else {
@@ -206,8 +222,8 @@ pub(super) fn day(moment: &str) -> String {
 
 /// A moment as people write it.
 pub(super) fn moment(moment: &str) -> String {
-    match moment.get(11..16) {
-        Some(time) => format!("{} kl. {} (UTC)", day(moment), time.replace(':', ".")),
+    match by_the_clock(moment).get(11..16) {
+        Some(time) => format!("{} kl. {}", day(moment), time.replace(':', ".")),
         None => day(moment),
     }
 }
