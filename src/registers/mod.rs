@@ -37,6 +37,7 @@ mod links;
 mod numbers;
 mod open;
 mod persons;
+mod queue;
 mod recorder;
 mod records;
 mod rights;
@@ -48,7 +49,7 @@ mod golden;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -76,7 +77,7 @@ pub use links::{
 };
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
-use recorder::{ActReply, Command, Other, With};
+use recorder::{Command, With};
 pub use records::OpenedRecord;
 use rights::Rights;
 pub use rights::{
@@ -279,25 +280,6 @@ impl Registers {
         &self.approvals
     }
 
-    fn send_and_wait<T: Send + 'static>(
-        &self,
-        entry: Entry,
-        with: With,
-        value: T,
-    ) -> Result<Recorded<T>, Error> {
-        let (reply, answer) = sync_channel(1);
-        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        self.send_act(entry, with, value, reply);
-        answer.recv().map_err(|_| Error::Failed)?
-    }
-
-    fn send_act<T: Send + 'static>(&self, entry: Entry, with: With, value: T, reply: Reply<T>) {
-        let reply: ActReply = Box::new(move |done| {
-            reply(done.map(|(committed, index)| committed.record(index, value)));
-        });
-        self.send(Command::Other(Other { entry: Box::new(entry), with, reply }));
-    }
-
     /// Records the end of a stream of serials, and folds the persons of its disclosure.
     pub fn record_fold(&self, entry: Entry, members: Vec<Arc<Membership>>, reply: Reply<()>) {
         let with = With { fold: members, ..With::default() };
@@ -344,19 +326,6 @@ impl Registers {
         let writes = writes.into_iter().map(|(key, value)| Write::Put(key, value)).collect();
         self.record_change(entry, writes, reply);
         Ok(())
-    }
-
-    fn send(&self, command: Command) {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let undelivered = match queue {
-            Some(queue) => queue.send(command).err().map(|refused| refused.0),
-            None => Some(command),
-        };
-        match undelivered {
-            Some(Command::Answer(answer)) => (answer.reply)(Err(Error::Failed)),
-            Some(Command::Other(other)) => (other.reply)(Err(Error::Failed)),
-            None => {}
-        }
     }
 
     /// Members of a register.

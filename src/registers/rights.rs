@@ -36,7 +36,6 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::mpsc::sync_channel;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::links::{Graph, HeldLinks, Reach};
@@ -337,9 +336,6 @@ impl Registers {
         writes: Vec<Write>,
         value: T,
     ) -> Result<Recorded<T>, Error> {
-        let (reply, answer) = sync_channel(1);
-        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
-        self.send_act(entry, With { writes, ..With::default() }, value, reply);
-        answer.recv().map_err(|_| Error::Failed)?
+        self.send_and_wait(entry, With { writes, ..With::default() }, value)
     }
 }

@@ -224,6 +224,12 @@ impl Service {
         let read_to = change.pointer(feed).map_or(0, |pointer| pointer.sequence);
         let (repeated, new) =
             events.split_at(events.partition_point(|event| event.sequence <= read_to));
+        if !new.is_empty() && !change.has_room_for(feed) {
+            let text = "is a new one, and there are as many as there may be: deliver under the name \
+                        of a feed that is known";
+            let violation = Violation { field: "feed".into(), text: text.into() };
+            return Err(Error::invalid(vec![violation]));
+        }
         let mut applied = AppliedEvents { read_to, ..AppliedEvents::default() };
         applied.counts.repeated = repeated.len() as u64;
         if let Some(last) = new.last() {

@@ -1,6 +1,12 @@
 //! Changing links and what is known of persons: many events, one commit.
+//!
+//! Each event is seen by the next one, so that the live state changes before the store does.  A change
+//! that ends in any other way than recorded, by an early return, a panic or a commit that failed, fails
+//! the plane before the links are let go: nothing is recorded by what was never stored, and the facts
+//! are read again.
 
 use std::collections::BTreeSet;
+use std::mem::take;
 use std::sync::RwLockWriteGuard;
 
 use jiff::Timestamp;
@@ -25,16 +31,30 @@ pub struct LinksChange<'a> {
     moves: Vec<Move>,
     /// Whom it is about.
     about: BTreeSet<PersonNo>,
+    /// Whether the state may be another than what is stored.
+    is_ahead: bool,
 }
 
 impl<'a> LinksChange<'a> {
     pub(super) fn new(registers: &'a Registers, state: RwLockWriteGuard<'a, State>) -> Self {
-        Self { registers, state, writes: Vec::new(), moves: Vec::new(), about: BTreeSet::new() }
+        let (writes, moves, about) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { registers, state, writes, moves, about, is_ahead: false }
+    }
+
+    /// The state, to change it.  INVARIANT: there is no other way to it.
+    fn ahead(&mut self) -> &mut State {
+        self.is_ahead = true;
+        &mut self.state
     }
 
     /// How far a feed of events has been read.
     pub fn pointer(&self, feed: &TermCode) -> Option<&FeedPointer> {
         self.state.pointers.of(feed)
+    }
+
+    /// Whether a feed is known, or may still become so.
+    pub fn has_room_for(&self, feed: &TermCode) -> bool {
+        self.state.pointers.has_room_for(feed)
     }
 
     /// What the population register says about a leaf's person, what this change records included.
@@ -60,7 +80,7 @@ impl<'a> LinksChange<'a> {
         reason: LinkReason,
         provenance: Provenance,
     ) -> Result<Joining, Error> {
-        let graph = self.state.graphs.entry(partition).or_default();
+        let graph = self.ahead().graphs.entry(partition).or_default();
         let sequence = graph.next();
         let joining = graph.join(leaves, provenance.event.clone(), protection);
         if let Joining::Made(moved) = &joining {
@@ -84,12 +104,12 @@ impl<'a> LinksChange<'a> {
         reason: LinkReason,
         provenance: &Provenance,
     ) -> Result<Option<Vec<Moved>>, Error> {
-        let graph = self.state.graphs.entry(partition).or_default();
-        let links = graph.links_between(leaves);
+        let graph = self.state.graphs.get(&partition);
+        let links = graph.map_or_else(Vec::new, |graph| graph.links_between(leaves));
         let was_joined = !links.is_empty();
         let mut moved = Vec::new();
         for link in links {
-            let graph = self.state.graphs.entry(partition).or_default();
+            let graph = self.ahead().graphs.entry(partition).or_default();
             let sequence = graph.next();
             moved.extend(graph.separate(link).unwrap_or_default());
             let change = LinkChange::Separated(link);
@@ -114,7 +134,8 @@ impl<'a> LinksChange<'a> {
         provenance: &Provenance,
     ) -> Result<(), Error> {
         let plain = persons::encode(leaf, &fact, provenance);
-        let key = Key::person_fact(partition, self.state.persons.take((partition, leaf), fact));
+        let sequence = self.ahead().persons.take((partition, leaf), fact);
+        let key = Key::person_fact(partition, sequence);
         let sealed = self.registers.seal_record(&key, &plain)?;
         self.writes.extend([Write::Put(key, sealed), Write::VaultUsed(partition)]);
         self.note(partition, [leaf; 2], &[], provenance.at);
@@ -127,7 +148,7 @@ impl<'a> LinksChange<'a> {
     ///
     /// [`Error::Crypto`], [`Error::TooLarge`].
     pub fn advance(&mut self, feed: &TermCode, to: u64, events: u64) -> Result<(), Error> {
-        let (number, pointer) = self.state.pointers.advance(feed, to, events)?;
+        let (number, pointer) = self.ahead().pointers.advance(feed, to, events)?;
         let (key, plain) = (Key::event_pointer(number), pointer.encode());
         let sealed = self.registers.seal_record(&key, &plain)?;
         self.writes.push(Write::Put(key, sealed));
@@ -146,7 +167,7 @@ impl<'a> LinksChange<'a> {
         let sealed = self.registers.seal_record(&key, &fact.encode())?;
         self.writes.push(Write::Put(key, sealed));
         self.writes.push(Write::VaultUsed(partition));
-        self.state.changes += 1;
+        self.ahead().changes += 1;
         Ok(())
     }
 
@@ -156,16 +177,29 @@ impl<'a> LinksChange<'a> {
     /// # Errors
     ///
     /// [`Error::Failed`].
-    pub fn commit<T: Send + 'static>(self, entry: Entry, value: T) -> Result<Recorded<T>, Error> {
-        let Self { registers, state, mut writes, moves, about } = self;
-        if !about.is_empty() {
+    pub fn commit<T: Send + 'static>(
+        mut self,
+        entry: Entry,
+        value: T,
+    ) -> Result<Recorded<T>, Error> {
+        let (mut writes, moves) = (take(&mut self.writes), take(&mut self.moves));
+        if !self.about.is_empty() {
             let mut persons = PersonSet::default();
-            persons.extend(&about.into_iter().collect::<Vec<_>>());
+            persons.extend(&take(&mut self.about).into_iter().collect::<Vec<_>>());
             writes.push(Write::Concerns(persons));
         }
-        let recorded =
-            registers.send_and_wait(entry, With { writes, moves, ..With::default() }, value);
-        drop(state);
+        let with = With { writes, moves, ..With::default() };
+        let recorded = self.registers.send_and_wait(entry, with, value);
+        self.is_ahead &= recorded.is_err();
         recorded
+    }
+}
+
+impl Drop for LinksChange<'_> {
+    /// The links are let go after this: whoever reads them then finds the plane failed.
+    fn drop(&mut self) {
+        if self.is_ahead {
+            self.registers.fail("a change of links was not recorded");
+        }
     }
 }

@@ -13,6 +13,9 @@ use crate::store::keys::{Key, Kind};
 use crate::store::{Step, Store};
 
 const VERSION: u8 = 1;
+/// Most feeds: their names are for ever, and whoever delivers events names them.  There is one
+/// Folkeregister; the others are for its test environments and for what may follow it.
+const FEEDS_MAX: usize = 64;
 
 /// How far a feed has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,11 @@ impl Pointers {
         self.0.iter().find(|pointer| pointer.feed == *feed)
     }
 
+    /// Whether a feed is known, or may still become so.
+    pub(super) fn has_room_for(&self, feed: &TermCode) -> bool {
+        self.of(feed).is_some() || self.0.len() < FEEDS_MAX
+    }
+
     /// Moves a pointer; gives its number.
     pub(super) fn advance(
         &mut self,
@@ -81,6 +89,9 @@ impl Pointers {
         sequence: u64,
         events: u64,
     ) -> Result<(u16, &FeedPointer), Error> {
+        if !self.has_room_for(feed) {
+            return Err(Error::TooLarge);
+        }
         let place = self.0.iter().position(|pointer| pointer.feed == *feed);
         let place = place.unwrap_or_else(|| {
             self.0.push(FeedPointer { feed: feed.clone(), sequence: 0, events: 0 });

@@ -10,11 +10,14 @@ use super::disclosures::{done, issue};
 use super::rights::reserved;
 use super::*;
 use crate::config::codes::{RegisterCode, TermCode};
-use crate::registers::{AddressProtection, IdChange, LeafId, Life, PersonStatus, Protection};
+use crate::registers::{
+    AddressProtection, IdChange, Leaf, LeafId, Life, PersonStatus, Protection,
+};
 use crate::vault::PERSONS;
 
 mod bridges;
 mod events;
+mod faults;
 mod feeds;
 mod protected;
 mod told;
@@ -119,11 +122,16 @@ impl World {
     }
 
     fn status(&self, number: u64) -> PersonStatus {
+        let (open, person) = (self.service.open_now().unwrap(), self.leaf(number).person);
+        open.registers.person_facts(PERSONS, &open.registers.leaves_of(PERSONS, person))
+    }
+
+    fn leaf(&self, number: u64) -> Leaf {
         let open = self.service.open_now().unwrap();
         let mut row = Some(rules_parse(number));
         let mut found = open.vault.find(PERSONS, 1, |rows| rows.extend(row.take())).unwrap();
         let person = found.finish(crate::vault::Unknown::Leave).unwrap()[0].unwrap();
-        open.registers.person_facts(PERSONS, &open.registers.leaves_of(PERSONS, person))
+        Leaf { person, drawn: open.vault.drawn(PERSONS, person).unwrap() }
     }
 
     fn wait_open(&self) {

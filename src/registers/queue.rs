@@ -1,0 +1,124 @@
+//! The way to the recorder, and what is known if it ends.
+//!
+//! ```text
+//! command ─► queue ─► recorder ─► its reply is called, once
+//!               └─ dropped with its reply: the recorder is gone ─► the plane has failed
+//! ```
+//!
+//! INVARIANT: a command whose reply is never called has failed the plane before whoever waits for the
+//! reply learns of it, so that they find that the plane must be opened again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, PoisonError};
+
+use super::answer::Reply;
+use super::recorder::{ActReply, Command, Other, With};
+use super::{Error, Registers};
+use crate::audit::{Entry, Recorded};
+
+/// A reply that fails the plane if it is dropped before it is called.
+struct Awaited<R> {
+    failed: Arc<AtomicBool>,
+    reply: Option<R>,
+}
+
+impl<R> Awaited<R> {
+    fn new(failed: &Arc<AtomicBool>, reply: R) -> Self {
+        Self { failed: Arc::clone(failed), reply: Some(reply) }
+    }
+
+    fn take(mut self) -> Option<R> {
+        self.reply.take()
+    }
+}
+
+impl<R> Drop for Awaited<R> {
+    fn drop(&mut self) {
+        if self.reply.is_some() {
+            fail(&self.failed, "the recorder ended before it answered");
+        }
+    }
+}
+
+fn fail(failed: &AtomicBool, reason: &'static str) {
+    if !failed.swap(true, Ordering::AcqRel) {
+        tracing::error!(
+            reason,
+            "the register plane failed; nothing is answered until it is reopened"
+        );
+    }
+}
+
+impl Command {
+    fn awaited(self, failed: &Arc<AtomicBool>) -> Self {
+        match self {
+            Self::Answer(mut answer) => {
+                let awaited = Awaited::new(failed, answer.reply);
+                answer.reply = Box::new(move |recorded| {
+                    if let Some(reply) = awaited.take() {
+                        reply(recorded);
+                    }
+                });
+                Self::Answer(answer)
+            }
+            Self::Other(Other { entry, with, reply }) => {
+                let awaited = Awaited::new(failed, reply);
+                let reply: ActReply = Box::new(move |done| {
+                    if let Some(reply) = awaited.take() {
+                        reply(done);
+                    }
+                });
+                Self::Other(Other { entry, with, reply })
+            }
+        }
+    }
+}
+
+impl Registers {
+    /// Fails the plane: nothing is recorded until it is opened again.
+    pub(super) fn fail(&self, reason: &'static str) {
+        fail(&self.failed, reason);
+    }
+
+    pub(super) fn send_and_wait<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        with: With,
+        value: T,
+    ) -> Result<Recorded<T>, Error> {
+        let (reply, answer) = sync_channel(1);
+        let reply = Box::new(move |recorded| drop(reply.send(recorded)));
+        self.send_act(entry, with, value, reply);
+        answer.recv().map_err(|_| Error::Failed)?
+    }
+
+    pub(super) fn send_act<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        with: With,
+        value: T,
+        reply: Reply<T>,
+    ) {
+        let reply: ActReply = Box::new(move |done| {
+            reply(done.map(|(committed, index)| committed.record(index, value)));
+        });
+        self.send(Command::Other(Other { entry: Box::new(entry), with, reply }));
+    }
+
+    pub(super) fn send(&self, command: Command) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let command = command.awaited(&self.failed);
+        let undelivered = match queue {
+            Some(queue) => queue.send(command).err().map(|refused| refused.0),
+            None => Some(command),
+        };
+        if let Some(command) = undelivered {
+            self.fail("there is no recorder any more");
+            match command {
+                Command::Answer(answer) => (answer.reply)(Err(Error::Failed)),
+                Command::Other(other) => (other.reply)(Err(Error::Failed)),
+            }
+        }
+    }
+}
