@@ -6,13 +6,19 @@
 //! not a member    root's ID; the leaf joins   both join; look-up: unknown
 //! ```
 //!
-//! Whoever of the two is suppressed, the row is.  A leaf that is joined to another after its row was
-//! mapped and before it is recorded is answered with its own ID, as a moment before: nothing is lost,
-//! since the feed says that this ID is superseded.  A split in that time is heeded.
+//! Whoever of the two is suppressed, the row is.  What happens after a row was mapped and before it is
+//! recorded:
+//!
+//! ```text
+//! joined; the row had the leaf's own ID     as a moment before: the feed says that it is superseded
+//! joined; the leaf was to join, or its      answered anew: the feed does not know the ID that it would
+//!   past has ended and it joins again         get, since the link came before it
+//! split                                     answered anew
+//! ```
 
 use super::{Delivery, Mapped, Open, digest_of, register_error};
 use crate::registers::{
-    Answered, Ended, Gives, HeldRights, JoiningRow, LeafId, RowCode, RowNote, Standing,
+    Answered, Ended, Gives, HeldLinks, HeldRights, JoiningRow, LeafId, RowCode, Standing,
 };
 use crate::service::Error;
 use crate::vault::PersonNo;
@@ -85,6 +91,26 @@ pub(super) fn fill(
     }
 }
 
+impl Mapped {
+    /// Rows of a leaf that has been joined to another since, and has no ID that the feed of that link
+    /// knows: it was to join, or its past has ended.
+    fn take_newly_joined(&mut self, links: &HeldLinks<'_>, partition: u16, ended: &[Ended]) {
+        let Some(graph) = links.of(partition).filter(|graph| graph.any()) else { return };
+        let is_late = |person: PersonNo| graph.is_superseded(person);
+        let joining = self.joining.iter().filter(|joining| joining.gives == Gives::Id);
+        let mut late: Vec<(u32, PersonNo)> =
+            joining.map(|one| (one.row, one.person)).filter(|one| is_late(one.1)).collect();
+        for one in ended.iter().filter(|one| one.id != 0 && is_late(one.person)) {
+            let rows = self.answered.ids.iter().zip(0..).filter(|(id, _)| **id == one.id);
+            late.extend(rows.map(|(_, row)| (row, one.person)));
+        }
+        late.retain(|(row, _)| !self.joined.has(*row));
+        let late = late.into_iter().map(|(row, leaf)| JoinedRow { row, leaf, root: leaf });
+        self.joined.rows.extend(late);
+        self.joined.rows.sort_by_key(|joined| joined.row);
+    }
+}
+
 impl Delivery {
     /// Answers those rows anew whose root has changed since the batch was mapped, or whose past has
     /// ended.
@@ -96,8 +122,11 @@ impl Delivery {
         mapped: &mut Mapped,
     ) -> Result<(), Error> {
         let links = rights.links();
-        let is_unchanged = links.change_count() == mapped.joined.change_count && ended.is_empty();
-        if mapped.joined.rows.is_empty() || is_unchanged {
+        if links.change_count() == mapped.joined.change_count && ended.is_empty() {
+            return Ok(());
+        }
+        mapped.take_newly_joined(links, self.partition, ended);
+        if mapped.joined.rows.is_empty() {
             return Ok(());
         }
         let has_ended = |person: PersonNo| ended.iter().any(|one| one.person == person);
@@ -105,6 +134,7 @@ impl Delivery {
         let looked_up = self.mode == super::IngestMode::ResolveOnly;
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
+        let (mut unknown, mut suppressed) = (Vec::new(), Vec::new());
         let Mapped { answered, joining, joined, .. } = mapped;
         for JoinedRow { row, leaf, root } in &mut joined.rows {
             let now = links.root_of(self.partition, *leaf);
@@ -119,8 +149,7 @@ impl Delivery {
             let standings = (standing(*leaf), standing(now));
             if answer(standings, looked_up).is_none() {
                 let is_unknown = standings == (Standing::NotMember, Standing::NotMember);
-                let code = if is_unknown { RowCode::Unknown } else { RowCode::Suppressed };
-                answered.notes.push(RowNote { row: *row, code });
+                (if is_unknown { &mut unknown } else { &mut suppressed }).push(*row);
             } else if now == *leaf {
                 match standings.0 {
                     Standing::Member(id) => answered.ids[*row as usize] = id,
@@ -130,9 +159,13 @@ impl Delivery {
                 fill((answered, joining), (*row, *leaf, now), standings, looked_up);
             }
         }
+        answered.leave_out(&unknown, RowCode::Unknown);
+        answered.suppress(&suppressed);
+        unknown.append(&mut suppressed);
+        unknown.sort_unstable();
+        joined.forget(&unknown);
         joining.sort_by_key(|joining| joining.row);
         answered.leaf_ids.sort_by_key(|leaf| leaf.row);
-        answered.notes.sort_by_key(|note| note.row);
         drop(held);
         mapped.digest = digest_of(open, &mapped.answered);
         Ok(())

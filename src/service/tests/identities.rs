@@ -15,6 +15,7 @@ use crate::registers::{
 };
 use crate::vault::PERSONS;
 
+mod between;
 mod bridges;
 mod events;
 mod faults;

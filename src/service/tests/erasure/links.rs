@@ -68,6 +68,28 @@ fn rows_of_joined_identifiers_that_were_mapped_before_an_erasure_are_looked_at_a
     assert_eq!(world.report("NPR", FEBRUARY, &people).ids, answered.ids);
 }
 
+/// Goal: whoever joins anew after an erasure joins with the root.  Method: a row under an identifier
+/// with an ID of its own is mapped; then it is joined to an older identifier, and both are erased.
+#[test]
+fn a_row_that_was_mapped_before_a_link_and_an_erasure_joins_with_the_root() {
+    let world = World::identities();
+    let people = numbers(2);
+    let before = world.report("NPR", DECEMBER, &people).ids;
+    let period = Some((FEBRUARY.0.parse().unwrap(), FEBRUARY.1.parse().unwrap()));
+    let request = World::request("NPR", "HF", IngestMode::ResolveOrAssign);
+    let request = DeliveryRequest { period, ..request };
+    let permit = world.permit("a", request.right());
+    let later = world.service.open_delivery(&permit, &request).unwrap();
+    let mapped = later.map(batch(&people[1..])).unwrap();
+    world.happens(NUMBER, people[0], &people[1..]);
+    world.erase("NPR", people[0], Scope::Whole);
+    let answered = wait(&later, later.submit(mapped).unwrap()).unwrap().into_answer().0;
+    assert!(answered.notes.is_empty() && !before.contains(&answered.ids[0]));
+    let again = world.report("NPR", FEBRUARY, &people);
+    assert_eq!(again.ids, [answered.ids[0]; 2], "the root's");
+    assert_eq!(again.leaf_ids[0].id, answered.leaf_ids[0].id);
+}
+
 #[test]
 fn the_vault_forgets_all_identifiers_of_a_person_or_none() {
     let (world, people, _) = linked();
