@@ -104,13 +104,16 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Takes back what rows, ascending and without a note, would have been answered with.
+    /// Takes back what rows would have been answered with.
     pub fn suppress(&mut self, rows: &[u32]) {
         self.leave_out(rows, RowCode::Suppressed);
     }
 
-    /// As [`Self::suppress`], with another code.
+    /// As [`Self::suppress`], with another code.  A row that has a note keeps that one.
     pub fn leave_out(&mut self, rows: &[u32], code: RowCode) {
+        if rows.is_empty() {
+            return;
+        }
         for row in rows {
             self.ids[*row as usize] = 0;
             if let Some(label) = self.labels.get_mut(*row as usize) {
@@ -118,10 +121,24 @@ impl Answered {
             }
             self.notes.push(RowNote { row: *row, code });
         }
-        if !rows.is_empty() {
-            self.leaf_ids.retain(|leaf| !rows.contains(&leaf.row));
-            self.notes.sort_unstable_by_key(|note| note.row);
+        // The sort is stable, and the first of a row is kept.
+        self.notes.sort_by_key(|note| note.row);
+        self.notes.dedup_by_key(|note| note.row);
+        let notes = &self.notes;
+        self.leaf_ids.retain(|leaf| notes.binary_search_by_key(&leaf.row, |one| one.row).is_err());
+    }
+
+    /// How many rows are answered, if these are all that have yet to join: a row counts once, whatever
+    /// is said of it.
+    pub fn answered_count(&self, joining: &[JoiningRow]) -> u64 {
+        let mut is_answered = vec![true; self.ids.len()];
+        let joining = joining.iter().filter(|joining| joining.gives == Gives::Id);
+        for row in self.notes.iter().map(|note| note.row).chain(joining.map(|one| one.row)) {
+            if let Some(is_answered) = is_answered.get_mut(row as usize) {
+                *is_answered = false;
+            }
         }
+        is_answered.into_iter().filter(|is_answered| *is_answered).count() as u64
     }
 
     /// Rows that were refused because a budget is spent.
@@ -187,10 +204,9 @@ impl Answer {
     /// Counts for the entry, before anybody joins.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let rows = self.answered.ids.len() as u64;
-        let joining = self.joining.iter().filter(|joining| joining.gives == Gives::Id);
-        let without = self.answered.notes.len() as u64 + joining.count() as u64;
+        let answered = self.answered.answered_count(&self.joining);
         let notes = self.answered.notes.iter().map(|note| (note.code.name(), 1));
-        [("rows", rows), ("answered", rows - without)].into_iter().chain(notes)
+        [("rows", rows), ("answered", answered)].into_iter().chain(notes)
     }
 
     /// Fills in the rows that joined: an ID, or a note where it is 0.
@@ -226,6 +242,26 @@ impl Drop for Arriving {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: whatever finds reasons against a row, and however often, it has one note and counts once.
+    #[test]
+    fn a_row_that_is_left_out_twice_has_its_first_note_and_counts_once() {
+        let mut answered = Answered { ids: vec![7, 8, 9, 0], ..Answered::default() };
+        answered.leaf_ids = vec![LeafId { row: 1, id: 5 }];
+        answered.leave_out(&[2, 1], RowCode::Unknown);
+        answered.suppress(&[1, 1, 2]);
+        answered.leave_out(&[], RowCode::BudgetSpent);
+        let notes = [1, 2].map(|row| RowNote { row, code: RowCode::Unknown });
+        assert_eq!((&answered.ids[..], &answered.notes[..]), (&[7, 0, 0, 0][..], &notes[..]));
+        assert!(answered.leaf_ids.is_empty());
+        let person = PersonNo::from_number(1).unwrap();
+        let joining = |row, gives| JoiningRow { row, person, gives };
+        // Also a row that joins and has a note, which none has.
+        let joining = [joining(3, Gives::Id), joining(2, Gives::Id), joining(0, Gives::LeafId)];
+        assert_eq!(answered.answered_count(&joining), 1);
+        answered.suppress(&[0, 3]);
+        assert_eq!(answered.answered_count(&joining), 0);
+    }
 
     #[test]
     fn every_row_code_stands_in_its_place() {

@@ -342,7 +342,7 @@ impl Delivery {
         progress.rows += rows;
         // Each row has an ID, now or once it has joined, or a note. Its person says nothing: a
         // look-up may know who it is and still have no ID in this register.
-        progress.answered += rows.saturating_sub(mapped.answered.notes.len() as u64);
+        progress.answered += mapped.answered.answered_count(&[]);
         if self.mode == IngestMode::ResolveOrAssign {
             progress.persons.extend(&mapped.persons);
         }

@@ -40,9 +40,8 @@ fn by_reason(notes: &[RowNote]) -> [u64; REASONS] {
 
 /// Counts an answer that is durable, so long after its batch came.
 pub(super) fn count_answer(meter: &Meter, answered: &Answered, after: std::time::Duration) {
-    let (rows, without) = (answered.ids.len() as u64, answered.notes.len() as u64);
-    let new_members = u64::from(answered.new_members);
-    meter.durable(after, rows.saturating_sub(without), by_reason(&answered.notes), new_members);
+    let (count, new_members) = (answered.answered_count(&[]), u64::from(answered.new_members));
+    meter.durable(after, count, by_reason(&answered.notes), new_members);
 }
 
 impl Service {

@@ -145,8 +145,6 @@ impl Delivery {
         mapped.joining.retain(|joining| rows.binary_search(&joining.row).is_err());
         mapped.joining.sort_by_key(|joining| joining.row);
         mapped.joined.forget(&rows);
-        // A row may have been taken out with its link.
-        rows.retain(|row| mapped.answered.notes.iter().all(|note| note.row != *row));
         mapped.answered.suppress(&rows);
         if self.mode == IngestMode::ResolveOrAssign {
             // A look-up keeps them: that it asked about them is recorded.

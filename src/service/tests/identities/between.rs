@@ -1,5 +1,6 @@
 //! What happens between the mapping of a batch and its record.
 
+use super::super::rights::quality;
 use super::*;
 
 impl World {
@@ -46,4 +47,28 @@ fn a_first_row_that_was_mapped_before_its_link_has_the_roots_id() {
         world.happens(SPLIT, people[0], &people[1..2]);
         assert!(world.changes("NPR") == [IdChange::Restored { id: leaf }]);
     }
+}
+
+/// Goal: a row has one reason for having no ID, and reasons are counted once.  Method: a look-up under
+/// an identifier whose person consented under another, and a split before the record.
+#[test]
+fn a_row_whose_link_and_consent_end_before_its_record_has_one_note() {
+    let world = World::identities();
+    let people = numbers(3);
+    for number in [people[0], people[2]] {
+        world.say("REHAB", number, quality()).unwrap();
+    }
+    let ids = world.rehab(&[people[0], people[2]]).ids;
+    world.happens(NUMBER, people[0], &people[1..2]);
+    let request = World::request("REHAB", "LOKAL", IngestMode::ResolveOnly);
+    assert_eq!(world.deliver(&request, &people[1..2]).unwrap().ids, ids[..1]);
+    let answered = world.across(&request, &people[1..], || {
+        world.happens(SPLIT, people[0], &people[1..2]);
+    });
+    let notes: Vec<_> = answered.notes.iter().map(|note| (note.row, note.code)).collect();
+    assert_eq!((answered.ids, notes), (vec![0, ids[1]], vec![(0, RowCode::Unknown)]));
+    let entry = world.last_with("resolve");
+    assert_eq!(entry["counts"], serde_json::json!({ "answered": 1, "rows": 2, "unknown": 1 }));
+    let alone = world.across(&request, &people[1..2], || {});
+    assert_eq!(alone.notes.len(), 1, "and whoever asks next is answered");
 }
