@@ -67,6 +67,22 @@ impl Registers {
         Ok(found.collect())
     }
 
+    /// Makes ready to find persons by their IDs, which takes a scan of the register the first time.  For
+    /// who holds neither links nor rights: whoever changes them would wait for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRegister`], [`Error::Damaged`], [`Error::Store`].
+    pub fn make_ready_to_identify(&self, register: u16) -> Result<(), Error> {
+        self.make_inverse(register, self.members.get(&register).ok_or(Error::NoRegister)?)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_inverse(&self, register: u16) -> bool {
+        let inverse = self.members[&register].inverse.read();
+        inverse.unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Makes a register's inverse, unless it is there. Commits of the register wait meanwhile.
     fn make_inverse(&self, register: u16, members: &Members) -> Result<(), Error> {
         if members.inverse.read().unwrap_or_else(PoisonError::into_inner).is_some() {

@@ -99,6 +99,9 @@ impl Service {
         if has_labels && in_use.current_labels().is_none() {
             return self.or_record(&open, &entry, Err(no_bridge()));
         }
+        for register in &registers {
+            open.registers.make_ready_to_identify(register.number).map_err(register_error)?;
+        }
         let next = || self.streams.fetch_add(1, Ordering::Relaxed);
         Ok(Issuing {
             service: Arc::clone(self),

@@ -89,3 +89,20 @@ fn a_closing_that_a_crash_cut_off_is_finished_at_the_next_start() {
     assert_eq!(world.serials(id, "NPR", &npr).unwrap().ids, serials);
     assert!(world.bodies().iter().any(|body| body.contains(r#""action":"keys_rewrapped""#)));
 }
+
+/// Goal: no link and no right waits for a scan of a whole register.  Method: what the first batch would
+/// have to make under their locks is there before it.
+#[test]
+fn a_stream_of_serials_has_its_registers_backwards_before_it_takes_a_lock() {
+    let world = World::unsealed();
+    world.ingest("NPR", "HF", &numbers(2));
+    let disclosure = world.disclosure();
+    let has_inverse = || {
+        let (catalogue, open) = (&world.service.parts.catalogue, world.service.open_now().unwrap());
+        ["NPR", "KPR", "REHAB"]
+            .map(|code| open.registers.has_inverse(catalogue.by_code(code).unwrap().number))
+    };
+    assert_eq!(has_inverse(), [false; 3]);
+    let _issuing = world.service.open_serials(&world.officer(), disclosure).unwrap();
+    assert_eq!(has_inverse(), [true, true, false], "those of the disclosure and no others");
+}
