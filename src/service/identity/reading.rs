@@ -102,6 +102,7 @@ impl Service {
         let mut entry = self.entry(actor(permit), Action::ProtectedLinksRead);
         entry.register = Some(code.to_string());
         entry.counts.insert("links".into(), found.links.len() as u64);
+        entry.digest = Some(digest_of_links(&open, &found));
         let is_named = register.partition() == PERSONS && !persons.is_empty();
         let mut asked = PersonSet::default();
         asked.extend(&persons);
@@ -176,6 +177,17 @@ fn digest(open: &Open, changes: &IdChanges) -> KeyedDigest {
             IdChange::Superseded { old_id, new_id } => (old_id, new_id),
         };
         [*sequence, old, new].iter().for_each(|number| hasher.update(&number.to_be_bytes()));
+    }
+    hasher.finish()
+}
+
+/// Binds an entry to the links that were shown.
+fn digest_of_links(open: &Open, found: &ProtectedLinks) -> KeyedDigest {
+    let mut hasher = open.registers.keys().digest().hasher();
+    for link in &found.links {
+        let [one, other] = link.ids;
+        [link.sequence, one, other].iter().for_each(|number| hasher.update(&number.to_be_bytes()));
+        hasher.update(&[u8::from(link.standing == LinkStanding::InForce)]);
     }
     hasher.finish()
 }

@@ -47,3 +47,32 @@ fn a_protected_link_goes_to_no_register_and_protects_the_person() {
     assert_eq!((links.last, links.more), (1, crate::registers::More::Yes));
     assert!(world.changes("KPR").is_empty());
 }
+
+#[test]
+fn the_entry_of_a_custodian_is_bound_to_what_was_shown() {
+    let world = World::identities();
+    let people = numbers(4);
+    world.ingest("NPR", "HF", &people);
+    let code: RegisterCode = "NPR".parse().unwrap();
+    let read = || {
+        let permit = world.permit("c", Right::ReadProtectedLinks);
+        let _ = world.service.protected_links(&permit, &code, (0, 0)).unwrap();
+        world.last_with("protected_links_read")["digest"].as_str().map(str::to_owned)
+    };
+    let protected = |sequence, number, others: &[u64]| IdentityEvent {
+        protection: Protection::Protected,
+        ..event(sequence, NUMBER, number, others)
+    };
+    let mut seen = vec![read()];
+    for (sequence, at) in [(1, 0), (2, 2)] {
+        world.apply(&[protected(sequence, people[at], &people[at + 1..at + 2])]);
+        seen.push(read());
+        assert_eq!(seen.last(), Some(&read()), "what is the same has the same digest");
+    }
+    world.happens(SPLIT, people[0], &people[1..2]);
+    seen.push(read());
+    assert!(seen.iter().all(Option::is_some));
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4, "that a link has ended is seen too");
+}
