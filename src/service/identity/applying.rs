@@ -147,18 +147,19 @@ impl<'a, 'b> Applying<'a, 'b> {
         Ok(outcome)
     }
 
-    /// A link is protected if the event says so, if an identity is false, or if either person has a
-    /// strictly confidential address: then a new number may be a new identity.
+    /// A link is protected if the event says so, or if either person has a false identity or a strictly
+    /// confidential address: then a new number may be a new identity.
     fn protection(
         &self,
         step: &Step<'_>,
         persons: [PersonNo; 2],
         reason: LinkReason,
     ) -> Protection {
-        let is_strict = |person: &PersonNo| {
-            self.change.status_of(PERSONS, *person).address == AddressProtection::Strict
+        let is_hidden = |person: &PersonNo| {
+            let status = self.change.status_of(PERSONS, *person);
+            status.address == AddressProtection::Strict || status.has_false_identity
         };
-        if reason == LinkReason::FalseIdentity || persons.iter().any(is_strict) {
+        if reason == LinkReason::FalseIdentity || persons.iter().any(is_hidden) {
             return Protection::Protected;
         }
         step.event.protection

@@ -48,6 +48,24 @@ fn a_protected_link_goes_to_no_register_and_protects_the_person() {
     assert!(world.changes("KPR").is_empty());
 }
 
+/// Goal: a new number of somebody whose identity is a false one may be a new identity.  Method: the
+/// event that says so comes before the one about the number, and is revoked after it.
+#[test]
+fn a_new_number_of_a_false_identity_is_shown_to_no_register() {
+    let world = World::identities();
+    let people = numbers(3);
+    let npr = world.ingest("NPR", "HF", &people);
+    let falsehood = |sequence, falsehood| IdentityEvent {
+        falsehood: Some(falsehood),
+        ..event(sequence, IdentityEventType::FalseIdentity, people[0], &[])
+    };
+    world.apply(&[falsehood(1, Falsehood::False), event(2, NUMBER, people[0], &people[1..2])]);
+    assert_eq!(world.found(&people).ids, npr);
+    assert!(world.changes("NPR").is_empty());
+    world.apply(&[falsehood(3, Falsehood::True), event(4, NUMBER, people[0], &people[2..])]);
+    assert_eq!(world.found(&people).ids, [npr[0], npr[1], npr[0]]);
+}
+
 #[test]
 fn the_entry_of_a_custodian_is_bound_to_what_was_shown() {
     let world = World::identities();
