@@ -147,6 +147,8 @@ pub trait RegisterMarks: Send + Sync {
 struct Members {
     /// The partition that its persons are of.
     partition: u16,
+    /// Whether nobody is in it without a consent.
+    consent_required: bool,
     column: Column,
     /// The column backwards, once somebody has brought IDs of the register.
     inverse: RwLock<Option<Inverse>>,

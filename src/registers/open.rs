@@ -36,6 +36,8 @@ pub struct RegisterSpec {
     pub code: RegisterCode,
     /// The partition of the vault that its persons are of.
     pub partition: u16,
+    /// Whether nobody is in it without a consent.
+    pub consent_required: bool,
     /// Numbers leased, as the key file has it.
     pub leased_in_key_file: u64,
 }
@@ -154,6 +156,7 @@ impl Opening {
         let (rights, facts) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
         loaded.column.mark(&rights.tombstoned());
         (loaded.rights, loaded.partition) = (rights, spec.partition);
+        loaded.consent_required = spec.consent_required;
         Ok((loaded, next_delta, facts))
     }
 

@@ -129,6 +129,12 @@ impl Rights {
         Ok((Self(RwLock::new(state)), count))
     }
 
+    /// Whether a person has consented to anything, by these links.
+    pub(super) fn consents(&self, graph: Option<&Graph>, person: PersonNo) -> bool {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.of(graph, person).is_some_and(|rights| rights.consent.is_some())
+    }
+
     /// Persons of whom there are tombstones.
     pub(super) fn tombstoned(&self) -> Vec<PersonNo> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);

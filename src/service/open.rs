@@ -234,6 +234,7 @@ fn open_registers(
         number: register.number,
         code: register.code.clone(),
         partition: register.partition(),
+        consent_required: register.requires_consent(),
         leased_in_key_file: keyring.marks().get(NumberSpace::Register(register.number)),
     };
     let used = Arc::clone(vault);

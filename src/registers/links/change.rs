@@ -156,7 +156,8 @@ impl<'a> LinksChange<'a> {
     }
 
     fn note(&mut self, partition: u16, leaves: [PersonNo; 2], moved: &[Moved], at: Timestamp) {
-        self.moves.extend(moved.iter().map(|moved| Move { partition, moved: *moved, at }));
+        let moved = moved.iter().map(|moved| Move::new(partition, *moved, at));
+        self.moves.extend(moved);
         if partition == PERSONS {
             self.about.extend(leaves);
         }
@@ -182,7 +183,11 @@ impl<'a> LinksChange<'a> {
         entry: Entry,
         value: T,
     ) -> Result<Recorded<T>, Error> {
-        let (mut writes, moves) = (take(&mut self.writes), take(&mut self.moves));
+        let (mut writes, mut moves) = (take(&mut self.writes), take(&mut self.moves));
+        for one in &mut moves {
+            let graph = self.state.graphs.get(&one.partition);
+            one.keep_out(&self.registers.members, graph);
+        }
         if !self.about.is_empty() {
             let mut persons = PersonSet::default();
             persons.extend(&take(&mut self.about).into_iter().collect::<Vec<_>>());

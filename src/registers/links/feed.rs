@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! root of a leaf changes ─► for each register that has the leaf, in the commit of the link:
-//!     superseded  the leaf's ID, by the root's; who is the root joins the register if need be
+//!     superseded  the leaf's ID, by the root's; who is the root joins the register if need be, and
+//!                 into a register on consent only while the person's consent is in force
 //!     restored    the leaf's ID, which is again its person's own
 //! ```
 //!
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::fact;
-use super::graph::Moved;
+use super::graph::{Graph, Moved};
 use crate::crypto::Entropy;
 use crate::registers::joining::Joins;
 use crate::registers::records::record_place;
@@ -32,11 +33,33 @@ use crate::vault::PersonNo;
 const VERSION: u8 = 1;
 
 /// A leaf whose root changes with a commit.
-#[derive(Clone, Copy)]
 pub(in crate::registers) struct Move {
     pub(super) partition: u16,
-    pub(super) moved: Moved,
-    pub(super) at: Timestamp,
+    moved: Moved,
+    at: Timestamp,
+    /// Registers on consent that the root does not join by it: the person's consent is not in force.
+    closed: Vec<u16>,
+}
+
+impl Move {
+    pub(super) const fn new(partition: u16, moved: Moved, at: Timestamp) -> Self {
+        Self { partition, moved, at, closed: Vec::new() }
+    }
+
+    /// Looks at what the person has said, by the links as they are with this commit.  For who holds the
+    /// links: nobody holds rights meanwhile.
+    pub(super) fn keep_out(
+        &mut self,
+        members: &BTreeMap<u16, Arc<Members>>,
+        graph: Option<&Graph>,
+    ) {
+        let is_closed = |members: &Members| {
+            let is_meant = members.partition == self.partition && members.consent_required;
+            is_meant && !members.rights.consents(graph, self.moved.root)
+        };
+        let closed = members.iter().filter(|(_, members)| is_closed(members));
+        self.closed = closed.map(|(register, _)| *register).collect();
+    }
 }
 
 /// A change of an ID.
@@ -117,7 +140,7 @@ impl Feed {
         joins: &mut Joins,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        for Move { partition, moved: Moved { leaf, root }, at } in moves {
+        for Move { partition, moved: Moved { leaf, root }, at, closed } in moves {
             for (register, members) in members.iter().filter(|one| one.1.partition == *partition) {
                 let held = members.column.hold();
                 let cells = held.cells();
@@ -128,7 +151,7 @@ impl Feed {
                 if !is_member(*leaf) {
                     continue;
                 }
-                if !is_member(*root) {
+                if !is_member(*root) && !closed.contains(register) {
                     joins.add((*register, *partition), *root);
                 }
                 // Sequence numbers begin at 1: whoever has read nothing has read up to 0.

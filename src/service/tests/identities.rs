@@ -10,13 +10,12 @@ use super::disclosures::{done, issue};
 use super::rights::reserved;
 use super::*;
 use crate::config::codes::{RegisterCode, TermCode};
-use crate::registers::{
-    AddressProtection, IdChange, Leaf, LeafId, Life, PersonStatus, Protection,
-};
+use crate::registers::{AddressProtection, IdChange, Leaf, LeafId, Life, PersonStatus, Protection};
 use crate::vault::PERSONS;
 
 mod between;
 mod bridges;
+mod consents;
 mod events;
 mod faults;
 mod feeds;

@@ -97,6 +97,7 @@ fn open(store: &Arc<Counting>, keys: &Keys) -> Registers {
         number,
         code: ["NPR", "KPR"][usize::from(number) - 1].parse().unwrap(),
         partition: PERSONS,
+        consent_required: false,
         leased_in_key_file: 0,
     };
     let opening = Opening {
