@@ -8,8 +8,11 @@
 //!
 //! Invariants: an event is applied once, however often it is sent; what became of a feed does not
 //! depend on where it was cut; an event about nobody who is known leaves a count and no more; an event
-//! that contradicts what is known is told by its number and a code, and stops nothing; nothing is
-//! applied to one-way registers, since the same event in two partitions would say who is who.
+//! that contradicts what is known, or itself, is told by its number and a code, and stops nothing; the
+//! answer to one that changes nothing is the same whether its person is known or not, and who is known
+//! and named by any event stands in the log; nothing is applied to one-way registers, since the same
+//! event in two partitions would say who is who.  What one request, event and person may take is
+//! bounded, since nobody is answered while links are made.
 //!
 //! What it does *not* protect: whoever has the role joins and splits whom they like.  It stands in the
 //! log, link by link in the ledger, and every split gives back what was joined.
@@ -149,9 +152,9 @@ pub struct EventReport {
 pub struct EventCounts {
     /// Changed something.
     pub applied: u64,
-    /// Said what was known.
+    /// Said what was known; in an answer also those about nobody who is known.
     pub unchanged: u64,
-    /// About nobody who is known.
+    /// About nobody who is known; 0 in an answer, which does not say who is.
     pub nobody: u64,
     /// Of kinds that mean nothing here.
     pub passed_over: u64,
@@ -239,6 +242,8 @@ impl Service {
             moved.map_err(register_error)?;
         }
         let entry = told(entry, events.len(), &applied);
+        // Who delivers is not told whether somebody is known; the log is.
+        applied.counts.unchanged += std::mem::take(&mut applied.counts.nobody);
         change.commit(entry, applied).map_err(register_error)
     }
 

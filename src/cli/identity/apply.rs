@@ -162,12 +162,11 @@ impl Total {
             output::result(&format!("line {line}, event {sequence}: {code}"));
         }
         output::note(&format!(
-            "{} events: {} applied, {} unchanged, {} about nobody, {} passed over, {} read before, \
+            "{} events: {} applied, {} unchanged or about nobody, {} passed over, {} read before, \
              {} reported; read up to {}",
             self.events(),
             all.applied,
-            all.unchanged,
-            all.nobody,
+            all.unchanged + all.nobody,
             all.passed_over,
             all.repeated,
             self.reports.len(),

@@ -68,6 +68,13 @@ impl<'a> LinksChange<'a> {
         self.state.graphs.get(&partition)
     }
 
+    /// Says whom it concerns, of a partition, whatever becomes of it.
+    pub fn concerns(&mut self, partition: u16, leaves: impl IntoIterator<Item = PersonNo>) {
+        if partition == PERSONS {
+            self.about.extend(leaves);
+        }
+    }
+
     /// Joins two leaves of a partition.  An event that has joined them before does nothing.
     ///
     /// # Errors

@@ -60,8 +60,6 @@ struct Step<'a> {
     event: &'a IdentityEvent,
     main: Option<PersonNo>,
     others: Vec<Option<PersonNo>>,
-    born: Option<Date>,
-    today: Date,
     provenance: Provenance,
 }
 
@@ -104,8 +102,10 @@ impl<'a, 'b> Applying<'a, 'b> {
         };
         let others: Vec<Option<PersonNo>> = parsed.others.iter().map(person).collect();
         let main = person(&parsed.main);
-        if main.is_none() && others.iter().all(Option::is_none) {
-            return Ok(Outcome::NOBODY);
+        // Whom it is about is recorded whatever becomes of it: the answer may say that they are known.
+        self.change.concerns(PERSONS, others.iter().copied().chain([main]).flatten());
+        if let Some(code) = wrong_by_itself((event_type, event), parsed, (born, by.today)) {
+            return Ok(Outcome::wrong(code));
         }
         let provenance = Provenance {
             event: Some(EventId { feed: by.feed.clone(), sequence: event.sequence }),
@@ -114,7 +114,7 @@ impl<'a, 'b> Applying<'a, 'b> {
             principal: by.permit.principal().clone(),
             organisation: by.permit.organisation(),
         };
-        let step = Step { event, main, others, born, today: by.today, provenance };
+        let step = Step { event, main, others, provenance };
         match event_type {
             IdentityEventType::AddressProtection => self.address(&step),
             IdentityEventType::DeathChanged => self.death_changed(&step),
@@ -131,12 +131,9 @@ impl<'a, 'b> Applying<'a, 'b> {
     }
 
     fn join(&mut self, step: &Step<'_>, reason: LinkReason) -> Result<Outcome, Failure> {
-        if step.others.is_empty() {
-            return Ok(Outcome::wrong(EventCode::FieldMissing));
-        }
-        let mut outcome = Outcome::UNCHANGED;
         // Whoever is known gave the others their leaves.
-        let Some(main) = step.main else { return Ok(Outcome::UNCHANGED) };
+        let Some(main) = step.main else { return Ok(Outcome::NOBODY) };
+        let mut outcome = Outcome::UNCHANGED;
         for other in step.others.iter().copied().flatten() {
             let leaves = [self.leaf(main)?, self.leaf(other)?];
             let protection = self.protection(step, [main, other], reason);
@@ -166,9 +163,6 @@ impl<'a, 'b> Applying<'a, 'b> {
     }
 
     fn split(&mut self, step: &Step<'_>, reason: LinkReason) -> Result<Outcome, Failure> {
-        if step.others.is_empty() {
-            return Ok(Outcome::wrong(EventCode::FieldMissing));
-        }
         let mut outcome = Outcome::UNCHANGED;
         for other in &step.others {
             let (Some(main), Some(other)) = (step.main, *other) else {
@@ -202,19 +196,14 @@ impl<'a, 'b> Applying<'a, 'b> {
     }
 
     fn died(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
-        if let Some(code) = step.wrong_death() {
-            return Ok(Outcome::wrong(code));
-        }
         self.record(step, PersonFact::Died(step.event.died), |life, _| {
             life != Life::Dead(step.event.died)
         })
     }
 
     fn death_changed(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
-        let Some(main) = step.main else { return Ok(Outcome::NOBODY) };
-        if let Some(code) = step.wrong_death() {
-            return Ok(Outcome::wrong(code));
-        }
+        // Of nobody no death was told either.
+        let Some(main) = step.main else { return Ok(Outcome::wrong(EventCode::DeathNotRecorded)) };
         let is_early = self.change.status_of(PERSONS, main).life == Life::Alive;
         let mut outcome = match step.event.died {
             Some(_) => self.died(step)?,
@@ -229,9 +218,7 @@ impl<'a, 'b> Applying<'a, 'b> {
     }
 
     fn address(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
-        let Some(protection) = step.event.address else {
-            return Ok(Outcome::wrong(EventCode::FieldMissing));
-        };
+        let Some(protection) = step.event.address else { return Ok(Outcome::UNCHANGED) };
         self.record(step, PersonFact::Address(protection), |_, address| address != protection)
     }
 
@@ -251,13 +238,11 @@ impl<'a, 'b> Applying<'a, 'b> {
     }
 
     fn false_identity(&mut self, step: &Step<'_>) -> Result<Outcome, Failure> {
-        let (Some(main), Some(falsehood)) = (step.main, step.event.falsehood) else {
-            let code = EventCode::FieldMissing;
-            return Ok(step.main.map_or(Outcome::NOBODY, |_| Outcome::wrong(code)));
-        };
-        let is_false = falsehood == Falsehood::False;
-        let mut outcome = Outcome::UNCHANGED;
-        if self.change.status_of(PERSONS, main).has_false_identity != is_false {
+        let is_false = step.event.falsehood == Some(Falsehood::False);
+        let mut outcome = step.main.map_or(Outcome::NOBODY, |_| Outcome::UNCHANGED);
+        if let Some(main) = step.main
+            && self.change.status_of(PERSONS, main).has_false_identity != is_false
+        {
             let fact =
                 if is_false { PersonFact::FalseIdentity } else { PersonFact::FalseIdentityRevoked };
             self.change.record((PERSONS, main), fact, &step.provenance)?;
@@ -284,14 +269,29 @@ impl<'a, 'b> Applying<'a, 'b> {
     }
 }
 
-impl Step<'_> {
-    /// What is wrong with a day of death.
-    fn wrong_death(&self) -> Option<EventCode> {
-        let died = self.event.died?;
-        let is_early = self.born.is_some_and(|born| died < born);
-        if is_early {
-            return Some(EventCode::DeathBeforeBirth);
+/// What is wrong with an event in itself, whoever it is about and whether anybody knows them: it is
+/// judged first, so that it says nothing of that.
+fn wrong_by_itself(
+    (event_type, event): (IdentityEventType, &IdentityEvent),
+    parsed: &Parsed,
+    (born, today): (Option<Date>, Date),
+) -> Option<EventCode> {
+    let is_missing = match event_type {
+        IdentityEventType::AddressProtection => event.address.is_none(),
+        IdentityEventType::FalseIdentity => event.falsehood.is_none(),
+        IdentityEventType::DeathChanged | IdentityEventType::Died => {
+            let died = event.died?;
+            let is_early = born.is_some_and(|born| died < born);
+            let is_future = (died > today).then_some(EventCode::DateInFuture);
+            return if is_early { Some(EventCode::DeathBeforeBirth) } else { is_future };
         }
-        (died > self.today).then_some(EventCode::DateInFuture)
-    }
+        IdentityEventType::DufChanged
+        | IdentityEventType::IdentifierChanged
+        | IdentityEventType::MergedAway
+        | IdentityEventType::MergedInto
+        | IdentityEventType::SplitChanged
+        | IdentityEventType::SplitRestored => parsed.others.is_empty(),
+        IdentityEventType::Reactivated => false,
+    };
+    is_missing.then_some(EventCode::FieldMissing)
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::super::open::Open;
-use super::IdentityEvent;
+use super::{Falsehood, IdentityEvent, IdentityEventType};
 use crate::ident::{NationalId, Reject, RulesAt, birth_date};
 use crate::vault::{self, Origin, PersonNo, Unknown};
 
@@ -48,7 +48,9 @@ impl Identifiers {
         let mut others: Vec<usize> =
             others.ok()?.into_iter().map(|identifier| self.place(identifier)).collect();
         others.retain(|other| *other != main);
-        Some(Parsed { main, others, joins: event_type.joins().is_some() })
+        let is_true = event.falsehood != Some(Falsehood::False);
+        let is_void = event_type == IdentityEventType::FalseIdentity && is_true;
+        Some(Parsed { main, others, joins: event_type.joins().is_some() && !is_void })
     }
 
     fn place(&mut self, identifier: NationalId) -> usize {

@@ -21,6 +21,7 @@ mod faults;
 mod feeds;
 mod protected;
 mod told;
+mod unsaid;
 
 pub(super) const NUMBER: IdentityEventType = IdentityEventType::IdentifierChanged;
 const AWAY: IdentityEventType = IdentityEventType::MergedAway;

@@ -112,10 +112,12 @@ fn events_that_contradict_what_is_known_are_reported_and_stop_nothing() {
         (8, "identifier_refused"),
         (9, "field_missing"),
         (10, "death_not_recorded"),
+        (11, "never_joined"),
     ];
     assert_eq!(codes, expected);
-    let EventCounts { applied: changed, nobody, passed_over, reported, .. } = applied.counts;
-    assert_eq!((changed, nobody, passed_over, reported), (1, 2, 1, 10));
+    let EventCounts { applied: changed, unchanged, nobody, passed_over, reported, .. } =
+        applied.counts;
+    assert_eq!((changed, unchanged, nobody, passed_over, reported), (1, 1, 0, 1, 11));
     assert_eq!(world.status(people[1]).life, Life::Alive);
     assert_eq!(world.status(people[2]).life, Life::Dead(day), "the correction says that it is so");
     assert_eq!(world.found(&people[2..4]).ids, [npr[2]; 2]);
@@ -124,6 +126,7 @@ fn events_that_contradict_what_is_known_are_reported_and_stop_nothing() {
     let entry = world.bodies().into_iter().find(|body| body.contains("identity_events_applied"));
     let entry = entry.unwrap();
     assert!(entry.contains(r#""event 4: death_before_birth""#), "{entry}");
+    assert!(entry.contains(r#""nobody":1"#), "the log has what the answer does not say: {entry}");
     for person in &people {
         assert!(!entry.contains(&person.to_string()));
     }
