@@ -44,6 +44,8 @@ pub use reading::{LinkStanding, ProtectedLink, ProtectedLinks};
 
 /// Reports that are named in an entry; of more there is the count.
 const REPORTS_NAMED: usize = 256;
+/// Identifiers that one event names besides its own.  Folkeregisteret names one or two.
+const OTHERS_MAX: usize = 16;
 
 word_enum! {
     /// The events that mean something here, by their names in Folkeregisteret.
@@ -104,6 +106,8 @@ word_enum! {
         NeverJoined = "never_joined",
         /// A split of two who are one person by other events too.
         StillJoined = "still_joined",
+        /// More identifiers of one person than there may be, or more links of one identifier.
+        TooManyJoined = "too_many_joined",
     }
 }
 
@@ -201,19 +205,23 @@ impl Service {
 
     fn check_events(&self, events: &[IdentityEvent]) -> Result<(), Error> {
         let max = self.parts.config.limits.batch_identifiers_max;
-        if events.len() > max {
+        let identifiers: usize = events.iter().map(|event| 1 + event.others.len()).sum();
+        if identifiers > max {
             let limit = Limit { option: "limits.batch_identifiers_max", max: max as u64 };
             return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
         }
+        let mut violations = Vec::new();
         let is_ascending = events.windows(2).all(|pair| pair[0].sequence < pair[1].sequence);
         if !is_ascending || events.first().is_some_and(|first| first.sequence == 0) {
             let text = "must ascend from event to event, and begin at 1 or above";
-            return Err(Error::invalid(vec![Violation {
-                field: "events.sequence".into(),
-                text: text.into(),
-            }]));
+            violations.push(Violation { field: "events.sequence".into(), text: text.into() });
         }
-        Ok(())
+        if let Some(event) = events.iter().find(|event| event.others.len() > OTHERS_MAX) {
+            let text =
+                format!("has more than {OTHERS_MAX} identifiers in event {}", event.sequence);
+            violations.push(Violation { field: "events.others".into(), text: text.into() });
+        }
+        if violations.is_empty() { Ok(()) } else { Err(Error::invalid(violations)) }
     }
 
     fn apply_new(

@@ -75,7 +75,8 @@ impl<'a> LinksChange<'a> {
         }
     }
 
-    /// Joins two leaves of a partition.  An event that has joined them before does nothing.
+    /// Joins two leaves of a partition.  An event that has joined them before does nothing, nor does one
+    /// that would give a person more leaves, or a leaf more links, than there may be.
     ///
     /// # Errors
     ///
@@ -87,11 +88,15 @@ impl<'a> LinksChange<'a> {
         reason: LinkReason,
         provenance: Provenance,
     ) -> Result<Joining, Error> {
+        let persons = leaves.map(|leaf| leaf.person);
         let graph = self.ahead().graphs.entry(partition).or_default();
+        if !graph.has_made(persons, provenance.event.as_ref()) && !graph.has_room_for(persons) {
+            return Ok(Joining::TooMany);
+        }
         let sequence = graph.next();
         let joining = graph.join(leaves, provenance.event.clone(), protection);
         if let Joining::Made(moved) = &joining {
-            self.note(partition, leaves.map(|leaf| leaf.person), moved, provenance.at);
+            self.note(partition, persons, moved, provenance.at);
             let change = LinkChange::Joined(leaves, protection);
             self.stage(partition, sequence, &LinkFact { change, reason, provenance })?;
         }
@@ -165,9 +170,7 @@ impl<'a> LinksChange<'a> {
     fn note(&mut self, partition: u16, leaves: [PersonNo; 2], moved: &[Moved], at: Timestamp) {
         let moved = moved.iter().map(|moved| Move::new(partition, *moved, at));
         self.moves.extend(moved);
-        if partition == PERSONS {
-            self.about.extend(leaves);
-        }
+        self.concerns(partition, leaves);
     }
 
     fn stage(&mut self, partition: u16, sequence: u64, fact: &LinkFact) -> Result<(), Error> {

@@ -14,6 +14,11 @@ use super::fact::{EventId, Leaf, Protection};
 use crate::registers::budget::bits::PersonBits;
 use crate::vault::PersonNo;
 
+/// Most leaves of a person, and most links of a leaf, ended ones too, when a link is made.  A link costs
+/// a walk over the person's leaves and their links, while nobody else is answered.
+const LEAVES_MAX: usize = 64;
+const LINKS_MAX: usize = 64;
+
 /// Which links count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -39,6 +44,8 @@ pub enum Joining {
     Repeated,
     /// It is made.  Leaves of one person get one more reason to be that.
     Made(Vec<Moved>),
+    /// It is not made: the person would have too many leaves, or a leaf too many links.
+    TooMany,
 }
 
 struct Link {
@@ -151,6 +158,23 @@ impl Graph {
         self.next
     }
 
+    /// Whether there is nothing to make: an event has joined two leaves before, or they are one.
+    pub(super) fn has_made(&self, [one, other]: [PersonNo; 2], event: Option<&EventId>) -> bool {
+        let is_it = |link: &Link| link.event.as_ref() == event && link.leaves.contains(&other);
+        let mut links = self.links_of(one).iter().filter_map(|sequence| self.links.get(sequence));
+        one == other || event.is_some() && links.any(is_it)
+    }
+
+    /// Whether two leaves may be joined by one more link.  What is stored is taken as it is.
+    pub(super) fn has_room_for(&self, [one, other]: [PersonNo; 2]) -> bool {
+        if [one, other].iter().any(|leaf| self.links_of(*leaf).len() >= LINKS_MAX) {
+            return false;
+        }
+        let leaves = self.leaves_of(one, Reach::All);
+        let is_one = leaves.contains(&other);
+        is_one || leaves.len() + self.leaves_of(other, Reach::All).len() <= LEAVES_MAX
+    }
+
     /// Makes a link under the next sequence number, unless the same event has made it before.
     pub(super) fn join(
         &mut self,
@@ -159,12 +183,7 @@ impl Graph {
         protection: Protection,
     ) -> Joining {
         let persons = leaves.map(|leaf| leaf.person);
-        let is_repeated = event.is_some()
-            && self.links_of(persons[0]).iter().any(|sequence| {
-                let link = self.links.get(sequence);
-                link.is_some_and(|link| link.event == event && link.leaves.contains(&persons[1]))
-            });
-        if is_repeated || persons[0] == persons[1] {
+        if self.has_made(persons, event.as_ref()) {
             return Joining::Repeated;
         }
         let shown = protection == Protection::Shown;

@@ -50,6 +50,21 @@ pub enum PersonFact {
     FalseIdentityRevoked,
 }
 
+impl PersonFact {
+    /// Whether nothing of an earlier fact is in force after this one.
+    const fn replaces(&self, earlier: &Self) -> bool {
+        self.kind() == earlier.kind()
+    }
+
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::Address(_) => 0,
+            Self::Died(_) | Self::DeathRevoked => 1,
+            Self::FalseIdentity | Self::FalseIdentityRevoked => 2,
+        }
+    }
+}
+
 /// Whether a person lives, as far as is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Life {
@@ -79,7 +94,7 @@ impl Default for PersonStatus {
 }
 
 impl PersonStatus {
-    fn take(&mut self, fact: &PersonFact) {
+    pub(super) fn take(&mut self, fact: &PersonFact) {
         match fact {
             PersonFact::Address(protection) => self.address = *protection,
             PersonFact::Died(date) => self.life = Life::Dead(*date),
@@ -90,10 +105,11 @@ impl PersonStatus {
     }
 }
 
-/// All facts, by partition and leaf, in their order.
+/// What is in force of each leaf, by partition: the last fact of each kind, of which there are three,
+/// however many were recorded.
 #[derive(Default)]
 pub(super) struct PersonFacts {
-    facts: HashMap<(u16, PersonNo), Vec<(u64, PersonFact)>>,
+    pub(super) facts: HashMap<(u16, PersonNo), Vec<(u64, PersonFact)>>,
     next: BTreeMap<u16, u64>,
 }
 
@@ -126,7 +142,9 @@ impl PersonFacts {
         let next = self.next.entry(of.0).or_default();
         let sequence = *next;
         *next += 1;
-        self.facts.entry(of).or_default().push((sequence, fact));
+        let facts = self.facts.entry(of).or_default();
+        facts.retain(|(_, earlier)| !fact.replaces(earlier));
+        facts.push((sequence, fact));
         sequence
     }
 

@@ -282,6 +282,34 @@ fn a_person_fact_is_the_golden_bytes() {
     }
 }
 
+/// Goal: a person about whom much was said costs no more than others.  Method: a status by the last
+/// facts of each kind against one by all of them.
+#[test]
+fn of_a_persons_facts_the_last_of_each_kind_are_kept() {
+    let day = |day: i8| Some(jiff::civil::date(2026, 1, day));
+    let facts = [
+        PersonFact::Address(AddressProtection::Strict),
+        PersonFact::Died(day(1)),
+        PersonFact::FalseIdentity,
+        PersonFact::DeathRevoked,
+        PersonFact::Address(AddressProtection::Client),
+        PersonFact::FalseIdentityRevoked,
+        PersonFact::Died(day(2)),
+    ];
+    let mut kept = PersonFacts::default();
+    let mut all = PersonStatus::default();
+    for turn in 0..50_u64 {
+        let place = usize::try_from(turn * 5 % 7).unwrap();
+        let fact = facts[place].clone();
+        all.take(&fact);
+        let leaf = person(turn % 2);
+        assert_eq!(kept.take((0, leaf), fact), turn, "each has its number");
+        assert_eq!(kept.status(0, &[person(0), person(1)]), all, "turn {turn}");
+        assert!(kept.facts.values().all(|facts| facts.len() <= 3));
+    }
+    assert_eq!(kept.count(), 50);
+}
+
 #[test]
 fn a_change_of_an_id_is_the_golden_bytes() {
     let at = known_by(1).at;

@@ -139,7 +139,11 @@ impl<'a, 'b> Applying<'a, 'b> {
             let protection = self.protection(step, [main, other], reason);
             let made = (leaves, protection);
             let made = self.change.join(PERSONS, made, reason, step.provenance.clone())?;
-            outcome.changed |= matches!(made, Joining::Made(_));
+            outcome.add(match made {
+                Joining::Made(_) => Outcome::CHANGED,
+                Joining::Repeated => Outcome::UNCHANGED,
+                Joining::TooMany => Outcome::wrong(EventCode::TooManyJoined),
+            });
         }
         Ok(outcome)
     }

@@ -14,6 +14,7 @@ use crate::registers::{AddressProtection, IdChange, Leaf, LeafId, Life, PersonSt
 use crate::vault::PERSONS;
 
 mod between;
+mod bounds;
 mod bridges;
 mod consents;
 mod events;
