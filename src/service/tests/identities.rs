@@ -226,24 +226,14 @@ fn a_chain_of_identifiers_is_one_person_whose_id_is_that_of_the_first() {
     let mut duf_event = event(1, IdentityEventType::DufChanged, dnr, &[]);
     duf_event.others.push(Zeroizing::new(all[0].clone()));
     let others = [event(2, NUMBER, dnr, &fnr[..1]), event(3, NUMBER, fnr[0], &fnr[1..])];
-    let applied = world.apply(&[vec![duf_event], others.into()].concat_events());
+    let events: Vec<_> = std::iter::once(duf_event).chain(others).collect();
+    let applied = world.apply(&events);
     assert_eq!((applied.counts.applied, applied.reports.len()), (3, 0));
     let answered = ask(&all);
     assert_eq!(answered.ids, [first; 3]);
     assert_eq!(answered.leaf_ids.len(), 2);
     assert_eq!(ask(&[format!("{:011}", fnr[1])]).ids, [first], "the newest, never seen before");
     assert_eq!(world.found(&fnr).ids, [first; 2]);
-}
-
-/// Events have no clones: they hold identifiers.
-trait ConcatEvents {
-    fn concat_events(self) -> Vec<IdentityEvent>;
-}
-
-impl ConcatEvents for [Vec<IdentityEvent>; 2] {
-    fn concat_events(self) -> Vec<IdentityEvent> {
-        self.into_iter().flatten().collect()
-    }
 }
 
 /// Goal: a merge that was wrong leaves nothing behind.  Method: everything about two persons before the

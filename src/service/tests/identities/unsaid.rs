@@ -8,6 +8,9 @@ const CORRECTED: IdentityEventType = IdentityEventType::DeathChanged;
 const DIED: IdentityEventType = IdentityEventType::Died;
 const FALSE: IdentityEventType = IdentityEventType::FalseIdentity;
 
+/// An event about a number.
+type MakeEvent = Box<dyn Fn(u64) -> IdentityEvent>;
+
 /// Goal: whoever delivers events cannot ask who is known without leaving a trace.  Method: events that
 /// change nothing, each about somebody and about nobody: the answers are the same, and whom they were
 /// about stands in the log.
@@ -34,7 +37,7 @@ fn an_event_that_changes_nothing_is_answered_alike_whoever_it_is_about() {
         ..event(0, FALSE, number, &[stranger])
     };
     let untold = |number| event(0, FALSE, number, &[stranger]);
-    let cases: Vec<(&str, Box<dyn Fn(u64) -> IdentityEvent>)> = vec![
+    let cases: Vec<(&str, MakeEvent)> = vec![
         ("field_missing", Box::new(one(NUMBER))),
         ("field_missing", Box::new(itself)),
         ("field_missing", Box::new(one(SPLIT))),
