@@ -32,11 +32,11 @@ fn an_event_that_changes_nothing_is_answered_alike_whoever_it_is_about() {
         ..event(0, ADDRESS, number, &[])
     };
     let itself = |number: u64| event(0, NUMBER, number, &[number]);
-    let split_false = |number| IdentityEvent {
+    let split_false = move |number| IdentityEvent {
         falsehood: Some(Falsehood::True),
         ..event(0, FALSE, number, &[stranger])
     };
-    let untold = |number| event(0, FALSE, number, &[stranger]);
+    let untold = move |number| event(0, FALSE, number, &[stranger]);
     let cases: Vec<(&str, MakeEvent)> = vec![
         ("field_missing", Box::new(one(NUMBER))),
         ("field_missing", Box::new(itself)),
