@@ -58,8 +58,8 @@ pub(crate) async fn until_sealed(installation: &Installation, address: SocketAdd
     while bounded(watch.message()).await.unwrap().unwrap().status() == ServingStatus::Serving {}
     // Health changes when sealing begins; who unseals waits for its end.
     let operator = installation.connect(address, "operator").await;
-    let status = OperatorServiceClient::new(operator).seal(SealRequest {});
-    assert_eq!(refusal(bounded(status).await), sealed());
+    let mut client = OperatorServiceClient::new(operator);
+    assert_eq!(refusal(bounded(client.seal(SealRequest {})).await), sealed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
