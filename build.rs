@@ -69,6 +69,7 @@ mod protos {
         ".hvelv.v1.GetRightsRequest",
         ".hvelv.v1.GetRightsResponse",
         ".hvelv.v1.GiveConsentRequest",
+        ".hvelv.v1.GiveShareRequest",
         ".hvelv.v1.GrantBudgetRequest",
         ".hvelv.v1.IdChange",
         ".hvelv.v1.IdentifierBatch",

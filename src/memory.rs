@@ -1,4 +1,5 @@
-//! Memory for the tables that the mapping path reads all over: the index and the columns.
+//! Memory for the tables that the mapping path reads all over, the index and the columns; in
+//! [`secret`], pages for secrets; in [`process`], what the process does for all of its memory.
 //!
 //! Why it exists: what such a read costs is waiting, for the line and for the look-up of its page.
 //! [`Pages`] asks the system for huge pages, so that few pages cover a table; [`prefetch`] asks the
@@ -12,6 +13,10 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::Pod;
 use memmap2::{Advice, MmapMut};
 use zeroize::Zeroize;
+
+#[cfg(feature = "server")]
+pub(crate) mod process;
+pub(crate) mod secret;
 
 /// A table in memory of its own, mapped when it is touched.
 pub(crate) struct Pages<T: Pod + Zeroize + PartialEq> {

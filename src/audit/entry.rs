@@ -196,6 +196,8 @@ pub enum Action {
     KeysRewrapped,
     /// The log was exported.
     LogExported,
+    /// A root was sealed under another passphrase; `changes` says which.
+    PassphraseChanged,
     /// Links that may not be shown to a register were read by a custodian.
     ProtectedLinksRead,
     /// A register said that it has deleted what was ordered.
@@ -218,7 +220,9 @@ pub enum Action {
     Resolve,
     /// Reservations and consents of one person were read.
     RightsRead,
-    /// The server was sealed: its keys were wiped from memory.
+    /// A root was replaced and its keys wrapped anew; `changes` says which, and what opens it.
+    RootReplaced,
+    /// The server was sealed: its keys were wiped from memory; `changes` says why, if nobody asked.
     Sealed,
     /// The person of a serial was identified; `reference` is to them.
     SerialIdentified,
@@ -228,6 +232,10 @@ pub enum Action {
     SerialsStored,
     /// Values of secondary identifiers were answered with surrogates.
     SurrogatesIssued,
+    /// A holder gave a share of a root; `changes` says which. Recorded when the server opens.
+    ShareGiven,
+    /// Shares of a root were made; `changes` says of which, how many, and how many open it.
+    SharesMade,
     /// The server was unsealed.
     Unsealed,
     /// A window of a joint disclosure ended; `changes` says how.

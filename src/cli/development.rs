@@ -187,6 +187,10 @@ fn server_file(listen: SocketAddr) -> String {
          enabled = true\n\
          listen = \"{metrics}\"\n\
          \n\
+         # A developer's machine limits locked memory; in production leave this table out.\n\
+         [memory]\n\
+         lock = \"if_possible\"\n\
+         \n\
          [log]\n\
          format = \"text\"\n"
     )

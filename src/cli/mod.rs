@@ -24,6 +24,7 @@ mod extract;
 mod identity;
 mod init;
 mod innsyn;
+mod keys;
 mod local;
 mod log;
 mod order;
@@ -38,6 +39,7 @@ mod reveal;
 mod scan;
 mod seal;
 mod serve;
+mod share;
 mod status;
 mod subject;
 mod synth;
@@ -49,6 +51,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use error::{Error, Exit};
 pub use output::failure;
+
+use crate::memory::process;
 
 /// Keeps people's identities out of health data: fødselsnummer in, register ID out.
 #[derive(Debug, Parser)]
@@ -67,6 +71,8 @@ enum Command {
     Serve(serve::ServeOptions),
     #[command(after_help = unseal::EXAMPLES)]
     Unseal(unseal::UnsealOptions),
+    #[command(after_help = keys::EXAMPLES)]
+    Keys(keys::KeysCommand),
     #[command(after_help = seal::EXAMPLES)]
     Seal(seal::SealOptions),
     #[command(after_help = status::EXAMPLES)]
@@ -122,6 +128,8 @@ enum Command {
 /// Why the command did not do what it was asked to. Errors of the command line itself are printed by
 /// the parser, and the code is [`Exit::Usage`].
 pub fn run() -> Result<Exit, Error> {
+    process::keep_to_itself()
+        .map_err(|cause| Error::internal(format!("cannot keep memory out of dumps: {cause}")))?;
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(said) => {
@@ -147,6 +155,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Identity(options) => identity::run(options),
         Command::Init(options) => init::run(options),
         Command::Innsyn(options) => innsyn::run(options),
+        Command::Keys(options) => keys::run(options),
         Command::Order(options) => order::run(options),
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),

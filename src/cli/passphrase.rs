@@ -36,6 +36,20 @@ impl GivenPassphrase {
         &self.0
     }
 
+    /// The passphrase as the key file takes it, once more.
+    ///
+    /// # Errors
+    ///
+    /// It is too long.
+    pub(super) fn secret(&self) -> Result<Passphrase, Error> {
+        self.again().into_secret()
+    }
+
+    /// The same passphrase, for what takes it twice.
+    pub(super) fn again(&self) -> Self {
+        Self::new(&self.0)
+    }
+
     /// The passphrase as the key file takes it.
     ///
     /// # Errors
@@ -86,7 +100,7 @@ impl PassphraseOptions {
             return trimmed(read_private_file(path, "passphrase file")?);
         }
         if let Some(descriptor) = self.passphrase_fd {
-            return from_descriptor(descriptor);
+            return trimmed(from_descriptor(descriptor, "passphrase")?);
         }
         from_terminal(prompt)
     }
@@ -112,16 +126,21 @@ pub(super) fn read_private_file(path: &Path, what: &str) -> Result<Zeroizing<Vec
     read_bounded(file, &format!("the {what} {}", path.display()))
 }
 
-fn from_descriptor(descriptor: u32) -> Result<GivenPassphrase, Error> {
+/// Reads a short secret from a file descriptor.
+///
+/// # Errors
+///
+/// It is not open, unreadable or too long.
+pub(super) fn from_descriptor(descriptor: u32, secret: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let what = format!("file descriptor {descriptor}");
     // `/dev/fd` opens what the descriptor refers to; no unsafe conversion of a number to a handle.
     let file = std::fs::File::open(format!("/dev/fd/{descriptor}")).map_err(|cause| {
-        Error::usage(format!("cannot read the passphrase from {what}: {cause}")).advise(format!(
-            "Open it in the shell, for example: --passphrase-fd {descriptor} \
-             {descriptor}< <(secret-tool lookup hvelv passphrase)."
+        Error::usage(format!("cannot read the {secret} from {what}: {cause}")).advise(format!(
+            "Open it in the shell, for example: --{secret}-fd {descriptor} \
+             {descriptor}< <(secret-tool lookup hvelv {secret})."
         ))
     })?;
-    trimmed(read_bounded(file, &what)?)
+    read_bounded(file, &what)
 }
 
 fn from_terminal(prompt: Prompt) -> Result<GivenPassphrase, Error> {

@@ -6,7 +6,7 @@ use super::connect::{Caller, ConnectOptions, block_on};
 use super::error::{Error, Exit};
 use super::output;
 use crate::rpc::proto::operator_service_client::OperatorServiceClient;
-use crate::rpc::proto::{ServerState, StatusRequest, StatusResponse};
+use crate::rpc::proto::{RootStatus, ServerState, StatusRequest, StatusResponse};
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -74,6 +74,9 @@ fn as_json(status: &StatusResponse) -> serde_json::Value {
         "version": status.version,
         "development_keys": status.development_keys,
     });
+    if !status.roots.is_empty() {
+        value["roots"] = status.roots.iter().map(root_json).collect();
+    }
     if has_counts(status) {
         value["identifiers"] = status.persons.into();
         value["audit_entries"] = status.audit_entries.into();
@@ -83,6 +86,35 @@ fn as_json(status: &StatusResponse) -> serde_json::Value {
         }
     }
     value
+}
+
+/// What opens a root, and how far it is: `  vault      2 of 3 shares given (1 kari, 4 ola)`.
+pub(super) fn root_line(root: &RootStatus) -> String {
+    let shares = (root.shares_total > 0).then(|| {
+        let given = root.shares_given.iter().zip(&root.given_by);
+        let given: Vec<String> = given.map(|(index, by)| format!("{index} {by}")).collect();
+        let by = if given.is_empty() { String::new() } else { format!(" ({})", given.join(", ")) };
+        format!("{} of {} shares given{by}", root.shares_given.len(), root.shares_needed)
+    });
+    let passphrase = root.passphrase.then(|| "passphrase".to_owned());
+    let state = match root.open {
+        true => "open".to_owned(),
+        false => shares.into_iter().chain(passphrase).collect::<Vec<_>>().join(", or "),
+    };
+    format!("  {:<10} {state}", root.plane)
+}
+
+fn root_json(root: &RootStatus) -> serde_json::Value {
+    json!({
+        "root": root.plane,
+        "open": root.open,
+        "passphrase": root.passphrase,
+        "set": root.set,
+        "shares_total": root.shares_total,
+        "shares_needed": root.shares_needed,
+        "shares_given": root.shares_given,
+        "given_by": root.given_by,
+    })
 }
 
 fn as_text(status: &StatusResponse) -> Vec<String> {
@@ -102,6 +134,7 @@ fn as_text(status: &StatusResponse) -> Vec<String> {
         }
         ServerState::Open | ServerState::Unsealing | ServerState::Unspecified => {}
     }
+    lines.extend(status.roots.iter().map(root_line));
     if has_counts(status) {
         lines.push(format!("{:<16} {:>12}", "identifiers", status.persons));
         lines.push(format!("{:<16} {:>12}", "audit entries", status.audit_entries));
@@ -117,6 +150,23 @@ fn as_text(status: &StatusResponse) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::rpc::proto::RegisterStatus;
+
+    #[test]
+    fn a_root_says_how_far_it_is_and_who_gave_what() {
+        let root = RootStatus {
+            plane: "vault".to_owned(),
+            set: "0011223344556677".to_owned(),
+            shares_total: 5,
+            shares_needed: 3,
+            shares_given: vec![1, 4],
+            given_by: vec!["kari".to_owned(), "ola".to_owned()],
+            ..RootStatus::default()
+        };
+        assert_eq!(root_line(&root), "  vault      2 of 3 shares given (1 kari, 4 ola)");
+        let both = RootStatus { passphrase: true, shares_given: vec![], ..root.clone() };
+        assert_eq!(root_line(&both), "  vault      0 of 3 shares given, or passphrase");
+        assert_eq!(root_line(&RootStatus { open: true, ..root }), "  vault      open");
+    }
 
     #[test]
     fn counts_are_shown_only_when_they_were_told() {

@@ -66,14 +66,16 @@ fn a_passphrase_is_never_an_argument() {
     for (path, command) in commands(&command(), "hvelv") {
         for argument in command.get_arguments() {
             let id = argument.get_id().as_str();
-            assert!(
-                !id.contains("passphrase") || ["passphrase_file", "passphrase_fd"].contains(&id),
-                "{path} takes {id}"
-            );
+            let is_secret = id.contains("passphrase") || id == "share";
+            let names_a_place = id.ends_with("_file") || id.ends_with("_fd");
+            let takes_text = argument.get_action().takes_values();
+            assert!(!is_secret || names_a_place || !takes_text, "{path} takes {id}");
         }
     }
     assert!(parse(&["unseal", "--passphrase-file", "f", "--passphrase-fd", "3"]).is_err());
     assert!(parse(&["unseal", "secret"]).is_err());
+    assert!(parse(&["unseal", "--share", "secret"]).is_err());
+    assert!(parse(&["unseal", "--share-file", "f", "--passphrase-file", "f"]).is_err());
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub mod codes;
 pub mod files;
 pub mod problems;
 pub(crate) mod reader;
+pub mod sealing;
 pub mod server;
 pub mod validity;
 pub(crate) mod words;

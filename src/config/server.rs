@@ -16,6 +16,7 @@ use super::approvals::Approvals;
 use super::budgets::Budgets;
 use super::problems::Problems;
 use super::reader;
+use super::sealing::{Memory, Seal};
 use super::words::word_enum;
 
 pub use limits::Limits;
@@ -96,6 +97,10 @@ pub struct Config {
     pub budgets: Budgets,
     /// What takes two persons: how long an approval lasts.
     pub approvals: Approvals,
+    /// When the server seals itself, and how long it waits for shares.
+    pub seal: Seal,
+    /// What is done for the memory of the process.
+    pub memory: Memory,
     /// Which identifiers are accepted.
     pub identifiers: Identifiers,
     /// The audit log.
@@ -193,6 +198,8 @@ impl Default for Config {
             limits: Limits::DEFAULT,
             budgets: Budgets::DEFAULT,
             approvals: Approvals::DEFAULT,
+            seal: Seal::DEFAULT,
+            memory: Memory::DEFAULT,
             identifiers: Identifiers {
                 accept_2032_from: date(2032, 1, 1),
                 test_felles_prefixes: Vec::new(),

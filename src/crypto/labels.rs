@@ -22,6 +22,10 @@ pub enum Label {
     NumberBlock,
     /// Derives, from a root, the key that wraps the plane's working keys.
     RootWrapKey,
+    /// Derives, from the secret that shares give back, the key that a root is sealed under.
+    ShareKek,
+    /// Makes the digest of a share, by which the key file knows it.
+    ShareTag,
     /// Seals a record of a store.
     StorageRecord,
     /// Seals a key under another key.
@@ -30,7 +34,7 @@ pub enum Label {
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::DisclosureSerials,
         Self::DisclosureStorage,
         Self::DisclosureSurrogates,
@@ -39,6 +43,8 @@ impl Label {
         Self::Moment,
         Self::NumberBlock,
         Self::RootWrapKey,
+        Self::ShareKek,
+        Self::ShareTag,
         Self::StorageRecord,
         Self::WrappedKey,
     ];
@@ -55,6 +61,8 @@ impl Label {
             Self::Moment => "hvelv/v1/seal/moment",
             Self::NumberBlock => "hvelv/v1/derive/number-block",
             Self::RootWrapKey => "hvelv/v1/derive/root-wrap",
+            Self::ShareKek => "hvelv/v1/derive/share-kek",
+            Self::ShareTag => "hvelv/v1/tag/share",
             Self::StorageRecord => "hvelv/v1/seal/record",
             Self::WrappedKey => "hvelv/v1/seal/key",
         }
@@ -87,9 +95,11 @@ mod tests {
             | Label::Moment
             | Label::NumberBlock
             | Label::RootWrapKey
+            | Label::ShareKek
+            | Label::ShareTag
             | Label::StorageRecord
             | Label::WrappedKey => true,
         });
-        assert_eq!(counted.count(), 10);
+        assert_eq!(counted.count(), 12);
     }
 }

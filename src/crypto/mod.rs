@@ -16,6 +16,7 @@
 //! | [`ff1`] | FF1 on decimal numbers |
 //! | [`permutation`], [`pseudonym`] | numbers in drawn order, register IDs, serials |
 //! | [`passphrase`] | keys from passphrases |
+//! | [`shamir`], [`share`] | a secret in shares, and a share as text for a person |
 //! | [`sign`], [`note`] | Ed25519, and C2SP signed notes |
 //!
 //! INVARIANT: key bytes leave this module only sealed.  Nothing here prints, serialises or compares
@@ -38,6 +39,8 @@ pub mod passphrase;
 pub mod permutation;
 pub mod pseudonym;
 pub mod secret;
+pub mod shamir;
+pub mod share;
 pub mod sign;
 pub mod tag;
 pub mod wrap;
@@ -59,6 +62,7 @@ pub use passphrase::Argon2Params;
 pub use permutation::NumberKey;
 pub use pseudonym::{RegisterIdCipher, SerialCipher, SerialWidth};
 pub use secret::{Passphrase, SecretBytes};
+pub use share::{Share, ShareError, ShareHead};
 pub use sign::{PublicKey, Signature, SigningKey};
 pub use tag::{IndexKey, Tag, TagInput};
 pub use wrap::WrapKey;

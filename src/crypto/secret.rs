@@ -3,22 +3,25 @@
 //! They exist so that a key cannot be copied, printed, serialised or compared by accident: the types
 //! lack the traits, and static assertions below hold that.
 //!
-//! INVARIANT: the bytes are written in place, on the heap, and wiped when the value is dropped.
+//! INVARIANT: the bytes are written in place, on a page of their own that is left out of dumps and,
+//! where the system permits, of swap (`memory::secret`), and wiped when the value is dropped.
 //! INVARIANT: only `crypto` reads them (`expose`, each call with an `EXPOSE:` reason).
 //!
-//! Not protected: swap, core dumps, a debugger, and the copies that the CPU or the compiler makes.
+//! Not protected: a debugger, and the copies that the CPU, the compiler or a cipher's key schedule
+//! makes.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::{Entropy, Error};
+use crate::memory::secret::SecretPage;
 
 /// Longest passphrase that is accepted, in bytes.
 pub const PASSPHRASE_BYTES_MAX: usize = 1024;
 
-/// `N` secret bytes: boxed, filled in place, wiped on drop.
+/// `N` secret bytes: on a page of their own, filled in place, wiped on drop.
 ///
 /// Cannot be cloned, printed, compared by `==` or read outside this module's parent:
 ///
@@ -46,7 +49,7 @@ pub const PASSPHRASE_BYTES_MAX: usize = 1024;
 /// assert!(secret.ct_eq(&secret));
 /// # Ok::<(), hvelv::crypto::Error>(())
 /// ```
-pub struct SecretBytes<const N: usize>(Box<[u8; N]>);
+pub struct SecretBytes<const N: usize>(SecretPage<N>);
 
 impl<const N: usize> SecretBytes<N> {
     /// A secret whose bytes `fill` writes in place.
@@ -54,15 +57,15 @@ impl<const N: usize> SecretBytes<N> {
     /// # Errors
     /// What `fill` returns; the bytes written so far are wiped.
     pub fn try_filled<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
-        let mut secret = Self(Box::new([0; N]));
-        fill(&mut secret.0)?;
+        let mut secret = Self(SecretPage::zeroed());
+        fill(secret.0.bytes_mut())?;
         Ok(secret)
     }
 
     /// A secret whose bytes `fill`, which cannot fail, writes in place.
     pub fn filled(fill: impl FnOnce(&mut [u8; N])) -> Self {
-        let mut secret = Self(Box::new([0; N]));
-        fill(&mut secret.0);
+        let mut secret = Self(SecretPage::zeroed());
+        fill(secret.0.bytes_mut());
         secret
     }
 
@@ -77,21 +80,16 @@ impl<const N: usize> SecretBytes<N> {
     /// Whether two secrets are equal, in time that does not depend on where they differ.
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
-        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+        self.0.bytes().as_slice().ct_eq(other.0.bytes().as_slice()).into()
     }
 
     /// The bytes.  Each caller says why in an `EXPOSE:` comment.
     pub(in crate::crypto) fn expose(&self) -> &[u8; N] {
-        &self.0
+        self.0.bytes()
     }
 }
 
-impl<const N: usize> Drop for SecretBytes<N> {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
+// The page wipes itself.
 impl<const N: usize> ZeroizeOnDrop for SecretBytes<N> {}
 
 impl<const N: usize> fmt::Debug for SecretBytes<N> {
@@ -104,7 +102,10 @@ impl<const N: usize> fmt::Debug for SecretBytes<N> {
 ///
 /// The bytes count as they are: no Unicode normalisation, so that a passphrase outside ASCII must
 /// be typed in the same normal form each time.
-pub struct Passphrase(Zeroizing<Vec<u8>>);
+pub struct Passphrase {
+    page: SecretPage<PASSPHRASE_BYTES_MAX>,
+    length: usize,
+}
 
 impl Passphrase {
     /// Takes the bytes over, without one trailing line feed (or carriage return and line feed).
@@ -120,15 +121,15 @@ impl Passphrase {
                 bytes.pop();
             }
         }
-        if bytes.is_empty() || bytes.len() > PASSPHRASE_BYTES_MAX {
-            return Err(Error::Passphrase);
-        }
-        Ok(Self(bytes))
+        let mut page = SecretPage::zeroed();
+        let room = page.bytes_mut().get_mut(..bytes.len()).filter(|room| !room.is_empty());
+        room.ok_or(Error::Passphrase)?.copy_from_slice(&bytes);
+        Ok(Self { page, length: bytes.len() })
     }
 
     /// The bytes.  Each caller says why in an `EXPOSE:` comment.
     pub(in crate::crypto) fn expose(&self) -> &[u8] {
-        &self.0
+        &self.page.bytes()[..self.length]
     }
 }
 

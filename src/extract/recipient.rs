@@ -144,6 +144,17 @@ impl Recipients {
         self.0.iter().map(ToString::to_string).collect()
     }
 
+    /// A short secret, encrypted to all of them, as `age` opens it.
+    ///
+    /// # Errors
+    ///
+    /// The keys do not go together.
+    pub fn seal(&self, secret: &[u8]) -> io::Result<Vec<u8>> {
+        let mut output = self.encrypt(Vec::new())?;
+        output.write_all(secret)?;
+        output.finish()
+    }
+
     /// Encrypts what is written, to all of them.
     pub(super) fn encrypt<W: Write>(&self, output: W) -> io::Result<Encrypting<W>> {
         let recipients = self.0.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);

@@ -112,7 +112,7 @@ impl Change<'_> {
         Ok(id)
     }
 
-    fn set_state(&mut self, id: KeyId, state: KeyState) -> Result<(), Error> {
+    pub(super) fn set_state(&mut self, id: KeyId, state: KeyState) -> Result<(), Error> {
         let now = self.now;
         let entry = self.document.key_mut(id)?;
         entry.facts.state = state;

@@ -1,4 +1,4 @@
-//! The key file as text: TOML, format 1.
+//! The key file as text: TOML, format 1 or 2.
 //!
 //! ```text
 //! FORMAT:  body ‖ last line
@@ -7,6 +7,9 @@
 //!   body      = every byte before the last line; it ends with the table header `[integrity]` LF,
 //!               so that the whole file is TOML too
 //! ```
+//!
+//! Format 2 is format 1 with roots sealed by shares.  A file is written in format 1 unless it needs
+//! the other, so that an older program reads what it can read, and says of the rest that it is newer.
 //!
 //! What is written depends on the content alone: the same document gives the same bytes.  What is
 //! read is checked for shape here, and for truth once a root has opened (`open`).
@@ -17,12 +20,13 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde::de::Error as _;
 
 use super::kinds::{Environment, KeyFacts, KeyState, NumberSpace, Plane, Purpose, StoreId};
-use super::{Error, rotate};
-use crate::crypto::{Argon2Params, DigestKey, KeyId, KeyedDigest};
+use super::ways::{RootEntry, Way};
+use super::{Error, rotate, ways};
+use crate::crypto::{DigestKey, KeyId, KeyedDigest};
+
+mod fields;
 
 const HEADER: &str = "\
 # Key file of Hvelv.  Only hvelv makes and changes it: the last line authenticates the others.
@@ -38,18 +42,12 @@ pub(super) struct Document {
     pub(super) environment: Environment,
     pub(super) store_id: StoreId,
     pub(super) created: Timestamp,
-    /// INVARIANT: one for each plane, in the order of [`Plane::ALL`].
+    /// INVARIANT: at least one for each plane, each way at most once, in the order of [`Plane::ALL`]
+    /// and of [`Way`].
     pub(super) roots: Vec<RootEntry>,
     /// INVARIANT: ids 1, 2, 3, …; at most one active key for each purpose and scope.
     pub(super) keys: Vec<KeyEntry>,
     pub(super) marks: BTreeMap<NumberSpace, u64>,
-}
-
-pub(super) struct RootEntry {
-    pub(super) plane: Plane,
-    pub(super) params: Argon2Params,
-    pub(super) salt: [u8; 16],
-    pub(super) sealed: Vec<u8>,
 }
 
 pub(super) struct KeyEntry {
@@ -78,11 +76,11 @@ impl Parsed {
             .parse()
             .map_err(|_| Error::Damaged { reason: "not the TOML that hvelv writes" })?;
         match table.get("format").and_then(toml::Value::as_integer) {
-            Some(1) => {}
+            Some(1 | 2) => {}
             Some(found) => return Err(Error::UnknownFormat { found }),
             None => return Err(Error::Damaged { reason: "no format" }),
         }
-        let fields: FileFields = table
+        let fields: fields::FileFields = table
             .try_into()
             .map_err(|_| Error::Damaged { reason: "a field is missing, unknown or malformed" })?;
         let document = fields.into_document()?;
@@ -121,7 +119,7 @@ impl Document {
 
     fn render_body(&self, out: &mut String) -> std::fmt::Result {
         out.push_str(HEADER);
-        writeln!(out, "format = 1")?;
+        writeln!(out, "format = {}", self.format())?;
         writeln!(out, "development = {}", self.development)?;
         writeln!(out, "environment = \"{}\"", self.environment)?;
         writeln!(out, "store_id = \"{}\"", hex(self.store_id.as_bytes()))?;
@@ -129,12 +127,7 @@ impl Document {
         for root in &self.roots {
             writeln!(out, "\n[[root]]")?;
             writeln!(out, "plane = \"{}\"", root.plane)?;
-            writeln!(out, "method = \"passphrase\"")?;
-            writeln!(out, "memory_kib = {}", root.params.memory_kib())?;
-            writeln!(out, "passes = {}", root.params.passes())?;
-            writeln!(out, "lanes = {}", root.params.lanes())?;
-            writeln!(out, "salt = \"{}\"", hex(&root.salt))?;
-            writeln!(out, "sealed = \"{}\"", STANDARD.encode(&root.sealed))?;
+            root.way.render(out)?;
         }
         for KeyEntry { facts, wrapped } in &self.keys {
             writeln!(out, "\n[[key]]")?;
@@ -159,8 +152,15 @@ impl Document {
         writeln!(out, "\n[integrity]")
     }
 
-    pub(super) fn root(&self, plane: Plane) -> &RootEntry {
-        self.roots.iter().find(|root| root.plane == plane).expect("there is a root for each plane")
+    /// The oldest format that can say what is in the file.
+    fn format(&self) -> u32 {
+        let has_shares = self.roots.iter().any(|root| matches!(root.way, Way::Shares(_)));
+        if has_shares { 2 } else { 1 }
+    }
+
+    /// The ways in which a root is sealed.
+    pub(super) fn ways(&self, plane: Plane) -> impl Iterator<Item = &Way> {
+        self.roots.iter().filter(move |root| root.plane == plane).map(|root| &root.way)
     }
 
     pub(super) fn key(&self, id: KeyId) -> Result<&KeyEntry, Error> {
@@ -192,10 +192,7 @@ impl Document {
 
     /// What must hold between the entries.
     fn check(&self) -> Result<(), Error> {
-        let planes: Vec<Plane> = self.roots.iter().map(|root| root.plane).collect();
-        if planes != Plane::ALL {
-            return Err(Error::Damaged { reason: "there are not two roots" });
-        }
+        ways::check(&self.roots).map_err(|reason| Error::Damaged { reason })?;
         if self.development && self.environment != Environment::Development {
             return Err(Error::DevelopmentKeys);
         }
@@ -225,7 +222,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Lower-case hexadecimal digits, exactly `N` bytes of them.
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
     if digits.len() != 2 * N {
         return None;
@@ -240,133 +237,4 @@ fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
         *byte = value(pair[0])? << 4 | value(pair[1])?;
     }
     Some(bytes)
-}
-
-// --- What serde reads -------------------------------------------------------------------------
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileFields {
-    #[serde(rename = "format")]
-    _format: u32,
-    development: bool,
-    environment: Environment,
-    store_id: Hex,
-    created: Moment,
-    root: Vec<RootFields>,
-    key: Vec<KeyFields>,
-    marks: BTreeMap<String, u64>,
-    #[serde(rename = "integrity")]
-    _integrity: Nothing,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RootFields {
-    plane: Plane,
-    method: String,
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-    salt: Hex,
-    sealed: Base64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFields {
-    id: u32,
-    plane: Plane,
-    purpose: Purpose,
-    scope: Option<u16>,
-    epoch: u32,
-    state: KeyState,
-    created: Moment,
-    changed: Moment,
-    wrapped: Option<Base64>,
-}
-
-/// Sixteen bytes in hexadecimal.
-struct Hex([u8; 16]);
-
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(source)?;
-        unhex(&text).map(Self).ok_or_else(|| D::Error::custom("not 16 bytes in hexadecimal"))
-    }
-}
-
-struct Base64(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(source)?;
-        STANDARD.decode(text).map(Self).map_err(|_| D::Error::custom("not base64"))
-    }
-}
-
-struct Moment(Timestamp);
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(source)?;
-        text.parse().map(Self).map_err(|_| D::Error::custom("not a time"))
-    }
-}
-
-impl FileFields {
-    fn into_document(self) -> Result<Document, Error> {
-        let roots = self.root.into_iter().map(RootFields::into_entry).collect::<Result<_, _>>()?;
-        let keys = self.key.into_iter().map(KeyFields::into_entry).collect::<Result<_, _>>()?;
-        let marks = self
-            .marks
-            .into_iter()
-            .map(|(space, mark)| Some((space.parse().ok()?, mark)))
-            .collect::<Option<_>>()
-            .ok_or(Error::Damaged { reason: "a mark is for an unknown number space" })?;
-        let document = Document {
-            development: self.development,
-            environment: self.environment,
-            store_id: StoreId::from_bytes(self.store_id.0),
-            created: self.created.0,
-            roots,
-            keys,
-            marks,
-        };
-        document.check()?;
-        Ok(document)
-    }
-}
-
-impl RootFields {
-    fn into_entry(self) -> Result<RootEntry, Error> {
-        if self.method != "passphrase" {
-            return Err(Error::Damaged { reason: "a root is sealed by an unknown method" });
-        }
-        let params = Argon2Params::new(self.memory_kib, self.passes, self.lanes)
-            .map_err(|_| Error::Damaged { reason: "passphrase parameters out of bounds" })?;
-        Ok(RootEntry { plane: self.plane, params, salt: self.salt.0, sealed: self.sealed.0 })
-    }
-}
-
-impl KeyFields {
-    fn into_entry(self) -> Result<KeyEntry, Error> {
-        if self.plane != self.purpose.plane() {
-            return Err(Error::Damaged { reason: "a key is in the wrong plane" });
-        }
-        let facts = KeyFacts {
-            id: KeyId::new(self.id),
-            purpose: self.purpose,
-            scope: self.scope,
-            epoch: self.epoch,
-            state: self.state,
-            created: self.created.0,
-            changed: self.changed.0,
-        };
-        Ok(KeyEntry { facts, wrapped: self.wrapped.map(|wrapped| wrapped.0) })
-    }
 }

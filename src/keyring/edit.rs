@@ -9,7 +9,7 @@ use super::document::{Document, KeyEntry};
 use super::kinds::{Environment, KeyFacts, KeyState, Plane, Purpose, StoreId};
 use super::open::Roots;
 use super::sealed::{Opened, open};
-use super::{Error, file};
+use super::{Error, Unsealing, file};
 use crate::crypto::{Argon2Params, DigestKey, Entropy, KeyId, Passphrase};
 
 /// What a new key file is for.
@@ -91,7 +91,7 @@ pub fn create(
     editor.lock.create(&editor.document.render(&editor.mac_key))
 }
 
-fn params(development: bool) -> Argon2Params {
+pub(super) fn params(development: bool) -> Argon2Params {
     if development { Argon2Params::DEVELOPMENT } else { Argon2Params::PRODUCTION }
 }
 
@@ -101,10 +101,10 @@ fn params(development: bool) -> Argon2Params {
 /// for passphrases and confirmations before opening, not after.
 pub struct Editor<'a> {
     lock: file::Lock,
-    document: Document,
-    roots: Roots,
-    mac_key: DigestKey,
-    entropy: &'a Entropy,
+    pub(super) document: Document,
+    pub(super) roots: Roots,
+    pub(super) mac_key: DigestKey,
+    pub(super) entropy: &'a Entropy,
     now: Timestamp,
 }
 
@@ -121,6 +121,20 @@ impl<'a> Editor<'a> {
     ) -> Result<Self, Error> {
         let lock = file::Lock::try_take(path)?;
         let Opened { document, roots, mac_key } = open(path, passphrase)?;
+        Ok(Self { lock, document, roots, mac_key, entropy, now })
+    }
+
+    /// As [`Editor::open`], by whatever was given to `unsealing`.
+    ///
+    /// # Errors
+    /// As [`Unsealing::open`]; [`Error::Busy`] while another process changes the file.
+    pub fn open_by(
+        unsealing: Unsealing,
+        entropy: &'a Entropy,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let lock = file::Lock::try_take(unsealing.sealed().path())?;
+        let Opened { document, roots, mac_key } = unsealing.into_opened()?;
         Ok(Self { lock, document, roots, mac_key, entropy, now })
     }
 
@@ -199,17 +213,6 @@ impl<'a> Editor<'a> {
         self.change_of(id)?.destroy(id, old)
     }
 
-    /// Seals both roots anew under another passphrase, with fresh salts.  The roots, and so the
-    /// working keys, stay: an older copy of the file still opens with the old passphrase.
-    ///
-    /// # Errors
-    /// [`Error::Crypto`] without randomness.
-    pub fn change_passphrase(&mut self, to: &Passphrase) -> Result<(), Error> {
-        let params = params(self.document.development);
-        self.document.roots = self.roots.seal(&self.document.store_id, params, to, self.entropy)?;
-        Ok(())
-    }
-
     /// Replaces the file on disk.  Durable when it returns.
     ///
     /// # Errors
@@ -218,7 +221,7 @@ impl<'a> Editor<'a> {
         self.lock.replace(&self.document.render(&self.mac_key))
     }
 
-    fn change(&mut self, plane: Plane) -> Change<'_> {
+    pub(super) fn change(&mut self, plane: Plane) -> Change<'_> {
         let (root, entropy, now) = (self.roots.of(plane), self.entropy, self.now);
         Change { document: &mut self.document, root, entropy, now }
     }

@@ -12,11 +12,13 @@
 //! root; the id in the envelope's head says which erasure key.
 
 use super::Error;
-use super::document::{Document, KeyEntry, RootEntry};
+use super::document::{Document, KeyEntry};
 use super::kinds::{KeyFacts, Plane, StoreId};
+use super::ways::{RootEntry, SharePlan, ShareSet, Way};
 use crate::crypto::aead::sealed_under;
 use crate::crypto::{
-    Argon2Params, DigestKey, Entropy, KeyId, Label, Passphrase, SecretBytes, WrapKey, derive_secret,
+    Argon2Params, DigestKey, Entropy, KeyId, Label, Passphrase, SecretBytes, Share, WrapKey,
+    derive_secret,
 };
 
 /// A root that is open: what it wraps with, and the root itself for sealing it anew.
@@ -31,17 +33,34 @@ impl Root {
         Ok(Self::from_secret(plane, SecretBytes::generate(entropy)?))
     }
 
-    /// Opens a root's entry.
+    /// Opens a root's entry by passphrase.
     pub(super) fn open(
         entry: &RootEntry,
         store_id: &StoreId,
         passphrase: &Passphrase,
     ) -> Result<Self, Error> {
-        let kek = kek(entry.params, &entry.salt, passphrase)?;
-        let secret = kek
-            .open(&root_context(entry.plane, store_id), &entry.sealed)
-            .map_err(|_| Error::WrongPassphrase { plane: entry.plane })?;
-        Ok(Self::from_secret(entry.plane, secret))
+        let Way::Passphrase { params, salt, sealed } = &entry.way else {
+            return Err(Error::NoPassphrase);
+        };
+        let kek = kek(*params, salt, passphrase)?;
+        Self::open_under(&kek, entry.plane, store_id, sealed)
+            .map_err(|_| Error::WrongPassphrase { plane: entry.plane })
+    }
+
+    /// Opens a copy of a root under a key that is known.
+    pub(super) fn open_under(
+        kek: &WrapKey,
+        plane: Plane,
+        store_id: &StoreId,
+        sealed: &[u8],
+    ) -> Result<Self, crate::crypto::Error> {
+        let secret = kek.open(&root_context(plane, store_id), sealed)?;
+        Ok(Self::from_secret(plane, secret))
+    }
+
+    /// The plane whose root it is.
+    pub(super) fn plane(&self) -> Plane {
+        self.plane
     }
 
     /// Makes the root's entry under a passphrase, with a fresh salt.
@@ -55,7 +74,21 @@ impl Root {
         let salt = entropy.draw()?;
         let kek = kek(params, &salt, passphrase)?;
         let sealed = kek.seal(entropy, &root_context(self.plane, store_id), &self.secret)?;
-        Ok(RootEntry { plane: self.plane, params, salt, sealed })
+        Ok(RootEntry { plane: self.plane, way: Way::Passphrase { params, salt, sealed } })
+    }
+
+    /// Makes the root's entry under a fresh set of shares, and the shares.
+    pub(super) fn seal_in_shares(
+        &self,
+        store_id: &StoreId,
+        plan: SharePlan,
+        entropy: &Entropy,
+    ) -> Result<(RootEntry, Vec<Share>), Error> {
+        let seal = |kek: &WrapKey| {
+            Ok(kek.seal(entropy, &root_context(self.plane, store_id), &self.secret)?)
+        };
+        let (set, shares) = ShareSet::make(plan, self.plane, store_id, entropy, seal)?;
+        Ok((RootEntry { plane: self.plane, way: Way::Shares(set) }, shares))
     }
 
     /// The key of the file's last line; asked of the registers root.
@@ -147,6 +180,14 @@ impl Roots {
         match plane {
             Plane::Registers => &self.registers,
             Plane::Vault => &self.vault,
+        }
+    }
+
+    /// Puts a root in the place of its plane's, which is wiped.
+    pub(super) fn replace(&mut self, root: Root) {
+        match root.plane {
+            Plane::Registers => self.registers = root,
+            Plane::Vault => self.vault = root,
         }
     }
 

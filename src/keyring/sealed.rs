@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 
 use super::document::{Document, Parsed};
 use super::kinds::{Environment, KeyFacts, KeyState, Plane, Purpose, StoreId};
-use super::open::{Root, Roots};
-use super::{Error, Keyring, PlannedRegister, file};
+use super::open::Roots;
+use super::ways::RootFacts;
+use super::{Error, Keyring, PlannedRegister, Unsealing, file};
 use crate::crypto::{DigestKey, Passphrase};
 
 /// A key file that was found and has the right shape.  Nothing in it is authenticated until it is
 /// unsealed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SealedKeyring {
     path: PathBuf,
     development: bool,
     environment: Environment,
     store_id: StoreId,
     keys: Vec<KeyFacts>,
+    roots: Vec<RootFacts>,
 }
 
 impl SealedKeyring {
@@ -41,10 +43,11 @@ impl SealedKeyring {
     /// # Errors
     /// As [`SealedKeyring::load`], without the environment's.
     pub fn inspect(path: &Path) -> Result<Self, Error> {
-        let Document { development, environment, store_id, keys, .. } =
+        let Document { development, environment, store_id, keys, roots, .. } =
             Parsed::parse(file::read(path)?)?.document;
         let keys = keys.iter().map(|key| key.facts).collect();
-        Ok(Self { path: path.to_owned(), development, environment, store_id, keys })
+        let roots = Plane::ALL.iter().map(|plane| RootFacts::of(&roots, *plane)).collect();
+        Ok(Self { path: path.to_owned(), development, environment, store_id, keys, roots })
     }
 
     /// Whether the keys are marked as a developer's.
@@ -79,6 +82,25 @@ impl SealedKeyring {
         &self.keys
     }
 
+    /// What opens each root, in the order of [`Plane::ALL`].
+    #[must_use]
+    pub fn roots(&self) -> &[RootFacts] {
+        &self.roots
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses a document that is another file's by now.
+    pub(super) fn check_same(&self, now: &Document) -> Result<(), Error> {
+        if now.environment != self.environment {
+            let (expected, found) = (self.environment, now.environment);
+            return Err(Error::EnvironmentMismatch { expected, found });
+        }
+        self.check_store(&now.store_id)
+    }
+
     /// The registers that have keys, in the order of their numbers.
     #[must_use]
     pub fn registers(&self) -> Vec<PlannedRegister> {
@@ -105,10 +127,10 @@ impl SealedKeyring {
     /// [`Error::WrongPassphrase`], [`Error::ChangedByHand`], [`Error::NoActiveKey`]; as
     /// [`SealedKeyring::load`]; and [`Error::StoreMismatch`] if it is another file by now.
     pub fn unseal(&self, passphrase: &Passphrase) -> Result<Keyring, Error> {
-        // Anew, because registers may have been added since the server started.
-        let now = Self::load(&self.path, self.environment)?;
-        now.check_store(&self.store_id)?;
-        Keyring::open(self.path.clone(), open(&self.path, passphrase)?)
+        // Reads it anew, because registers may have been added since the server started.
+        let mut unsealing = Unsealing::of(self.clone());
+        unsealing.give_passphrase(passphrase)?;
+        unsealing.open()
     }
 }
 
@@ -119,13 +141,9 @@ pub(super) struct Opened {
     pub(super) mac_key: DigestKey,
 }
 
-/// Reads, opens and authenticates a file.
+/// Reads, opens and authenticates a file by its passphrase.
 pub(super) fn open(path: &Path, passphrase: &Passphrase) -> Result<Opened, Error> {
-    let parsed = Parsed::parse(file::read(path)?)?;
-    let store_id = parsed.document.store_id;
-    let registers = Root::open(parsed.document.root(Plane::Registers), &store_id, passphrase)?;
-    let mac_key = registers.mac_key(&store_id);
-    let document = parsed.authenticate(&mac_key)?;
-    let vault = Root::open(document.root(Plane::Vault), &store_id, passphrase)?;
-    Ok(Opened { document, roots: Roots::new(registers, vault), mac_key })
+    let mut unsealing = Unsealing::of(SealedKeyring::inspect(path)?);
+    unsealing.give_passphrase(passphrase)?;
+    unsealing.into_opened()
 }

@@ -8,12 +8,13 @@ use tempfile::TempDir;
 
 use super::document::Parsed;
 use super::*;
-use crate::crypto::{Entropy, Passphrase, Place, SecretBytes, TagInput};
+use crate::crypto::{Entropy, KeyId, Passphrase, Place, SecretBytes, TagInput};
 
 mod changes;
 mod disclosure;
 mod golden;
 mod refusals;
+mod shares;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const NPR: u16 = 1;

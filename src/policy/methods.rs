@@ -37,6 +37,8 @@ pub enum RoleKind {
     Import,
     /// [`Role::Ingest`].
     Ingest,
+    /// [`Role::Keyholder`].
+    Keyholder,
     /// [`Role::Officer`].
     Officer,
     /// [`Role::Operator`].
@@ -58,6 +60,7 @@ impl RoleKind {
             Role::Identity => Self::Identity,
             Role::Import { .. } => Self::Import,
             Role::Ingest { .. } => Self::Ingest,
+            Role::Keyholder => Self::Keyholder,
             Role::Officer => Self::Officer,
             Role::Operator => Self::Operator,
             Role::Resolve { .. } => Self::Resolve,
@@ -93,6 +96,7 @@ const fn row(path: &'static str, rule: Rule, deadline: Deadline) -> Method {
 const APPROVER: Rule = Rule::Roles(&[RoleKind::Approver]);
 /// A register's own system.
 const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
+const HOLDER: Rule = Rule::Roles(&[RoleKind::Keyholder, RoleKind::Operator]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 const CUSTODIAN: Rule = Rule::Roles(&[RoleKind::Custodian]);
@@ -159,6 +163,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.IdentityService/ListProtectedLinks", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
     row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
+    row("/hvelv.v1.OperatorService/GiveShare", HOLDER, Deadline::None),
     row("/hvelv.v1.OperatorService/GrantBudget", OPERATOR, Deadline::None),
     row("/hvelv.v1.OperatorService/ListBudgets", OPERATOR, Deadline::Request),
     row("/hvelv.v1.OperatorService/Seal", OPERATOR, Deadline::None),

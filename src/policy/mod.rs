@@ -39,6 +39,8 @@ pub enum Right {
         /// The register.
         register: RegisterCode,
     },
+    /// Give one's share of a root, and see how many more are needed.
+    GiveShares,
     /// Load historical data, or IDs that a register already has.
     Import {
         /// The register.
@@ -100,6 +102,7 @@ impl Right {
                     Role::Resolve { register: resolve, source: SourceScope::Any },
                 ]
             }
+            Self::GiveShares => vec![Role::Keyholder, Role::Operator],
             Self::Import { register, source } => {
                 vec![Role::Import { register: register.clone(), source: scope(source) }]
             }
@@ -339,6 +342,16 @@ pub(crate) mod tests {
         assert!(asks("'identity'", Right::ApplyEvents).is_ok());
         assert!(asks("'ingest:NPR:*', 'auditor'", Right::ApplyEvents).is_err());
         assert!(asks("'identity', 'auditor'", Right::ReadProtectedLinks).is_err());
+    }
+
+    #[test]
+    fn shares_are_given_by_their_holders_and_operators() {
+        let access = access_of("person", "'keyholder'");
+        let holder = access.iter().next().unwrap();
+        assert!(authorize(holder, Right::GiveShares, date(2026, 6, 1)).is_ok());
+        assert!(authorize(holder, Right::Operate, date(2026, 6, 1)).is_err());
+        assert!(asks("'operator'", Right::GiveShares).is_ok());
+        assert!(asks("'auditor', 'ingest:NPR:*'", Right::GiveShares).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Orders to a running server: reload, stop.
+//! Orders to a running server: reload, seal, stop.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +24,7 @@ pub struct Reloaded {
 /// An order.
 pub(super) enum Order {
     Reload(Done),
+    Seal,
     Stop,
 }
 
@@ -101,6 +102,8 @@ impl Control {
             match self.orders.recv().await {
                 Some(Order::Stop) => return,
                 Some(Order::Reload(done)) => done.send(Reloaded::default()),
+                // It is sealed at its end.
+                Some(Order::Seal) => {}
                 None => std::future::pending().await,
             }
         }
@@ -127,25 +130,34 @@ impl ServerHandle {
         reloaded.await.ok()
     }
 
+    /// Seals the server.
+    pub async fn seal(&self) {
+        // A server that is gone is sealed.
+        drop(self.orders.send(Order::Seal).await);
+    }
+
     /// Stops the server; a second time, at once.
     pub async fn stop(&self) {
         // A server that is gone has stopped.
         drop(self.orders.send(Order::Stop).await);
     }
 
-    /// Turns signals into orders until the server is gone: SIGHUP reloads, SIGTERM and SIGINT stop.
+    /// Turns signals into orders until the server is gone: SIGHUP reloads, SIGUSR1 seals,
+    /// SIGTERM and SIGINT stop.
     ///
     /// # Errors
     ///
     /// If the system does not let us listen to a signal.
     pub fn follow_signals(self) -> io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
+        let mut user = signal(SignalKind::user_defined1())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::spawn(async move {
             loop {
                 let order = tokio::select! {
                     _ = hangup.recv() => Order::Reload(Done(None)),
+                    _ = user.recv() => Order::Seal,
                     _ = terminate.recv() => Order::Stop,
                     _ = interrupt.recv() => Order::Stop,
                 };

@@ -1,4 +1,4 @@
-//! `OperatorService`: status, unseal, seal, budgets.
+//! `OperatorService`: status, unsealing, seal, budgets.
 
 use std::mem;
 use std::sync::Arc;
@@ -9,13 +9,15 @@ use super::auth::Caller;
 use super::blocking;
 use super::proto::operator_service_server::OperatorService;
 use super::proto::{
-    GrantBudgetRequest, GrantBudgetResponse, ListBudgetsRequest, ListBudgetsResponse,
-    RegisterStatus, SealRequest, SealResponse, ServerState, StatusRequest, StatusResponse,
-    UnsealRequest, UnsealResponse,
+    GiveShareRequest, GiveShareResponse, GrantBudgetRequest, GrantBudgetResponse,
+    ListBudgetsRequest, ListBudgetsResponse, RegisterStatus, RootStatus, SealRequest, SealResponse,
+    ServerState, StatusRequest, StatusResponse, UnsealRequest, UnsealResponse,
 };
-use crate::crypto::Passphrase;
+use crate::crypto::{Passphrase, Share, ShareError};
 use crate::policy::Right;
-use crate::service::{self, Detail, Error, ErrorCode, Service, State, Unsealed};
+use crate::service::{
+    self, Detail, Error, ErrorCode, GivenShare, RootState, Service, State, Unsealed,
+};
 
 mod budget;
 
@@ -41,7 +43,14 @@ impl OperatorService for OperatorHandler {
             Ok(_) => Detail::Full,
             Err(_) => Detail::Public,
         };
-        Ok(Response::new(self.service.status(detail).into()))
+        let mut status = StatusResponse::from(self.service.status(detail));
+        if let Ok(permit) = caller.permit(Right::GiveShares) {
+            let service = Arc::clone(&self.service);
+            // The key file is read.
+            let roots = tokio::task::spawn_blocking(move || service.root_states(&permit)).await;
+            status.roots = roots.unwrap_or_default().into_iter().map(Into::into).collect();
+        }
+        Ok(Response::new(status))
     }
 
     async fn unseal(
@@ -56,6 +65,27 @@ impl OperatorService for OperatorHandler {
         let service = Arc::clone(&self.service);
         blocking(&caller, move |caller| {
             service.unseal(&caller.permit(Right::Operate)?, passphrase).map(UnsealResponse::from)
+        })
+        .await
+    }
+
+    async fn give_share(
+        &self,
+        request: Request<GiveShareRequest>,
+    ) -> Result<Response<GiveShareResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let share = Share::parse(mem::take(&mut request.into_inner().share));
+        let share = share.map_err(|error| {
+            let code = ErrorCode::ShareMalformed;
+            caller.status(&match error {
+                ShareError::Malformed => Error::new(code),
+                ShareError::UnknownVersion { .. } => Error::share(code, error.to_string()),
+            })
+        })?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            let permit = caller.permit(Right::GiveShares)?;
+            service.give_share(&permit, share).map(GiveShareResponse::from)
         })
         .await
     }
@@ -128,10 +158,37 @@ impl From<service::Status> for StatusResponse {
     }
 }
 
+fn waiting(roots: Vec<RootState>) -> Vec<RootStatus> {
+    roots.into_iter().map(Into::into).collect()
+}
+
+impl From<RootState> for RootStatus {
+    fn from(root: RootState) -> Self {
+        Self {
+            plane: root.plane.to_owned(),
+            open: root.is_open,
+            passphrase: root.passphrase,
+            set: root.set,
+            shares_total: root.shares_total.into(),
+            shares_needed: root.shares_needed.into(),
+            shares_given: root.shares_given.into_iter().map(Into::into).collect(),
+            given_by: root.given_by,
+        }
+    }
+}
+
+impl From<GivenShare> for GiveShareResponse {
+    fn from(given: GivenShare) -> Self {
+        let UnsealResponse { persons, load_ms, waiting } = given.outcome.into();
+        let (plane, index) = (given.plane.to_owned(), given.index.into());
+        Self { plane, index, waiting, persons, load_ms }
+    }
+}
+
 impl From<Unsealed> for UnsealResponse {
     fn from(unsealed: Unsealed) -> Self {
         let load_ms = u64::try_from(unsealed.load.as_millis()).unwrap_or(u64::MAX);
-        Self { persons: unsealed.persons, load_ms }
+        Self { persons: unsealed.persons, load_ms, waiting: waiting(unsealed.waiting) }
     }
 }
 
@@ -171,7 +228,8 @@ mod tests {
 
     #[test]
     fn loading_is_told_in_milliseconds() {
-        let unsealed = Unsealed { persons: 1, load: Duration::from_micros(2_500) };
+        let load = Duration::from_micros(2_500);
+        let unsealed = Unsealed { persons: 1, load, waiting: Vec::new() };
         assert_eq!(UnsealResponse::from(unsealed).load_ms, 2);
     }
 }

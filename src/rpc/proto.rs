@@ -162,6 +162,12 @@ impl fmt::Debug for IdentifierException {
     }
 }
 
+impl fmt::Debug for GiveShareRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GiveShareRequest").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for UnsealRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnsealRequest").finish_non_exhaustive()
@@ -268,6 +274,7 @@ mod tests {
         let body = CANARY.as_bytes().to_vec();
         shown += &format!("{:?}", ListEntriesResponse { body, ..ListEntriesResponse::default() });
         shown += &format!("{:?}", UnsealRequest { passphrase: CANARY.as_bytes().to_vec() });
+        shown += &format!("{:?}", GiveShareRequest { share: CANARY.as_bytes().to_vec() });
         let reason = CANARY.to_owned();
         shown += &format!("{:?}", GrantBudgetRequest { reason, ..GrantBudgetRequest::default() });
         let batch = RegisterIdBatch { register: "NPR".to_owned(), ids: vec![NUMBER] };

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! start    TLS files ─► bind, metrics too ─► announce the address ─► serve
+//! seal     by signal, or when nobody has used it for long
 //! reload   access file, TLS files: each replaced whole, or kept with its problems logged
 //! stop     stop accepting ─► end health watches ─► drain (limits.shutdown_timeout_ms)
 //!          ─► close what is left ─► shut the host down ─► stop the metrics endpoint
@@ -38,6 +39,9 @@ use crate::config::{Access, AccessChange, Config};
 use crate::metrics::Metrics;
 use crate::service::{Service, State};
 
+/// How often it is looked whether anybody uses the server, in seconds.
+const IDLE_CHECK_S: u64 = 10;
+
 /// What serving needs of the service behind the routes.  All of it blocks.
 pub(super) trait Host: Send + Sync + 'static {
     /// Records what an access file has changed.
@@ -51,6 +55,12 @@ pub(super) trait Host: Send + Sync + 'static {
 
     /// The state, for health.
     fn watch_state(&self) -> watch::Receiver<State>;
+
+    /// Seals, because the process was told to.
+    fn seal(&self) {}
+
+    /// Seals, if nobody has used it for as long as configured.
+    fn seal_if_idle(&self) {}
 
     /// Signs a checkpoint of the audit log, when there is an open one.
     fn sign_checkpoint(&self) {}
@@ -71,6 +81,14 @@ impl Host for Service {
 
     fn watch_state(&self) -> watch::Receiver<State> {
         Self::watch_state(self)
+    }
+
+    fn seal(&self) {
+        self.seal_by_signal();
+    }
+
+    fn seal_if_idle(&self) {
+        Self::seal_if_idle(self);
     }
 
     fn sign_checkpoint(&self) {
@@ -134,8 +152,9 @@ pub(super) async fn run(
     let router = settings(&config.limits)
         .layer(GuardLayer::new(Arc::clone(&reload.access), metrics, &config.limits))
         .add_routes(routes);
-    let signing =
-        tokio::spawn(sign_checkpoints(Arc::clone(&host), config.audit.checkpoint_interval_s));
+    let interval_s = config.audit.checkpoint_interval_s;
+    let signing = tokio::spawn(at_intervals(Arc::clone(&host), interval_s, Host::sign_checkpoint));
+    let watching = tokio::spawn(at_intervals(Arc::clone(&host), IDLE_CHECK_S, Host::seal_if_idle));
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
@@ -154,6 +173,7 @@ pub(super) async fn run(
     };
     reporting.abort();
     signing.abort();
+    watching.abort();
     health::end(health).await;
     drop(stop);
     let result = match ended {
@@ -168,8 +188,8 @@ pub(super) async fn run(
     result
 }
 
-/// Signs a checkpoint of the audit log at each interval.
-async fn sign_checkpoints(host: Arc<dyn Host>, interval_s: u64) {
+/// Lets the host do something at each interval.
+async fn at_intervals(host: Arc<dyn Host>, interval_s: u64, act: fn(&dyn Host)) {
     let mut due = tokio::time::interval(Duration::from_secs(interval_s.max(1)));
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     due.tick().await;
@@ -177,7 +197,7 @@ async fn sign_checkpoints(host: Arc<dyn Host>, interval_s: u64) {
         due.tick().await;
         let host = Arc::clone(&host);
         // A panic there is logged by the runtime's hook; the next interval tries again.
-        drop(tokio::task::spawn_blocking(move || host.sign_checkpoint()).await);
+        drop(tokio::task::spawn_blocking(move || act(host.as_ref())).await);
     }
 }
 
@@ -192,6 +212,11 @@ async fn obey(control: &mut Control, reload: &Reload, config: &Config) {
         };
         match order {
             Ok(Order::Reload(done)) => done.send(reload.all().await),
+            Ok(Order::Seal) => {
+                // Sealing waits for batches under way; an order to stop does not wait for it.
+                let reload = reload.clone();
+                tokio::spawn(async move { reload.off_thread(|this| this.host.seal()).await });
+            }
             Ok(Order::Stop) => return,
             Err(_) => reload.changed_tls().await,
         }

@@ -11,7 +11,7 @@ impl Service {
     /// Records a change of access, now or when the server opens.
     pub fn record_access_load(&self, changes: Vec<AccessChange>) {
         self.unrecorded_access.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
-        if let Ok(open) = self.open_now()
+        if let Ok(open) = self.open_quietly()
             && let Err(error) = self.record_access(&open)
         {
             tracing::error!(error = %error, "a change of access could not be recorded yet");

@@ -6,9 +6,9 @@
 //! gRPC status.
 //!
 //! INVARIANT: a public text is static, or built from a code, an option's name and a limit of ours, or
-//! from the caller's own name and budget; never from what was sent, but for the names of columns and
-//! registers in the rules of disclosure.  Codes are stable: clients and runbooks match on them, so one may be
-//! added, and none renamed or given another meaning.
+//! from the caller's own name and budget, or a share's root and number; never from what was sent, but
+//! for the names of columns and registers in the rules of disclosure.  Codes are stable: clients and
+//! runbooks match on them, so one may be added, and none renamed or given another meaning.
 //!
 //! What it does *not* protect: the source chain is written to the log.  Whoever attaches a source
 //! answers for it having no user data in its `Display`.
@@ -19,6 +19,8 @@ use std::fmt;
 
 use super::SpentBudget;
 use crate::policy::Denied;
+
+mod told;
 
 /// What the caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -130,6 +132,8 @@ error_codes! {
     Conflict OrderConfirmed = "order_confirmed", "the order was confirmed before; there is nothing more to do about it";
     /// There is no such order to the register.
     NotFound OrderUnknown = "order_unknown", "the register has no such order; `hvelv order list` has them all";
+    /// The roots that are still closed are opened by shares alone.
+    Precondition PassphraseNotInUse = "passphrase_not_in_use", "no root that is still closed has a passphrase; it takes shares: `hvelv unseal --share`";
     /// The key file does not open with that passphrase.
     Denied PassphraseWrong = "passphrase_wrong", "the key file does not open with this passphrase";
     /// What there was about the person was erased.
@@ -152,6 +156,8 @@ error_codes! {
     Precondition ReservationNotSet = "reservation_not_set", "the person is not reserved against this use; `hvelv reservation show` has what is in force";
     /// The register has no such use (the catalogue is open).
     NotFound ReservationUseUnknown = "reservation_use_unknown", "the register knows no such use; `hvelv registers` has those that persons can be reserved against";
+    /// The root that a share is for is open already.
+    Precondition RootOpen = "root_open", "this root is open already; no more shares of it are needed";
     /// Who would approve is who asked.
     Denied SamePerson = "same_person", "an approval is given by another natural person than the one who asked";
     /// A commit failed, and the server is reopening its stores by itself.
@@ -166,6 +172,16 @@ error_codes! {
     Unavailable ServerStopping = "server_stopping", "the server is stopping";
     /// The server is being opened.
     Unavailable ServerUnsealing = "server_unsealing", "the server is being unsealed";
+    /// The same share was given already.
+    Precondition ShareGivenAlready = "share_given_already", "this share was given already; another one is needed";
+    /// What was given is no share, or is damaged.
+    Invalid ShareMalformed = "share_malformed", "this is no share, or it has a typing error; compare it with the paper";
+    /// A share is of another store, or of a set that was replaced.
+    Precondition ShareNotInUse = "share_not_in_use", "the share belongs to another store, or to a set that is not in use";
+    /// Who gives a share has given another one of the same root.
+    Denied ShareSamePerson = "share_same_person", "a share of this root was given by the same person; another holder is needed";
+    /// A share is not the one that was made.
+    Denied ShareWrong = "share_wrong", "the share is wrong; ask its holder for the paper";
     /// The register has no such source today (the catalogue is open).
     NotFound SourceUnknown = "source_unknown", "the register has no such source today";
     /// The state does not allow the step; the text says what is possible.
@@ -261,20 +277,6 @@ impl Error {
         Self { text: text.into(), budget: Some(Box::new(spent)), ..Self::new(code) }
     }
 
-    /// What the rules of disclosure say against a request. Rules show words of ours, names of
-    /// columns, registers and days, and nothing that could be a person's.
-    #[must_use]
-    pub fn rule(text: String) -> Self {
-        let text = cut(text);
-        Self { text: text.into(), ..Self::new(ErrorCode::RuleRefuses) }
-    }
-
-    /// A step that the state of an application or a disclosure does not allow.
-    #[must_use]
-    pub fn step(text: String) -> Self {
-        Self { text: text.into(), ..Self::new(ErrorCode::StepOutOfOrder) }
-    }
-
     /// Another text: static, so that nothing that was sent can be in it.
     #[must_use]
     pub fn with_text(mut self, text: &'static str) -> Self {
@@ -323,15 +325,6 @@ impl Error {
     #[must_use]
     pub fn spent_budget(&self) -> Option<&SpentBudget> {
         self.budget.as_deref()
-    }
-}
-
-/// A status travels in headers, which are bounded: of very many reasons the first are told.
-fn cut(text: String) -> String {
-    const CHARS_MAX: usize = 1_000;
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => format!("{} … (cut; mend these first)", &text[..end]),
-        None => text,
     }
 }
 

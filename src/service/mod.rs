@@ -29,8 +29,10 @@ mod open;
 mod parts;
 mod reveal;
 mod rights;
+mod sealing;
 pub mod setup;
 mod state;
+mod unsealing;
 
 #[cfg(test)]
 mod tests;
@@ -46,7 +48,6 @@ use tokio::sync::watch;
 use crate::audit::{Action, Actor, Entry};
 use crate::config::access::PrincipalKind;
 use crate::config::{Access, AccessChange};
-use crate::crypto::Passphrase;
 use crate::metrics::Metrics;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
@@ -77,7 +78,8 @@ pub use open::{RocksStores, Stores};
 pub use parts::Parts;
 pub use reveal::RevealIdentity;
 pub use rights::{RightsSubject, RightsView};
-pub use state::{Detail, State, Status, StatusDetail, Unsealed};
+pub use state::{Detail, RootState, State, Status, StatusDetail, Unsealed};
+pub use unsealing::GivenShare;
 
 /// Pause between attempts to reopen the stores after a failed commit.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
@@ -97,6 +99,10 @@ pub struct Service {
     unrecorded_access: Mutex<Vec<AccessChange>>,
     /// The access file of now, for the budgets of its principals.
     access: RwLock<Arc<Access>>,
+    /// What was given towards opening it.
+    collected: Mutex<unsealing::Collected>,
+    /// When somebody last used it, on the monotonic clock.
+    last_used_ms: AtomicU64,
     open_deliveries: Arc<AtomicU64>,
     streams: AtomicU64,
     /// Dropped when the server stops, which ends attempts to reopen.
@@ -121,6 +127,8 @@ impl Service {
             transition: Mutex::new(()),
             unrecorded_access: Mutex::new(Vec::new()),
             access: RwLock::default(),
+            collected: Mutex::default(),
+            last_used_ms: AtomicU64::new(0),
             open_deliveries: Arc::new(AtomicU64::new(0)),
             streams: AtomicU64::new(0),
             stopping: Mutex::new(Some(stopping)),
@@ -140,7 +148,7 @@ impl Service {
 
     /// The state of the server.
     pub fn status(&self, detail: Detail) -> Status {
-        let open = self.open_now().ok();
+        let open = self.open_quietly().ok();
         let development_keys = match &open {
             Some(open) => open.keys().are_development,
             None => self.key_file().is_ok_and(|file| file.is_development()),
@@ -165,93 +173,14 @@ impl Service {
         registers.map(|r| (r.code.as_str().to_owned(), count(r.number))).collect()
     }
 
-    /// Opens the key file and the stores, loads the index and the columns, and starts to serve.
-    ///
-    /// # Errors
-    ///
-    /// `already_unsealed`, `passphrase_wrong`, `key_file_unusable`, `development_keys`,
-    /// `store_unusable`; the log has the cause.
-    pub fn unseal(&self, permit: &Permit, passphrase: Passphrase) -> Result<Unsealed, Error> {
-        allow(permit, &Right::Operate)?;
-        let _transition = self.begin_transition();
-        if *self.state.borrow() != State::Sealed {
-            return Err(Error::new(ErrorCode::AlreadyUnsealed));
-        }
-        self.state.send_replace(State::Unsealing);
-        let outcome = self.unseal_now(permit, passphrase);
-        self.state.send_replace(if outcome.is_ok() { State::Open } else { State::Sealed });
-        outcome
-    }
-
-    fn unseal_now(&self, permit: &Permit, passphrase: Passphrase) -> Result<Unsealed, Error> {
-        let begun = self.parts.clock.monotonic();
-        let keys = OpenKeys::unseal(&self.key_file()?, &passphrase)?;
-        drop(passphrase);
-        let opened = Open::with_keys(&self.parts, keys)?;
-        let open = &opened.0;
-        self.finish_closing(open)?;
-        let load = self.parts.clock.monotonic().saturating_sub(begun);
-        let persons = open.vault.identifiers_total();
-        let mut entry = self.entry(actor(permit), Action::Unsealed);
-        entry.counts.insert("persons".into(), persons);
-        let _ = open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
-        self.record_access(open)?;
-        tracing::info!(persons, load_ms = load.as_millis(), "unsealed");
-        self.install(Some(Current::new(opened)));
-        Ok(Unsealed { persons, load })
-    }
-
-    /// Closes the stores and wipes keys, index and columns from memory.
-    ///
-    /// # Errors
-    ///
-    /// `server_sealed` when it is sealed already.
-    pub fn seal(&self, permit: &Permit) -> Result<(), Error> {
-        allow(permit, &Right::Operate)?;
-        self.close(actor(permit))
-    }
-
     /// Ends windows whose time is over, and signs a checkpoint of the log as it is, when the server is
     /// open.
     pub fn sign_due_checkpoint(&self) {
-        let Ok(open) = self.open_now() else { return };
+        let Ok(open) = self.open_quietly() else { return };
         self.end_late_windows(&open);
         if let Err(error) = self.sign_checkpoint(&open) {
             tracing::error!(causes = %error.causes(), "the audit log could not be signed");
         }
-    }
-
-    /// Seals for good, when the process ends.
-    pub fn shutdown(&self) {
-        self.stopping.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match self.close(Actor::Server) {
-            Err(error) if error.code() != ErrorCode::ServerSealed => {
-                tracing::warn!(error = %error, "the server did not close in order");
-            }
-            _ => {}
-        }
-    }
-
-    fn close(&self, actor: Actor) -> Result<(), Error> {
-        let _transition = self.begin_transition();
-        // A server that is reopening its stores is sealed by saying so: the attempts end.
-        let was = self.state.send_replace(State::Sealed);
-        let Some(current) = self.install(None) else {
-            let degraded = was == State::Degraded;
-            return if degraded { Ok(()) } else { Err(Error::new(ErrorCode::ServerSealed)) };
-        };
-        self.end_windows(&current.open);
-        let entry = self.entry(actor, Action::Sealed);
-        // Without its record sealing happens all the same: the server must be closable always.
-        let recorded = current.open.registers.record_act_and_wait(entry);
-        let signed = self.sign_checkpoint(&current.open);
-        if current.close() {
-            tracing::info!("sealed: keys, index and columns are wiped");
-        } else {
-            tracing::error!("batches are still under way; keys are wiped when they end");
-        }
-        let _ = recorded.map_err(ingest::register_error)?;
-        signed.map(|_| ())
     }
 
     /// Finishes what a crash has left of the closing of a disclosure, and of what the vault was to
@@ -264,8 +193,14 @@ impl Service {
         self.finish_forgetting(open, &Actor::Server)
     }
 
-    /// What is open now.
+    /// What is open now, for somebody who uses it.
     fn open_now(&self) -> Result<Arc<Open>, Error> {
+        self.touch();
+        self.open_quietly()
+    }
+
+    /// What is open now, for what the server does by itself.
+    fn open_quietly(&self) -> Result<Arc<Open>, Error> {
         if let Some(open) = self.current_open()
             && !self.reopen_if_failed(&open)
         {

@@ -11,9 +11,11 @@ use super::{Error, ErrorCode, Parts};
 use crate::audit::{Origin, VerifierKey};
 use crate::config::Config;
 use crate::config::server::Mode;
+use crate::crypto::SigningKey;
 use crate::crypto::permutation::BLOCK_NUMBERS;
-use crate::crypto::{Passphrase, SigningKey};
-use crate::keyring::{self, Environment, Epochs, Keyring, NumberSpace, SealedKeyring, StoreId};
+use crate::keyring::{
+    self, Environment, Epochs, Keyring, NumberSpace, SealedKeyring, StoreId, Unsealing,
+};
 use crate::registers::catalogue::Register;
 use crate::registers::{self, Opening, PlaneKeys, RegisterMarks, RegisterSpec, Registers};
 use crate::store::keys::Key;
@@ -62,13 +64,11 @@ pub(super) struct OpenKeys {
 }
 
 impl OpenKeys {
-    pub(super) fn unseal(file: &SealedKeyring, passphrase: &Passphrase) -> Result<Self, Error> {
-        let keyring = file.unseal(passphrase).map_err(key_file_error)?;
-        Ok(Self {
-            keyring: Arc::new(keyring),
-            store_id: file.store_id(),
-            are_development: file.is_development(),
-        })
+    pub(super) fn unseal(unsealing: Unsealing) -> Result<Self, Error> {
+        let file = unsealing.sealed();
+        let (store_id, are_development) = (file.store_id(), file.is_development());
+        let keyring = unsealing.open().map_err(key_file_error)?;
+        Ok(Self { keyring: Arc::new(keyring), store_id, are_development })
     }
 }
 
@@ -179,10 +179,23 @@ pub(super) fn marker(plane: Plane, mode: Mode, store_id: [u8; 16]) -> Marker {
 pub(super) fn key_file_error(error: keyring::Error) -> Error {
     let code = match &error {
         keyring::Error::WrongPassphrase { .. } => ErrorCode::PassphraseWrong,
+        keyring::Error::NoPassphrase => ErrorCode::PassphraseNotInUse,
         keyring::Error::DevelopmentKeys => ErrorCode::DevelopmentKeys,
-        _ => ErrorCode::KeyFileUnusable,
+        keyring::Error::RootOpen { .. } => ErrorCode::RootOpen,
+        keyring::Error::ShareOfAnotherSet { .. } | keyring::Error::ShareOfAnotherStore => {
+            ErrorCode::ShareNotInUse
+        }
+        keyring::Error::ShareTwice { .. } => ErrorCode::ShareGivenAlready,
+        keyring::Error::ShareWrong { .. } => ErrorCode::ShareWrong,
+        _ => return Error::new(ErrorCode::KeyFileUnusable).with_source(error),
     };
-    Error::new(code).with_source(error)
+    match code {
+        ErrorCode::DevelopmentKeys | ErrorCode::PassphraseNotInUse | ErrorCode::PassphraseWrong => {
+            Error::new(code).with_source(error)
+        }
+        // The keyring's own text: the root and the number of the share, and what to do.
+        _ => Error::share(code, error.to_string()),
+    }
 }
 
 fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -12,12 +12,18 @@ use crate::config::server::Mode;
 use crate::config::{Config, Problems};
 use crate::crypto::{Entropy, Passphrase};
 use crate::ident::{self, Rules, RulesConfig};
-use crate::keyring::{self, Editor, KeyPlan, NumberSpace, PlannedRegister, SealedKeyring};
+use crate::keyring::{
+    self, Editor, KeyPlan, NumberSpace, PlannedRegister, SealedKeyring, Unsealing,
+};
 use crate::registers::catalogue::Catalogue;
 use crate::store;
 use crate::store::Store;
 use crate::store::records::Plane;
 use crate::store::rocks::RocksStore;
+
+mod keys;
+
+pub use keys::{KeyChange, KeysGiven, MadeShare, Others, Root, RootWays, WaysWanted};
 
 /// Why an installation cannot be made, checked or served.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +163,9 @@ impl Installation {
         sealed: &SealedKeyring,
         passphrase: &Passphrase,
     ) -> Result<(), SetupError> {
-        let keys = OpenKeys::unseal(sealed, passphrase).map_err(SetupError::Open)?;
+        let mut unsealing = Unsealing::of(sealed.clone());
+        unsealing.give_passphrase(passphrase)?;
+        let keys = OpenKeys::unseal(unsealing).map_err(SetupError::Open)?;
         let parts = self.parts()?;
         let (open, _) = Open::with_keys(&parts, keys).map_err(SetupError::Open)?;
         let entry = Entry::new(parts.clock.now(), Actor::Server, Action::Initialised);

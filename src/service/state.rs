@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::server::Mode;
+use crate::keyring::RootProgress;
 
 /// What state the server is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +69,51 @@ pub struct StatusDetail {
     pub open_deliveries: u64,
 }
 
-/// The server was opened.
-#[derive(Clone, Copy, Debug)]
+/// What opens a root, and how far it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RootState {
+    /// `registers` or `vault`.
+    pub plane: &'static str,
+    /// Whether it is open.
+    pub is_open: bool,
+    /// Whether a passphrase opens it.
+    pub passphrase: bool,
+    /// The set of shares that opens it; empty if there is none.
+    pub set: String,
+    /// Shares that there are.
+    pub shares_total: u8,
+    /// Shares that open it.
+    pub shares_needed: u8,
+    /// Numbers of the shares given.
+    pub shares_given: Vec<u8>,
+    /// The principals who gave them, in the same order.
+    pub given_by: Vec<String>,
+}
+
+impl RootState {
+    pub(super) fn new(root: &RootProgress, given_by: Vec<String>) -> Self {
+        let facts = &root.facts;
+        let set = facts.shares.as_ref();
+        Self {
+            plane: facts.plane.text(),
+            is_open: root.is_open,
+            passphrase: facts.passphrase,
+            set: set.map(|set| set.id.clone()).unwrap_or_default(),
+            shares_total: set.map_or(0, |set| set.total),
+            shares_needed: set.map_or(0, |set| set.threshold),
+            shares_given: root.given.clone(),
+            given_by,
+        }
+    }
+}
+
+/// Something was given that opens the server, or a part of what does.
+#[derive(Clone, Debug)]
 pub struct Unsealed {
     /// Identifiers in the index.
     pub persons: u64,
     /// How long opening took.
     pub load: Duration,
+    /// If the server is not open yet: the roots.
+    pub waiting: Vec<RootState>,
 }

@@ -12,7 +12,7 @@ use crate::clock::{Clock, MockClock};
 use crate::config::budgets::Budgets;
 use crate::config::server::Mode;
 use crate::config::{Access, Config};
-use crate::crypto::Entropy;
+use crate::crypto::{Entropy, Passphrase};
 use crate::ident::{Declared, IdKind, RegisterId};
 use crate::keyring::{Environment, KeyPlan, PlannedRegister, SealedKeyring, create};
 use crate::policy::authorize;
@@ -38,6 +38,7 @@ mod model;
 mod ordinals;
 mod reveal;
 mod rights;
+mod sealing;
 mod windows;
 
 /// Two stores in memory; either may be told to fail after some commits.

@@ -1,10 +1,13 @@
 //! Sealed, open, sealed again: who answers when, and that nothing is lost.
 
 use hvelv::rpc::proto::audit_service_client::AuditServiceClient;
+use std::net::SocketAddr;
+
 use hvelv::rpc::proto::catalogue_service_client::CatalogueServiceClient;
+use hvelv::rpc::proto::operator_service_client::OperatorServiceClient;
 use hvelv::rpc::proto::{
     GetCheckpointRequest, GetConsistencyProofRequest, GetInclusionProofRequest, ListEntriesRequest,
-    ListRegistersRequest, ServerState,
+    ListRegistersRequest, SealRequest, ServerState,
 };
 use tonic::Code;
 use tonic::transport::Channel;
@@ -45,6 +48,18 @@ async fn everything_else_is_refused(installation: &Installation, server: &InProc
     let consistency = GetConsistencyProofRequest { old_size: 1, new_size: 0 };
     assert_eq!(refusal(bounded(audit.get_consistency_proof(consistency)).await), sealed());
     assert_eq!(refusal(server.seal(installation).await), sealed());
+}
+
+/// Waits until health says that a server no longer takes deliveries.
+pub(crate) async fn until_sealed(installation: &Installation, address: SocketAddr) {
+    let channel = installation.connect(address, "operator").await;
+    let request = HealthCheckRequest { service: "hvelv.v1.IngestService".to_owned() };
+    let mut watch = bounded(HealthClient::new(channel).watch(request)).await.unwrap().into_inner();
+    while bounded(watch.message()).await.unwrap().unwrap().status() == ServingStatus::Serving {}
+    // Health changes when sealing begins; who unseals waits for its end.
+    let operator = installation.connect(address, "operator").await;
+    let mut client = OperatorServiceClient::new(operator);
+    assert_eq!(refusal(bounded(client.seal(SealRequest {})).await), sealed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

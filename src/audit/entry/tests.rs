@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 41] = [
+const GOLDEN_WORDS: [(Action, &str); 45] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -105,13 +105,17 @@ const GOLDEN_WORDS: [(Action, &str); 41] = [
     (Action::IdentityRevealed, "identity_revealed"),
     (Action::InnsynGiven, "innsyn_given"),
     (Action::KeysRewrapped, "keys_rewrapped"),
+    (Action::PassphraseChanged, "passphrase_changed"),
     (Action::ProtectedLinksRead, "protected_links_read"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
     (Action::RightsRead, "rights_read"),
+    (Action::RootReplaced, "root_replaced"),
     (Action::SerialIdentified, "serial_identified"),
     (Action::SerialsIssued, "serials_issued"),
     (Action::SerialsStored, "serials_stored"),
+    (Action::ShareGiven, "share_given"),
+    (Action::SharesMade, "shares_made"),
     (Action::SurrogatesIssued, "surrogates_issued"),
     (Action::WindowClosed, "window_closed"),
     (Action::WindowOpened, "window_opened"),
@@ -237,6 +241,10 @@ const fn number(action: Action) -> usize {
         Action::RetentionOrdered => 56,
         Action::RetentionPlanned => 57,
         Action::RetentionRun => 58,
+        Action::PassphraseChanged => 59,
+        Action::RootReplaced => 60,
+        Action::ShareGiven => 61,
+        Action::SharesMade => 62,
     }
 }
 
@@ -265,7 +273,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 59];
+    let mut seen = [false; 63];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -278,7 +286,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 59]);
+    assert_eq!(seen, [true; 63]);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub enum Role {
         /// Its source.
         source: SourceScope,
     },
+    /// Holds a share of a root, and gives it when the server is unsealed.
+    Keyholder,
     /// Registers applications and decisions, and makes extracts.
     Officer,
     /// Unseals, rotates, backs up and watches.
@@ -74,8 +76,8 @@ impl fmt::Display for SourceScope {
 /// Text that is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0} is not a role; the roles are approver, auditor, custodian, identity, officer, operator, rights, and \
-     import, ingest or resolve with a register and a source, such as ingest:NPR:HF or ingest:NPR:*"
+    "{0} is not a role; the roles are approver, auditor, custodian, identity, keyholder, officer, operator, \
+     rights, and import, ingest or resolve with a register and a source, such as ingest:NPR:HF or ingest:NPR:*"
 )]
 pub struct MalformedRole(String);
 
@@ -91,17 +93,21 @@ impl Role {
             | Self::Auditor
             | Self::Custodian
             | Self::Identity
+            | Self::Keyholder
             | Self::Officer
             | Self::Operator
             | Self::Rights => None,
         }
     }
 
-    /// Whether only a natural person may have the role: one who decides about a person's data, and
-    /// answers for it.
+    /// Whether only a natural person may have the role: one who decides about a person's data and
+    /// answers for it, or whose being another person than the others is the point.
     #[must_use]
     pub const fn needs_person(&self) -> bool {
-        matches!(self, Self::Approver | Self::Custodian | Self::Officer | Self::Rights)
+        matches!(
+            self,
+            Self::Approver | Self::Custodian | Self::Keyholder | Self::Officer | Self::Rights
+        )
     }
 
     /// Whether it takes two persons to grant the role: with it, one could do alone what takes two.
@@ -133,6 +139,7 @@ impl Role {
             Self::Identity => "identity",
             Self::Import { .. } => "import",
             Self::Ingest { .. } => "ingest",
+            Self::Keyholder => "keyholder",
             Self::Officer => "officer",
             Self::Operator => "operator",
             Self::Resolve { .. } => "resolve",
@@ -162,6 +169,7 @@ impl FromStr for Role {
             "auditor" => Some(Self::Auditor),
             "custodian" => Some(Self::Custodian),
             "identity" => Some(Self::Identity),
+            "keyholder" => Some(Self::Keyholder),
             "officer" => Some(Self::Officer),
             "operator" => Some(Self::Operator),
             "rights" => Some(Self::Rights),
@@ -205,6 +213,7 @@ mod tests {
             "import:IPLOS:KOMMUNE",
             "ingest:NPR:HF-OUS",
             "ingest:NPR:*",
+            "keyholder",
             "officer",
             "operator",
             "resolve:KPR:KUHR",

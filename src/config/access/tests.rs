@@ -140,7 +140,7 @@ fn every_mistake_has_its_own_problem() {
 
 #[test]
 fn a_system_has_no_role_of_a_natural_person() {
-    for role in ["approver", "custodian", "officer", "rights"] {
+    for role in ["approver", "custodian", "keyholder", "officer", "rights"] {
         let text = principal("robot", "system", "robot", &format!("'{role}'"));
         let problems = parse(&text).unwrap_err().to_string();
         assert!(problems.contains(&format!("{role} is for a natural person")), "{problems}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Audit, Config, Identifiers, Log, MetricsEndpoint, Mode, Tls, limits};
 use crate::config::reader::Section;
 use crate::config::words::shown;
-use crate::config::{approvals, budgets};
+use crate::config::{approvals, budgets, sealing};
 
 /// The shortest and longest time a handshake may be given: ten seconds are for a slow hardware
 /// token, and a minute is an attack.
@@ -38,6 +38,8 @@ pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
         limits: limits::read(top.child("limits")),
         budgets: budgets::read(top.child("budgets")),
         approvals: approvals::read(top.child("approvals")),
+        seal: sealing::read_seal(top.child("seal")),
+        memory: sealing::read_memory(top.child("memory")),
         identifiers: identifiers(top.child("identifiers"), default.identifiers, mode),
         audit: audit(top.child("audit"), default.audit),
         metrics: metrics(top.child("metrics"), default.metrics),

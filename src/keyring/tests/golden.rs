@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::*;
+use crate::crypto::Share;
 use crate::crypto::test_support::{from_hex, to_hex};
 
 const FILE: &str = include_str!("../../../tests/vectors/keyfile_v1.toml");
@@ -84,4 +85,75 @@ fn the_golden_key_file_is_written_as_it_was() {
     let mac_key = sealed::open(&path, &passphrase).unwrap().mac_key;
     let document = parsed.authenticate(&mac_key).unwrap();
     assert_eq!(String::from_utf8(document.render(&mac_key)).unwrap(), FILE);
+}
+
+const FILE_2: &str = include_str!("../../../tests/vectors/keyfile_v2.toml");
+const FACTS_2: &str = include_str!("../../../tests/vectors/keyfile_v2.json");
+
+/// The shares of the second file: as its holders have them on paper.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shares {
+    #[serde(rename = "about")]
+    _about: String,
+    passphrase: String,
+    tag: String,
+    audit_public_key: String,
+    registers: Vec<String>,
+    vault: Vec<String>,
+}
+
+impl Shares {
+    /// The golden file in a directory of its own, with nothing given yet.
+    fn begun(directory: &Path) -> Unsealing {
+        let path = directory.join("golden");
+        std::fs::write(&path, FILE_2).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        Unsealing::of(SealedKeyring::load(&path, Environment::Test).unwrap())
+    }
+
+    fn check(&self, keyring: &Keyring) {
+        let tag = keyring.vault().index.active().tag(b"encoding");
+        assert_eq!(to_hex(&tag.to_bytes()), self.tag);
+        let public = keyring.registers().audit.signing.active().public_key();
+        assert_eq!(to_hex(&public.to_bytes()), self.audit_public_key);
+    }
+}
+
+fn give(unsealing: &mut Unsealing, shares: &[String]) {
+    for text in shares {
+        unsealing.give_share(Share::parse(text.as_bytes().to_vec()).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn the_golden_shares_open_the_golden_file_of_format_2_for_ever() {
+    let facts: Shares = serde_json::from_str(FACTS_2).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for (registers, vault) in [(0..2, 0..3), (1..3, 2..5)] {
+        let mut unsealing = Shares::begun(directory.path());
+        give(&mut unsealing, &facts.registers[registers]);
+        give(&mut unsealing, &facts.vault[vault]);
+        facts.check(&unsealing.open().unwrap());
+    }
+    let mut unsealing = Shares::begun(directory.path());
+    unsealing.give_passphrase(&Passphrase::new(facts.passphrase.clone().into()).unwrap()).unwrap();
+    give(&mut unsealing, &facts.vault[1..4]);
+    facts.check(&unsealing.open().unwrap());
+}
+
+/// Reading and writing gives the same file, and the same shares.
+#[test]
+fn the_golden_file_of_format_2_and_its_shares_are_written_as_they_were() {
+    let facts: Shares = serde_json::from_str(FACTS_2).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut unsealing = Shares::begun(directory.path());
+    for text in facts.registers.iter().chain(&facts.vault) {
+        let share = Share::parse(text.as_bytes().to_vec()).unwrap();
+        assert_eq!(*share.to_text(), *text);
+    }
+    give(&mut unsealing, &facts.registers[..2]);
+    give(&mut unsealing, &facts.vault[..3]);
+    let opened = unsealing.into_opened().unwrap();
+    assert_eq!(String::from_utf8(opened.document.render(&opened.mac_key)).unwrap(), FILE_2);
 }

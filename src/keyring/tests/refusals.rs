@@ -78,8 +78,8 @@ fn what_is_no_key_file_is_refused() {
 #[test]
 fn a_format_of_the_future_is_told_apart_from_damage() {
     let made = make();
-    made.put(made.text().replace("format = 1\n", "format = 2\nsomething = \"new\"\n"));
-    assert!(matches!(made.load(), Err(Error::UnknownFormat { found: 2 })));
+    made.put(made.text().replace("format = 1\n", "format = 3\nsomething = \"new\"\n"));
+    assert!(matches!(made.load(), Err(Error::UnknownFormat { found: 3 })));
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.RowNote.own_id",
     ".hvelv.v1.Serials.serials",
     ".hvelv.v1.TextColumn.values",
+    ".hvelv.v1.GiveShareRequest.share",
     ".hvelv.v1.UnsealRequest.passphrase",
     ".hvelv.v1.ValueBatch.institutions",
     ".hvelv.v1.ValueBatch.values",

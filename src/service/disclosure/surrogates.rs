@@ -76,6 +76,7 @@ impl SurrogateIssuing {
         let gone = || Error::new(ErrorCode::ServerSealed);
         let gone = || self.service.open_now().err().unwrap_or_else(gone);
         let open = self.open.upgrade().ok_or_else(gone)?;
+        self.service.touch();
         let in_use = ready(&self.in_use)?;
         // Held until it is recorded: a disclosure is not closed between the entry and the answer.
         let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);

@@ -20,7 +20,7 @@ use super::bounded;
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Everybody but the stranger, whom no access file names.
-pub(crate) const PRINCIPALS: [(&str, &str, &str); 9] = [
+pub(crate) const PRINCIPALS: [(&str, &str, &str); 12] = [
     (
         "pipeline",
         "system",
@@ -35,6 +35,9 @@ pub(crate) const PRINCIPALS: [(&str, &str, &str); 9] = [
     ("identity", "system", "'identity'"),
     ("custodian", "person", "'custodian'"),
     ("guest", "system", ""),
+    ("holder-a", "person", "'keyholder'"),
+    ("holder-b", "person", "'keyholder'"),
+    ("holder-c", "person", "'keyholder'"),
 ];
 
 /// How an installation differs from the ordinary one.
@@ -102,6 +105,7 @@ impl Installation {
              client_ca_file = 'ca.pem'\nreload_enabled = false\n\
              [audit]\norigin = 'localhost/hvelv-test'\n\
              [metrics]\nenabled = true\nlisten = '127.0.0.1:0'\n\
+             [memory]\nlock = 'if_possible'\n\
              [limits]\nshutdown_timeout_ms = 10000\n{limits}\n\
              [identifiers]\n{identifiers}\n[budgets]\n{budgets}\n"
         );
