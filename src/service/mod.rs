@@ -27,6 +27,7 @@ mod innsyn;
 mod measure;
 mod open;
 mod parts;
+mod receipts;
 mod reveal;
 mod rights;
 pub mod setup;
@@ -75,6 +76,7 @@ use measure::MeteredStores;
 use open::{Current, Open, OpenKeys};
 pub use open::{RocksStores, Stores};
 pub use parts::Parts;
+pub use receipts::AuditReceipt;
 pub use reveal::RevealIdentity;
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, State, Status, StatusDetail, Unsealed};
@@ -196,6 +198,7 @@ impl Service {
         entry.counts.insert("persons".into(), persons);
         let _ = open.registers.record_act_and_wait(entry).map_err(ingest::register_error)?;
         self.record_access(open)?;
+        self.record_signing_keys(open)?;
         tracing::info!(persons, load_ms = load.as_millis(), "unsealed");
         self.install(Some(Current::new(opened)));
         Ok(Unsealed { persons, load })

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 41] = [
+const GOLDEN_WORDS: [(Action, &str); 44] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -99,6 +99,7 @@ const GOLDEN_WORDS: [(Action, &str); 41] = [
     (Action::DisclosureClosed, "disclosure_closed"),
     (Action::DisclosureCompleted, "disclosure_completed"),
     (Action::DisclosureOpened, "disclosure_opened"),
+    (Action::EntriesPruned, "entries_pruned"),
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::IdChangesRead, "id_changes_read"),
     (Action::IdentityEventsApplied, "identity_events_applied"),
@@ -106,12 +107,14 @@ const GOLDEN_WORDS: [(Action, &str); 41] = [
     (Action::InnsynGiven, "innsyn_given"),
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::ProtectedLinksRead, "protected_links_read"),
+    (Action::ReceiptGiven, "receipt_given"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
     (Action::RightsRead, "rights_read"),
     (Action::SerialIdentified, "serial_identified"),
     (Action::SerialsIssued, "serials_issued"),
     (Action::SerialsStored, "serials_stored"),
+    (Action::SigningKeyAdded, "signing_key_added"),
     (Action::SurrogatesIssued, "surrogates_issued"),
     (Action::WindowClosed, "window_closed"),
     (Action::WindowOpened, "window_opened"),
@@ -237,6 +240,9 @@ const fn number(action: Action) -> usize {
         Action::RetentionOrdered => 56,
         Action::RetentionPlanned => 57,
         Action::RetentionRun => 58,
+        Action::EntriesPruned => 59,
+        Action::ReceiptGiven => 60,
+        Action::SigningKeyAdded => 61,
     }
 }
 
@@ -265,7 +271,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 59];
+    let mut seen = [false; 62];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -278,7 +284,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 59]);
+    assert_eq!(seen, [true; 62]);
 }
 
 #[test]
