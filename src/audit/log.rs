@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::leaf::Leaf;
 use super::pruning::StoredBody;
 use super::reader::{StoredLeaves, checkpoint_of};
-use super::{Checkpoint, Entry, Frontier, LeafHashes as _, Recorded, Salt, TreeHead, VerifierKey};
+use super::{Entry, Frontier, LeafHashes as _, Recorded, Salt, TreeHead, VerifierKey};
 use crate::crypto::{Entropy, Place};
 use crate::keyring::Keyring;
 use crate::store::keys::{Key, Kind};
@@ -49,6 +49,12 @@ pub enum LogError {
     /// The store failed.
     #[error("the audit log's store failed")]
     Store(#[from] store::Error),
+    /// The log is not the one that a witness has seen.
+    #[error("the audit log is refused against its witness: {what}")]
+    Witness {
+        /// What is wrong.
+        what: &'static str,
+    },
 }
 
 pub(super) fn unmade(error: impl std::error::Error + Send + Sync + 'static) -> LogError {

@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::log::{KIND_BODY, LogError, last_checkpoint, unmade};
 use super::pruning::{Pruning, StoredBody, is_prunable};
 use super::{
-    Blocks, Checkpoint, Entry, Frontier, Hash, KeptLeaf, LeafHashes, Origin, TreeHead, VerifierKey,
+    Blocks, Checkpoint, Entry, Frontier, Hash, KeptLeaf, LeafHashes, Origin, ProveError, TreeHead,
+    VerifierKey, WitnessKey, root_of,
 };
 use crate::crypto::{Place, SigningKey};
 use crate::keyring::Keyring;
@@ -270,6 +271,31 @@ impl AuditReader {
             Ok(newest) => Ok(newest.map(|_| true)),
             Err(LogError::Damaged { .. }) => Ok(Some(false)),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the log continues the head that a witness has kept: what is to be asked of a log that
+    /// comes from a backup before it serves.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Witness`]: the head is not one of this log, cosigned by that witness, or the log is
+    /// shorter or another than it.
+    pub fn check_witnessed(
+        &self,
+        head: &str,
+        verifiers: &[VerifierKey],
+        witness: &WitnessKey,
+    ) -> Result<TreeHead, LogError> {
+        let refused = |what| LogError::Witness { what };
+        witness.open(head).map_err(|_| refused("the head is not cosigned by the witness"))?;
+        let head = checkpoint_of(head.as_bytes(), verifiers)
+            .ok_or(refused("the head is not signed by this log"))?;
+        match self.with_leaves(|leaves| root_of(head.size, leaves)) {
+            Ok(tree) if tree == head => Ok(head),
+            Ok(_) => Err(refused("the log is another than the one that was witnessed")),
+            Err(ProveError::Failed(error)) => Err(error),
+            Err(_) => Err(refused("the log is shorter than the one that was witnessed")),
         }
     }
 

@@ -186,13 +186,19 @@ fn a_log_that_is_cut_anywhere_is_found_and_with_its_checkpoints_too_by_the_witne
 
 /// A witness that has seen the whole log.
 fn witnessed(world: &World, leaves: &[Hash]) -> (Witness, String) {
+    let (witness, note, _) = witnessed_by(world, leaves);
+    (witness, note)
+}
+
+fn witnessed_by(world: &World, leaves: &[Hash]) -> (Witness, String, WitnessKey) {
     let name = "witness.example/w1".parse().unwrap();
     let (secret, _) = WitnessSecret::generate(&name, &Entropy::os()).unwrap();
+    let key = secret.public();
     let mut witness = Witness::open(secret, vec![world.verifier()], "").unwrap();
     let tree = root_of(leaves.len() as u64, leaves).unwrap();
     let note = Checkpoint { origin: origin(), tree }.sign(world.signing()).unwrap();
     let cosigned = witness.add_checkpoint(0, &[], &note, 1).unwrap();
-    (witness, cosigned.note)
+    (witness, cosigned.note, key)
 }
 
 /// Leaves with their full blocks.
@@ -266,7 +272,9 @@ fn root_with(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Hash {
         } else {
             [other, root(leaf, index - half, size - half, path)]
         };
-        pair.into_iter().for_each(|hash| drop(tree.append(hash)));
+        for hash in pair {
+            tree.append(hash).unwrap();
+        }
         tree.root()
     }
     root(leaf, index, size, &mut path.to_vec())
@@ -275,7 +283,11 @@ fn root_with(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Hash {
 #[test]
 fn a_log_that_was_rewritten_with_all_keys_opens_and_is_refused_by_the_witness() {
     let world = World::new(600, 100);
-    let (mut witness, _) = witnessed(&world, &world.leaves());
+    let (mut witness, head, key) = witnessed_by(&world, &world.leaves());
+    let verifiers = [world.verifier()];
+    assert_eq!(world.reader().check_witnessed(&head, &verifiers, &key).unwrap().size, 600);
+    let note = Checkpoint { origin: origin(), tree: witness.head() }.sign(world.signing());
+    assert!(world.reader().check_witnessed(&note.unwrap(), &verifiers, &key).is_err());
     for fork in [0, 1, 299, 599] {
         // Another store, the same keys: the same entries up to the fork, others from there on.
         let other = World {
@@ -294,13 +306,19 @@ fn a_log_that_was_rewritten_with_all_keys_opens_and_is_refused_by_the_witness() 
                 Ok(Step::Continue)
             })
             .unwrap();
+        let refused = other.reader().check_witnessed(&head, &verifiers, &key).unwrap_err();
+        assert!(refused.to_string().contains("shorter"), "{refused}");
         let mut log = other.log().unwrap();
-        (fork..700).for_each(|index| drop(log.stage(&entry(index)).unwrap()));
+        for index in fork..700 {
+            log.stage(&entry(index)).unwrap();
+        }
         let _ = log.commit("forged", Batch::new()).unwrap();
         let reader = other.reader();
         let signed = reader.checkpoint(&origin(), &[other.signing()]).unwrap();
         assert_eq!(other.found(&Frontier::new()), None, "it agrees with itself");
         assert!(other.log().is_ok());
+        let refused = reader.check_witnessed(&head, &verifiers, &key).unwrap_err();
+        assert!(refused.to_string().contains("another"), "{refused}");
         let proof = reader.with_leaves(|leaves| consistency_proof(600, 700, leaves)).unwrap();
         let refused = witness.add_checkpoint(600, &proof, &signed.note, 2).unwrap_err();
         assert!(matches!(refused, Refusal::Forked { witnessed: 600, .. }), "fork at {fork}");

@@ -253,7 +253,7 @@ pub(super) fn bytes(path: &[crate::audit::Hash]) -> Vec<[u8; 32]> {
 
 pub(super) fn log_error(error: LogError) -> Error {
     match error {
-        LogError::Damaged { .. } | LogError::Store(_) => {
+        LogError::Damaged { .. } | LogError::Store(_) | LogError::Witness { .. } => {
             Error::new(ErrorCode::StoreUnusable).with_source(error)
         }
         LogError::OutOfRange { .. } => Error::new(ErrorCode::RequestInvalid).with_source(error),

@@ -22,7 +22,9 @@ fn leaf(index: u8) -> Leaf {
 fn receipt(index: u8) -> Receipt {
     let hashes: Vec<Hash> = (0..11).map(|index| leaf(index).hash()).collect();
     let mut tree = Frontier::new();
-    hashes.iter().for_each(|hash| drop(tree.append(*hash)));
+    for hash in &hashes {
+        tree.append(*hash).unwrap();
+    }
     let note = Checkpoint { origin: origin(), tree: tree.head() }.sign(&signing_key()).unwrap();
     let path = inclusion_proof(u64::from(index), 11, &hashes[..]).unwrap();
     Receipt { index: u64::from(index), entry: KeptLeaf::Whole(leaf(index)), path, note }

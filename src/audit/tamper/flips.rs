@@ -23,7 +23,7 @@ fn records(world: &World) -> Vec<(Key, Vec<u8>, u64)> {
 
 #[test]
 fn every_flipped_bit_of_a_stored_log_of_64_kib_is_found_at_its_entry() {
-    let world = World::new(210, 20);
+    let world = World::new(260, 20);
     let records = records(&world);
     let bytes: usize =
         records.iter().map(|(key, value, _)| key.as_bytes().len() + value.len()).sum();
