@@ -180,7 +180,7 @@ fn what_retention_prunes_keeps_its_hash_and_proofs_and_the_export_says_why_it_is
     let before = world.entries();
     let own = world.newest("ingest");
     assert_eq!(world.service.prune_audit(&world.operator(), RETENTION_DAYS_MIN).unwrap(), 0);
-    let later = std::time::Duration::from_secs(86_400 * RETENTION_DAYS_MIN);
+    let later = Duration::from_secs(86_400 * RETENTION_DAYS_MIN);
     world.clock.advance(later);
     let pruned = world.service.prune_audit(&world.operator(), RETENTION_DAYS_MIN).unwrap();
     assert!(pruned >= 2, "{pruned}");
@@ -213,7 +213,9 @@ fn a_new_signing_key_is_vouched_for_by_the_old_one_until_that_is_destroyed() {
     let mut witness = Witness::open(secret, vec![old_key.clone()], "").unwrap();
     let _ = witness.add_checkpoint(0, &[], &old.note, 1).unwrap();
 
-    world.change_keys(|keys| drop(keys.rotate(Purpose::AuditSigning, None).unwrap()));
+    world.change_keys(|keys| {
+        keys.rotate(Purpose::AuditSigning, None).unwrap();
+    });
     let both = world.checkpoint();
     let new_key: VerifierKey = both.verifier_key.parse().unwrap();
     assert_ne!(new_key, old_key);
