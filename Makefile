@@ -66,7 +66,7 @@ model: ## Random courses of steps against a simple model: 50,000 instead of 2,00
 
 tamper: ## Every entry of a log of 1,000,000 deleted, swapped, cut off and rewritten: all found, with position.
 	@$(PREPARE)
-	HVELV_TAMPER_ENTRIES=1000000 cargo test $(CARGO_FLAGS) --lib audit::tamper
+	HVELV_TAMPER_ENTRIES=1000000 cargo test $(CARGO_FLAGS) --lib audit::tests
 
 crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)

@@ -46,8 +46,6 @@ mod reader;
 mod receipt;
 mod recorded;
 mod reference;
-#[cfg(test)]
-mod tamper;
 mod tiles;
 mod tree;
 mod witness;
@@ -72,3 +70,6 @@ pub use tree::{
     verify_consistency, verify_inclusion,
 };
 pub use witness::{Cosigned, MalformedRequest, Refusal, Witness, WitnessRequest};
+
+#[cfg(test)]
+mod tests;

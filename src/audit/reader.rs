@@ -26,9 +26,6 @@ use crate::keyring::Keyring;
 use crate::store::keys::{Key, Kind};
 use crate::store::{Batch, Durability, Step, Store};
 
-/// Why a stored checkpoint is refused.
-const ANOTHER_CHECKPOINT: &str = "its checkpoint does not verify, or is of another log";
-
 /// The reading end of the log.
 pub struct AuditReader {
     store: Arc<dyn Store>,
@@ -201,20 +198,13 @@ impl AuditReader {
         verifiers: &[VerifierKey],
     ) -> Result<TreeHead, LogError> {
         let mut tree = good;
-        let mut signed = Vec::new();
-        let mut checkpoints = Key::all(Kind::Checkpoint);
-        checkpoints.start = Key::checkpoint(tree.size());
-        self.store.scan(checkpoints, &mut |key, note| {
-            signed.push((Key::trailing_u64(key)?, note.to_vec()));
-            Ok(Step::Continue)
-        })?;
-        let mut signed = signed.into_iter().peekable();
-        let mut compare = |tree: &Frontier| match signed.next_if(|(at, _)| *at == tree.size()) {
-            Some((_, note)) => checkpoint_of(&note, verifiers)
-                .filter(|signed| *signed == tree.head())
-                .map(|_| ())
-                .ok_or(LogError::Damaged { index: tree.size(), what: ANOTHER_CHECKPOINT }),
-            None => Ok(()),
+        let mut next = self.checkpoint_from(tree.size())?;
+        let mut compare = |tree: &Frontier| {
+            let Some((_, note)) = next.take_if(|(at, _)| *at == tree.size()) else { return Ok(()) };
+            let signed = checkpoint_of(&note, verifiers).filter(|signed| *signed == tree.head());
+            next = self.checkpoint_from(tree.size().saturating_add(1))?;
+            let what = "its checkpoint does not verify, or is of another log";
+            signed.map(|_| ()).ok_or(LogError::Damaged { index: tree.size(), what })
         };
         compare(&tree)?;
         self.entries(tree.size()..u64::MAX, &mut |_, leaf| {
@@ -222,13 +212,24 @@ impl AuditReader {
             compare(&tree)?;
             Ok(Step::Continue)
         })?;
-        match signed.next() {
+        match next {
             None => Ok(tree.head()),
             Some(_) => Err(LogError::Damaged {
                 index: tree.size(),
                 what: "a signed checkpoint says that there are more",
             }),
         }
+    }
+
+    /// The first stored checkpoint of so many entries or more, and its size.
+    fn checkpoint_from(&self, size: u64) -> Result<Option<(u64, Vec<u8>)>, LogError> {
+        let mut found = None;
+        let keys = Key::checkpoint(size)..Key::all(Kind::Checkpoint).end;
+        self.store.scan(keys, &mut |key, note| {
+            found = Some((Key::trailing_u64(key)?, note.to_vec()));
+            Ok(Step::Stop)
+        })?;
+        Ok(found)
     }
 
     /// Signs a checkpoint of the log as it is on disk, after verifying what is new since the last:
