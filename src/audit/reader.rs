@@ -291,7 +291,7 @@ impl AuditReader {
         let refused = |what| LogError::Witness { what };
         witness.open(head).map_err(|_| refused("the head is not cosigned by the witness"))?;
         let head = checkpoint_of(head.as_bytes(), verifiers)
-            .ok_or(refused("the head is not signed by this log"))?;
+            .ok_or_else(|| refused("the head is not signed by this log"))?;
         match self.with_leaves(|leaves| root_of(head.size, leaves)) {
             Ok(tree) if tree == head => Ok(head),
             Ok(_) => Err(refused("the log is another than the one that was witnessed")),

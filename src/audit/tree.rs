@@ -189,7 +189,7 @@ impl Frontier {
     /// appended then.
     pub fn append_perfect(&mut self, height: u32, root: Hash) -> Result<(), FrontierError> {
         let leaves = 1_u64.checked_shl(height).ok_or(FrontierError::Full)?;
-        if self.size % leaves != 0 {
+        if !self.size.is_multiple_of(leaves) {
             return Err(FrontierError::Alignment);
         }
         let size = self.size.checked_add(leaves).ok_or(FrontierError::Full)?;
