@@ -366,8 +366,7 @@ fn pruned_bodies_leave_every_hash_and_proof_and_only_what_an_entry_names_may_be_
 
     // A body that nobody has pruned, taken out of the store, or of the export.
     let text = String::from_utf8(export).unwrap();
-    let lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
-    let mut cut = lines.clone();
+    let mut cut: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     cut[21] = format!("{{\"i\":20,\"hash\":\"{}\"}}\n", before[20]);
     let report = verify_export(cut.concat().as_bytes(), Some(&key)).unwrap();
     assert_eq!((report.pruned_count, report.unexplained), (6, Some(20)));
