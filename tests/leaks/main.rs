@@ -193,7 +193,7 @@ fn commands(world: &mut World) {
     world.run("audit verify @auditor --live", 0);
     world.run("audit export @auditor captured/audit.jsonl", 0);
     world.run("audit export @pipeline captured/denied.jsonl", 4);
-    prove(&mut world);
+    prove(world);
     world.run("seal @pipeline", 4);
     world.run("seal @operator", 0);
     world.run("seal @operator", 5);
