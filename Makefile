@@ -10,7 +10,7 @@ SHELL := /bin/sh
 CARGO_FLAGS := --locked --release
 PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
 
-.PHONY: help build demo examples test lint bench browser innsyn attack model long long-tests crash clean
+.PHONY: help build demo examples test lint bench browser innsyn attack model tamper long long-tests crash clean
 
 help: ## Shows this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,10 @@ attack: ## Joins of two disclosures, and of one and the register, on 100,000 per
 model: ## Random courses of steps against a simple model: 50,000 instead of 2,000.
 	@$(PREPARE)
 	HVELV_MODEL_COURSES=50000 cargo test $(CARGO_FLAGS) --lib model
+
+tamper: ## Every entry of a log of 1,000,000 deleted, swapped, cut off and rewritten: all found, with position.
+	@$(PREPARE)
+	HVELV_TAMPER_ENTRIES=1000000 cargo test $(CARGO_FLAGS) --lib audit::tests
 
 crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)

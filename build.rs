@@ -71,6 +71,7 @@ mod protos {
         ".hvelv.v1.GiveConsentRequest",
         ".hvelv.v1.GiveShareRequest",
         ".hvelv.v1.GrantBudgetRequest",
+        ".hvelv.v1.GetReceiptResponse",
         ".hvelv.v1.IdChange",
         ".hvelv.v1.IdentifierBatch",
         ".hvelv.v1.IdentifierBatch.column",

@@ -24,7 +24,7 @@ use thiserror::Error;
 
 use super::tree::{Hash, TreeHead};
 use crate::crypto::SigningKey;
-use crate::crypto::note::{NoteError, Origin, VerifierKey, open_note, sign_note};
+use crate::crypto::note::{NoteError, Origin, VerifierKey, open_note, sign_note_with};
 
 /// Why a checkpoint was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -41,6 +41,9 @@ pub enum CheckpointError {
     /// The root is not the base64 form of 32 bytes.
     #[error("checkpoint has a malformed root")]
     Root,
+    /// There is no key to sign with.
+    #[error("checkpoint has no key to be signed by")]
+    Unsigned,
     /// The size is not a decimal number without leading zeros.
     #[error("checkpoint has a malformed size")]
     Size,
@@ -65,9 +68,18 @@ impl Checkpoint {
     ///
     /// None that an [`Origin`] can cause; the type is that of the note.
     pub fn sign(&self, key: &SigningKey) -> Result<String, CheckpointError> {
+        self.sign_with(&[key])
+    }
+
+    /// The same signed by several keys of the log, one of which follows another.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::sign`].
+    pub fn sign_with(&self, keys: &[&SigningKey]) -> Result<String, CheckpointError> {
         let root = BASE64.encode(self.tree.root.as_bytes());
         let text = format!("{}\n{}\n{root}\n", self.origin, self.tree.size);
-        Ok(sign_note(&text, &self.origin, key)?)
+        Ok(sign_note_with(&text, &self.origin, keys)?)
     }
 
     /// Reads a note, if `key` has signed it.
@@ -79,7 +91,10 @@ impl Checkpoint {
     ///
     /// [`CheckpointError`]; nothing of the text is looked at before its signature is verified.
     pub fn parse_and_verify(note: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
-        let text = open_note(note, key)?;
+        Self::parse(open_note(note, key)?, key)
+    }
+
+    fn parse(text: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
         let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
         if lines.next() != Some(key.name().as_str()) {
             return Err(CheckpointError::Origin);

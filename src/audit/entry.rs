@@ -180,6 +180,8 @@ pub enum Action {
     ExtractRecorded,
     /// Changes of a register's IDs were read.
     IdChangesRead,
+    /// Bodies of old entries were dropped; `changes` says of which.
+    EntriesPruned,
     /// Events about identities were recorded; `source` has the feed, `changes` what was out of order.
     IdentityEventsApplied,
     /// Tags and sealed identities were removed from the vault; `counts` says of how many persons.
@@ -204,6 +206,8 @@ pub enum Action {
     OrderConfirmed,
     /// A register read its orders.
     OrdersRead,
+    /// A receipt for an entry of its own was given to who caused it.
+    ReceiptGiven,
     /// A request was refused; `attempted` says what it asked for, `reason` why.
     Refused,
     /// A reservation of a person ended; `changes` says against what.
@@ -230,6 +234,8 @@ pub enum Action {
     SerialsIssued,
     /// A stream of serials ended.
     SerialsStored,
+    /// Checkpoints are signed by a further key from here on; `changes` has its verifier key.
+    SigningKeyAdded,
     /// Values of secondary identifiers were answered with surrogates.
     SurrogatesIssued,
     /// A holder gave a share of a root; `changes` says which. Recorded when the server opens.

@@ -16,7 +16,8 @@
 //! is the hash computed from salt and body.
 //!
 //! Verification recomputes every leaf hash and the root, and compares with the checkpoint, whose
-//! signature it has verified: in constant memory, O(1) work for each entry.
+//! signature it has verified: O(1) work for each entry, in memory that is constant but for runs of
+//! pruned entries.
 //!
 //! What verification does **not** prove:
 //!
@@ -25,8 +26,8 @@
 //!   whole and agrees with itself.
 //! - That the checkpoint is the newest, or that others were shown the same log. Whoever holds the
 //!   signing key can sign another history; an older checkpoint, or a witness, shows that.
-//! - What a pruned entry said, or that retention pruned it: leaving out salt and body of any entry
-//!   gives an export that verifies too. The report counts them; the server knows which it pruned.
+//! - What a pruned entry said. That it was pruned, and not left out, is what a later entry says
+//!   (`pruning`): the report names the first of which none says so.
 //! - That an entry is true.
 
 use std::io;
@@ -40,7 +41,7 @@ use super::tree::{Frontier, FrontierError, Hash};
 use crate::crypto::hex;
 use crate::crypto::note::{NOTE_BYTES_MAX, VerifierKey};
 
-mod verify;
+pub(super) mod verify;
 
 pub use verify::{Report, Trust, VerifyError, verify_export};
 

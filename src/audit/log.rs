@@ -9,20 +9,19 @@
 //! its entry; after a commit that failed or is uncertain the log is not used again (its tree is
 //! ahead of the disk), the store is opened anew.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use super::leaf::Leaf;
-use super::{
-    Checkpoint, Entry, Frontier, Hash, KeptLeaf, LeafHashes, Origin, Recorded, Salt, TreeHead,
-    VerifierKey,
-};
-use crate::crypto::{Entropy, Place, SigningKey};
+use super::pruning::StoredBody;
+use super::reader::{StoredLeaves, checkpoint_of};
+use super::{Entry, Frontier, LeafHashes as _, Recorded, Salt, TreeHead, VerifierKey};
+use crate::crypto::{Entropy, Place};
 use crate::keyring::Keyring;
 use crate::store::keys::{Key, Kind};
 use crate::store::{self, Batch, Durability, Step, Store};
 
-const KIND_BODY: u16 = 0x30;
+pub(super) const KIND_BODY: u16 = 0x30;
 
 /// Why the log refuses.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +49,15 @@ pub enum LogError {
     /// The store failed.
     #[error("the audit log's store failed")]
     Store(#[from] store::Error),
+    /// The log is not the one that a witness has seen.
+    #[error("the audit log is refused against its witness: {what}")]
+    Witness {
+        /// What is wrong.
+        what: &'static str,
+    },
 }
 
-fn unmade(error: impl std::error::Error + Send + Sync + 'static) -> LogError {
+pub(super) fn unmade(error: impl std::error::Error + Send + Sync + 'static) -> LogError {
     LogError::Entry(Box::new(error))
 }
 
@@ -64,6 +69,8 @@ pub struct AuditLog {
     frontier: Frontier,
     durable: u64,
     staged: Vec<(Key, Vec<u8>)>,
+    /// What takes the place of bodies with the next commit.
+    pruned: Vec<(Key, Vec<u8>)>,
     // A commit was begun and has not succeeded: the tree may be ahead of the disk.
     broken: bool,
 }
@@ -99,7 +106,7 @@ impl AuditLog {
         let signed = last_checkpoint(store.as_ref(), verifiers)?;
         let mut signed_found = signed.is_none() || signed == Some(Frontier::new().head());
         let mut frontier = Frontier::new();
-        StoredLeaves(store.as_ref()).visit(0..u64::MAX, &mut |hash| {
+        StoredLeaves::new(store.as_ref()).visit(0..u64::MAX, &mut |hash| {
             frontier.append(hash).map_err(unmade)?;
             if let Some(signed) = signed.filter(|signed| signed.size == frontier.size()) {
                 signed_found = signed == frontier.head();
@@ -111,7 +118,16 @@ impl AuditLog {
             let what = "the last signed checkpoint says otherwise";
             return Err(LogError::Damaged { index: durable, what });
         }
-        Ok(Self { store, keyring, entropy, frontier, durable, staged: Vec::new(), broken: false })
+        Ok(Self {
+            store,
+            keyring,
+            entropy,
+            frontier,
+            durable,
+            staged: Vec::new(),
+            pruned: Vec::new(),
+            broken: false,
+        })
     }
 
     /// Entries, staged ones included.
@@ -142,6 +158,31 @@ impl AuditLog {
         Ok(index)
     }
 
+    /// Drops bodies with the next commit: in their place stands the number of the entry that says so,
+    /// which is staged already. Their hashes stay.
+    ///
+    /// The caller's duty: the bodies may be pruned, and the entry says which.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::OutOfRange`] unless all of them are before that entry; [`LogError::Entry`].
+    pub fn prune(&mut self, entries: RangeInclusive<u64>, by: u64) -> Result<(), LogError> {
+        if *entries.end() >= by || by >= self.frontier.size() {
+            return Err(LogError::OutOfRange { size: self.frontier.size() });
+        }
+        let keys = &self.keyring.registers().audit.storage;
+        for index in entries {
+            let missing = LogError::Damaged { index, what: "it is missing" };
+            let hash = StoredLeaves::new(self.store.as_ref()).leaf_hash(index)?.ok_or(missing)?;
+            let key = Key::audit_body(index);
+            let place = Place { kind: KIND_BODY, row: key.as_bytes(), field: 0 };
+            let record = StoredBody::encode_pruned(by, hash);
+            let sealed = keys.seal(&self.entropy, &place, &record).map_err(unmade)?;
+            self.pruned.push((key, sealed));
+        }
+        Ok(())
+    }
+
     /// Commits a batch with everything staged since the last commit, synced.
     ///
     /// # Errors
@@ -157,6 +198,7 @@ impl AuditLog {
         }
         self.broken = true;
         self.staged.drain(..).for_each(|(key, value)| batch.insert(key, value));
+        self.pruned.drain(..).for_each(|(key, value)| batch.put(key, value));
         self.store.commit(operation, batch, Durability::Synced)?;
         self.broken = false;
         let committed = self.durable..self.frontier.size();
@@ -165,126 +207,8 @@ impl AuditLog {
     }
 }
 
-/// The reading end of the log: entries, proofs, checkpoints.
-pub struct AuditReader {
-    store: Arc<dyn Store>,
-    keyring: Arc<Keyring>,
-    /// The tree as far as it was recomputed from the bodies on disk.
-    verified: std::sync::Mutex<Frontier>,
-}
-
-impl AuditReader {
-    /// A reader of the log in a store.
-    pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>) -> Self {
-        Self { store, keyring, verified: std::sync::Mutex::new(Frontier::new()) }
-    }
-
-    /// Visits entries of a range, ascending, with their stored leaf hashes.
-    ///
-    /// # Errors
-    ///
-    /// [`LogError::Damaged`] when one does not open, has another hash or is missing; or the first
-    /// that `visit` returns.
-    pub fn entries(
-        &self,
-        range: Range<u64>,
-        visit: &mut dyn FnMut(u64, KeptLeaf) -> Result<Step, LogError>,
-    ) -> Result<(), LogError> {
-        let mut failure = None;
-        let mut next = range.start;
-        let keys = Key::audit_leaf(range.start)..end_key(range.end);
-        self.store.scan(keys, &mut |key, value| {
-            let index = Key::trailing_u64(key)?;
-            let step = if index == next {
-                self.read(index, value).and_then(|leaf| visit(index, leaf))
-            } else {
-                Err(LogError::Damaged { index: next, what: "it is missing" })
-            };
-            next = index + 1;
-            Ok(step.unwrap_or_else(|error| {
-                failure = Some(error);
-                Step::Stop
-            }))
-        })?;
-        failure.map_or(Ok(()), Err)
-    }
-
-    fn read(&self, index: u64, stored_hash: &[u8]) -> Result<KeptLeaf, LogError> {
-        let damaged = |what| LogError::Damaged { index, what };
-        let stored: [u8; 32] = stored_hash.try_into().map_err(|_| damaged("its hash is cut"))?;
-        let hash = Hash::from_bytes(stored);
-        let key = Key::audit_body(index);
-        // Pruning does not exist yet, so a body that is not there was taken away.
-        let sealed = self.store.get(&key)?.ok_or_else(|| damaged("its body is missing"))?;
-        let place = Place { kind: KIND_BODY, row: key.as_bytes(), field: 0 };
-        let keys = &self.keyring.registers().audit.storage;
-        let opened = keys.open(&place, &sealed).map_err(|_| damaged("it does not open"))?;
-        let leaf = Leaf::decode(&opened).map_err(|_| damaged("it does not decode"))?;
-        if leaf.hash() != hash {
-            return Err(damaged("its hash is another"));
-        }
-        Ok(KeptLeaf::Whole(leaf))
-    }
-
-    /// Recomputes the tree from the bodies on disk, from where the last call ended.
-    ///
-    /// # Errors
-    ///
-    /// [`LogError::Damaged`] at the first entry that is wrong.
-    pub fn verify_from_disk(&self) -> Result<TreeHead, LogError> {
-        let mut verified = self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut frontier = verified.clone();
-        self.entries(frontier.size()..u64::MAX, &mut |_, leaf| {
-            frontier.append(leaf.hash()).map_err(unmade)?;
-            Ok(Step::Continue)
-        })?;
-        *verified = frontier.clone();
-        Ok(frontier.head())
-    }
-
-    /// Signs a checkpoint of the log as it is on disk, after verifying what is new since the last.
-    ///
-    /// # Errors
-    ///
-    /// [`LogError::Damaged`] when the stored log does not verify; nothing is signed then.
-    pub fn checkpoint(
-        &self,
-        origin: &Origin,
-        key: &SigningKey,
-    ) -> Result<(String, VerifierKey), LogError> {
-        let tree = self.verify_from_disk()?;
-        let size = tree.size;
-        let checkpoint = Checkpoint { origin: origin.clone(), tree };
-        let note = checkpoint.sign(key).map_err(unmade)?;
-        let mut batch = Batch::new();
-        batch.put(Key::checkpoint(size), note.clone().into_bytes());
-        self.store.commit("checkpoint", batch, Durability::Synced)?;
-        Ok((note, VerifierKey::new(origin.clone(), key.public_key())))
-    }
-
-    /// The stored leaf hashes, for proofs.
-    pub fn leaves(&self) -> StoredLeaves<'_> {
-        StoredLeaves(self.store.as_ref())
-    }
-
-    /// Entries in the store, counted by the last leaf hash.
-    ///
-    /// # Errors
-    ///
-    /// The store's.
-    pub fn size(&self) -> Result<u64, LogError> {
-        let mut size =
-            self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner).size();
-        self.leaves().visit(size..u64::MAX, &mut |_| {
-            size += 1;
-            Ok(())
-        })?;
-        Ok(size)
-    }
-}
-
 /// The tree of the newest checkpoint in a store.
-fn last_checkpoint(
+pub(super) fn last_checkpoint(
     store: &dyn Store,
     verifiers: &[VerifierKey],
 ) -> Result<Option<TreeHead>, LogError> {
@@ -294,53 +218,7 @@ fn last_checkpoint(
         Ok(Step::Continue)
     })?;
     let Some((index, note)) = newest else { return Ok(None) };
-    String::from_utf8(note)
-        .ok()
-        .and_then(|note| {
-            verifiers.iter().find_map(|key| Checkpoint::parse_and_verify(&note, key).ok())
-        })
-        .map(|checkpoint| Some(checkpoint.tree))
+    checkpoint_of(&note, verifiers)
+        .map(Some)
         .ok_or(LogError::Damaged { index, what: "the checkpoint after it does not verify" })
-}
-
-/// Leaf hashes as they lie in a store.
-pub struct StoredLeaves<'a>(&'a dyn Store);
-
-impl StoredLeaves<'_> {
-    fn visit(
-        &self,
-        range: Range<u64>,
-        each: &mut dyn FnMut(Hash) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
-        let (mut next, mut failure) = (range.start, None);
-        self.0.scan(Key::audit_leaf(range.start)..end_key(range.end), &mut |key, value| {
-            let index = Key::trailing_u64(key)?;
-            let hash: Result<[u8; 32], _> = value.try_into();
-            let outcome = match hash {
-                Ok(hash) if index == next => each(Hash::from_bytes(hash)),
-                Ok(_) => Err(LogError::Damaged { index: next, what: "it is missing" }),
-                Err(_) => Err(LogError::Damaged { index, what: "its hash is cut" }),
-            };
-            next = index + 1;
-            failure = outcome.err();
-            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
-        })?;
-        failure.map_or(Ok(()), Err)
-    }
-}
-
-impl LeafHashes for StoredLeaves<'_> {
-    type Error = LogError;
-
-    fn for_each(&self, range: Range<u64>, each: &mut dyn FnMut(Hash)) -> Result<(), LogError> {
-        self.visit(range, &mut |hash| {
-            each(hash);
-            Ok(())
-        })
-    }
-}
-
-/// The key after the last of a range; the end of the kind when the range has no end.
-fn end_key(end: u64) -> Key {
-    if end == u64::MAX { Key::all(Kind::AuditLeaf).end } else { Key::audit_leaf(end) }
 }

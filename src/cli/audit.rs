@@ -1,6 +1,9 @@
 //! `hvelv audit`: reads, exports and verifies the audit log.
 
 mod live;
+mod receipt;
+mod tiles;
+mod witness;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -25,7 +28,8 @@ Examples:
   hvelv audit export --connect keys/dev/auditor.toml audit-2026-03-31.jsonl
   hvelv audit verify --export audit-2026-03-31.jsonl --verifier-key 'hvelv.example/audit+…'
 
-Needs the role auditor. `verify --export` needs no server and no certificate.";
+Needs the role auditor, `receipt` any role. `verify --export`, `verify-receipt` and `witness add` need
+no server and no certificate.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -56,6 +60,21 @@ enum Action {
     Verify(VerifyOptions),
     /// Writes the whole log to a file that `verify --export` checks offline.
     Export(ExportOptions),
+    /// Writes a checkpoint with the proof that it continues an earlier one.
+    Consistency(receipt::ConsistencyOptions),
+    /// Writes the proof that an entry is in the log, in the form of a receipt.
+    Prove(receipt::ReceiptOptions),
+    /// Writes a receipt for an entry of one's own.
+    #[command(after_help = receipt::RECEIPT_EXAMPLES)]
+    Receipt(receipt::ReceiptOptions),
+    /// Writes the tree as tiles, and compares it with those that are there.
+    #[command(after_help = tiles::EXAMPLES)]
+    Tiles(tiles::TilesOptions),
+    /// Checks a receipt or proof offline, with the public key alone.
+    VerifyReceipt(receipt::VerifyReceiptOptions),
+    /// Keeps the newest checkpoint, and refuses a log that goes back or forks.
+    #[command(after_help = witness::EXAMPLES)]
+    Witness(witness::WitnessCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -130,8 +149,14 @@ struct ExportOptions {
 pub(super) fn run(command: &AuditCommand) -> Result<Exit, Error> {
     match &command.action {
         Action::Checkpoint(options) => checkpoint(options),
+        Action::Consistency(options) => receipt::consistency(options),
         Action::Entries(options) => entries(options),
         Action::Export(options) => export(options),
+        Action::Prove(options) => receipt::prove(options),
+        Action::Receipt(options) => receipt::receipt(options),
+        Action::Tiles(options) => tiles::run(options),
+        Action::VerifyReceipt(options) => receipt::verify(options),
+        Action::Witness(command) => witness::run(command),
         Action::Verify(VerifyOptions { export: Some(path), verifier_key, .. }) => {
             verify_file(path, verifier_key.as_deref())
         }
@@ -213,6 +238,7 @@ fn verify_file(path: &Path, verifier_key: Option<&str>) -> Result<Exit, Error> {
         };
         Error::new(exit, format!("{}: {}", path.display(), with_sources(&cause)))
     })?;
+    live::explained(report.unexplained)?;
     let summary = live::Copied {
         checkpoint: report.checkpoint,
         pruned_count: report.pruned_count,

@@ -31,6 +31,10 @@ use thiserror::Error;
 
 use super::{PublicKey, Signature, SigningKey, hex};
 
+mod cosignature;
+
+pub use cosignature::{WitnessKey, WitnessSecret};
+
 /// Longest name of a key, in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 
@@ -136,19 +140,27 @@ impl FromStr for VerifierKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        // Base64 may hold a `+`, a name may not.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::VerifierKey);
-        };
-        let id = hex::decode::<4>(id).ok_or(NoteError::VerifierKey)?;
-        let key = BASE64.decode(key).map_err(|_| NoteError::VerifierKey)?;
-        let (&ED25519, key) = key.split_first().ok_or(NoteError::VerifierKey)? else {
-            return Err(NoteError::VerifierKey);
-        };
-        let key = key.try_into().map_err(|_| NoteError::VerifierKey)?;
-        let parsed = Self { name: name.parse()?, key: PublicKey::from_bytes(key) };
+        let (name, id, key) = parse_key(text, ED25519)?;
+        let parsed = Self { name, key: PublicKey::from_bytes(key) };
         if parsed.id() == id { Ok(parsed) } else { Err(NoteError::VerifierKeyHash) }
+    }
+}
+
+/// `name "+" hex(key id) "+" base64(type ‖ 32 bytes)`, of one type.
+fn parse_key(text: &str, of_type: u8) -> Result<(Origin, [u8; 4], [u8; 32]), NoteError> {
+    // Base64 may hold a `+`, a name may not.
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::VerifierKey);
+    };
+    let id = hex::decode::<4>(id).ok_or(NoteError::VerifierKey)?;
+    let key = BASE64.decode(key).map_err(|_| NoteError::VerifierKey)?;
+    match key.split_first() {
+        Some((found, key)) if *found == of_type => {
+            let key = key.try_into().map_err(|_| NoteError::VerifierKey)?;
+            Ok((name.parse()?, id, key))
+        }
+        _ => Err(NoteError::VerifierKey),
     }
 }
 
@@ -166,13 +178,36 @@ fn is_text(text: &str) -> bool {
 /// [`NoteError::Malformed`] if the text does not end in a newline or holds another control
 /// character.
 pub(crate) fn sign_note(text: &str, name: &Origin, key: &SigningKey) -> Result<String, NoteError> {
+    sign_note_with(text, name, &[key])
+}
+
+/// The same by several keys of one name, a line each: while one key follows another, whoever knows
+/// either verifies the note.
+///
+/// # Errors
+///
+/// As [`sign_note`].
+pub(crate) fn sign_note_with(
+    text: &str,
+    name: &Origin,
+    keys: &[&SigningKey],
+) -> Result<String, NoteError> {
     if !is_text(text) {
         return Err(NoteError::Malformed);
     }
-    let verifier = VerifierKey::new(name.clone(), key.public_key());
-    let mut signature = verifier.id().to_vec();
-    signature.extend_from_slice(&key.sign(text.as_bytes()).to_bytes());
-    Ok(format!("{text}\n— {name} {}\n", BASE64.encode(signature)))
+    let mut note = format!("{text}\n");
+    for key in keys {
+        let verifier = VerifierKey::new(name.clone(), key.public_key());
+        let mut signature = verifier.id().to_vec();
+        signature.extend_from_slice(&key.sign(text.as_bytes()).to_bytes());
+        note.push_str(&signature_line(name, &signature));
+    }
+    Ok(note)
+}
+
+/// `"— " name " " base64 newline`.
+fn signature_line(name: &Origin, signature: &[u8]) -> String {
+    format!("— {name} {}\n", BASE64.encode(signature))
 }
 
 /// The text of a note, if `key` has signed it.
@@ -184,17 +219,7 @@ pub(crate) fn sign_note(text: &str, name: &Origin, key: &SigningKey) -> Result<S
 ///
 /// [`NoteError`].
 pub(crate) fn open_note<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteError> {
-    if note.len() > NOTE_BYTES_MAX || !is_text(note) {
-        return Err(NoteError::Malformed);
-    }
-    // The blank line is the second newline; the text keeps the first.
-    let at = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
-    let (text, signatures) = note.split_at(at + 1);
-    let signatures = signatures.strip_prefix('\n').ok_or(NoteError::Malformed)?;
-    let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Malformed)?;
-    if signatures.split('\n').count() > SIGNATURES_MAX {
-        return Err(NoteError::Malformed);
-    }
+    let (text, signatures) = split_note(note)?;
     let mut signed = false;
     for line in signatures.split('\n') {
         let (name, id, signature) = parse_signature(line)?;
@@ -207,6 +232,22 @@ pub(crate) fn open_note<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str,
         signed = true;
     }
     if signed { Ok(text) } else { Err(NoteError::NotSigned) }
+}
+
+/// The text with its last newline, and the signature lines without theirs.
+fn split_note(note: &str) -> Result<(&str, &str), NoteError> {
+    if note.len() > NOTE_BYTES_MAX || !is_text(note) {
+        return Err(NoteError::Malformed);
+    }
+    // The blank line is the second newline; the text keeps the first.
+    let at = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
+    let (text, signatures) = note.split_at(at + 1);
+    let signatures = signatures.strip_prefix('\n').ok_or(NoteError::Malformed)?;
+    let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Malformed)?;
+    if signatures.split('\n').count() > SIGNATURES_MAX {
+        return Err(NoteError::Malformed);
+    }
+    Ok((text, signatures))
 }
 
 /// `— name base64(key id ‖ signature)`.

@@ -99,9 +99,19 @@ impl PublicKey {
     /// names this key (signed-note, "Signatures", type 0x01 Ed25519).
     #[must_use]
     pub fn note_key_id(&self, name: &str) -> [u8; 4] {
+        self.key_id(name, 0x01)
+    }
+
+    /// The same for cosignatures of a witness (tlog-cosignature, type 0x04 timestamped Ed25519).
+    #[must_use]
+    pub fn cosignature_key_id(&self, name: &str) -> [u8; 4] {
+        self.key_id(name, 0x04)
+    }
+
+    fn key_id(&self, name: &str, algorithm: u8) -> [u8; 4] {
         let mut hasher = Sha256::new();
         hasher.update(name.as_bytes());
-        hasher.update(&[0x0a, 0x01]);
+        hasher.update(&[0x0a, algorithm]);
         hasher.update(&self.0);
         let hash = hasher.finish();
         [hash[0], hash[1], hash[2], hash[3]]

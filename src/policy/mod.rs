@@ -66,6 +66,8 @@ pub enum Right {
     ReadAudit,
     /// Read applications and disclosures without [`Right::Disclose`], as an auditor does.
     ReadDisclosures,
+    /// Get receipts for audit entries that oneself has caused.
+    ReadOwnEntries,
     /// Read the links that are shown to no register.
     ReadProtectedLinks,
     /// Ask for an approval, and see and take back one's own; which act takes which role is
@@ -120,6 +122,8 @@ impl Right {
                 ]
             }
             Self::ReadAudit | Self::ReadDisclosures => vec![Role::Auditor],
+            // Whoever may do anything has entries: see `authorize`.
+            Self::ReadOwnEntries => Vec::new(),
             Self::ReadProtectedLinks => vec![Role::Custodian],
             Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
             Self::Resolve { register, source } => {
@@ -194,7 +198,11 @@ pub struct Denied;
 ///
 /// [`Denied`], whatever the reason.
 pub fn authorize(principal: &Principal, right: Right, today: Date) -> Result<Permit, Denied> {
-    if !right.roles().iter().any(|role| principal.may(role, today)) {
+    let is_allowed = match &right {
+        Right::ReadOwnEntries => principal.roles().iter().any(|role| principal.may(role, today)),
+        right => right.roles().iter().any(|role| principal.may(role, today)),
+    };
+    if !is_allowed {
         return Err(Denied);
     }
     Ok(Permit {

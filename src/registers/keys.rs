@@ -32,8 +32,8 @@ impl PlaneKeys {
     }
 
     /// What signs checkpoints.
-    pub fn signing(&self) -> &SigningKey {
-        self.0.registers().audit.signing.active()
+    pub fn signing(&self) -> Vec<&SigningKey> {
+        self.0.registers().audit.signing.iter().map(|(_, key)| key).collect()
     }
 
     fn of(&self, register: u16) -> Result<&PerRegister, Error> {

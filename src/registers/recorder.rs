@@ -276,6 +276,7 @@ impl Recorder {
         for write in writes {
             match write {
                 Write::Concerns(persons) => self.stage_concerned(index, &persons, batch)?,
+                Write::PruneEntries(entries) => self.log.prune(entries, index)?,
                 Write::Put(key, value) => batch.put(key, value),
                 Write::Remove(key) => batch.remove(key),
                 Write::RemoveOrdinals(ordinals) => ordinals.remove(batch),

@@ -13,12 +13,14 @@ use super::proto::audit_service_server::AuditService;
 use super::proto::{
     GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetInclusionProofRequest, GetInclusionProofResponse,
-    ListEntriesRequest, ListEntriesResponse,
+    GetReceiptRequest, GetReceiptResponse, ListEntriesRequest, ListEntriesResponse,
 };
 use super::{blocking, off_thread};
+use crate::audit::Recorded;
 use crate::policy::Right;
 use crate::service::{
-    AuditCheckpoint, AuditRecord, ConsistencyProof, Error, ErrorCode, InclusionProof, Service,
+    AuditCheckpoint, AuditReceipt, AuditRecord, ConsistencyProof, Error, ErrorCode, InclusionProof,
+    Service,
 };
 
 /// Entries that are read at once, off the async threads; each page is a few hundred kilobytes.
@@ -106,6 +108,35 @@ impl AuditService for AuditHandler {
         })
         .await
     }
+
+    async fn get_receipt(
+        &self,
+        request: Request<GetReceiptRequest>,
+    ) -> Result<Response<GetReceiptResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let index = request.into_inner().index;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            service.audit_receipt(&caller.permit(Right::ReadOwnEntries)?, index).map(Into::into)
+        })
+        .await
+    }
+}
+
+impl From<Recorded<AuditReceipt>> for GetReceiptResponse {
+    fn from(recorded: Recorded<AuditReceipt>) -> Self {
+        let (receipt, audit_entry) = recorded.into_answer();
+        Self {
+            index: receipt.index,
+            leaf_hash: receipt.leaf_hash.to_vec(),
+            salt: receipt.salt,
+            body: receipt.body,
+            path: receipt.path.iter().map(|hash| hash.to_vec()).collect(),
+            note: receipt.note,
+            verifier_key: receipt.verifier_key,
+            audit_entry,
+        }
+    }
 }
 
 /// Sends entries page by page, asking before each entry whether the caller may still read.
@@ -156,7 +187,8 @@ impl From<AuditRecord> for ListEntriesResponse {
 
 impl From<AuditCheckpoint> for GetCheckpointResponse {
     fn from(checkpoint: AuditCheckpoint) -> Self {
-        Self { note: checkpoint.note, verifier_key: checkpoint.verifier_key }
+        let AuditCheckpoint { note, verifier_key, verifier_keys } = checkpoint;
+        Self { note, verifier_key, verifier_keys }
     }
 }
 

@@ -134,6 +134,12 @@ impl fmt::Debug for PseudonymizeStreamResponse {
     }
 }
 
+impl fmt::Debug for GetReceiptResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetReceiptResponse").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for ListEntriesResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListEntriesResponse").field("index", &self.index).finish_non_exhaustive()
@@ -228,10 +234,13 @@ mod tests {
     /// identifiers are secret, or known to be harmless.
     #[test]
     fn every_field_that_could_hold_an_identifier_was_looked_at() {
-        const HARMLESS: [&str; 5] = [
+        const HARMLESS: [&str; 8] = [
             ".hvelv.v1.GetConsistencyProofResponse.path",
             ".hvelv.v1.GetInclusionProofResponse.leaf_hash",
             ".hvelv.v1.GetInclusionProofResponse.path",
+            ".hvelv.v1.GetReceiptResponse.leaf_hash",
+            ".hvelv.v1.GetReceiptResponse.path",
+            ".hvelv.v1.GetReceiptResponse.salt",
             ".hvelv.v1.ListEntriesResponse.leaf_hash",
             ".hvelv.v1.ListEntriesResponse.salt",
         ];
@@ -272,6 +281,8 @@ mod tests {
         let response = PseudonymizeResponse { result: Some(ids), delivery_id: String::new() };
         shown += &format!("{response:?}");
         let body = CANARY.as_bytes().to_vec();
+        let receipt = GetReceiptResponse { body: body.clone(), ..GetReceiptResponse::default() };
+        shown += &format!("{receipt:?}");
         shown += &format!("{:?}", ListEntriesResponse { body, ..ListEntriesResponse::default() });
         shown += &format!("{:?}", UnsealRequest { passphrase: CANARY.as_bytes().to_vec() });
         shown += &format!("{:?}", GiveShareRequest { share: CANARY.as_bytes().to_vec() });

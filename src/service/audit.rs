@@ -4,10 +4,12 @@ use super::ingest::register_error;
 use super::open::Open;
 use super::{Error, ErrorCode, Service, actor, allow};
 use crate::audit::{
-    Action, KeptLeaf, LeafHashes, LogError, Origin, consistency_proof, inclusion_proof,
+    Action, Actor, KeptLeaf, LeafHashes, LogError, Origin, Pruning, SignedCheckpoint, VerifierKey,
+    consistency_proof, inclusion_proof,
 };
 use crate::metrics::Checkpoint;
 use crate::policy::{Permit, Right};
+use crate::registers::Write;
 use crate::store::Step;
 
 /// Entries read at a time.
@@ -33,6 +35,8 @@ pub struct AuditCheckpoint {
     pub note: String,
     /// Verifier key.
     pub verifier_key: String,
+    /// Those of all keys that have signed it.
+    pub verifier_keys: Vec<String>,
 }
 
 /// Proof that an entry is in a tree.
@@ -97,7 +101,13 @@ impl Service {
     /// `server_sealed`; `store_unusable` when the stored log does not verify.
     pub fn audit_checkpoint(&self, permit: &Permit) -> Result<AuditCheckpoint, Error> {
         let open = self.open_for_audit(permit)?;
-        self.sign_checkpoint(&open)
+        let signed = self.sign_checkpoint(&open)?;
+        let verifier_keys = self.verifier_keys(&open)?.iter().map(ToString::to_string).collect();
+        Ok(AuditCheckpoint {
+            note: signed.note,
+            verifier_key: signed.verifier.to_string(),
+            verifier_keys,
+        })
     }
 
     /// Proof that an entry is in the tree of a size, or of now when the size is 0.
@@ -114,9 +124,10 @@ impl Service {
         let open = self.open_for_audit(permit)?;
         let reader = open.registers.audit();
         let tree_size = resolve_size(tree_size, reader.size().map_err(log_error)?);
-        let leaves = reader.leaves();
-        let path = inclusion_proof(index, tree_size, &leaves).map_err(proof_error)?;
-        let leaf = leaves.leaf_hash(index).map_err(log_error)?;
+        let (path, leaf) = reader.with_leaves(|leaves| {
+            let path = inclusion_proof(index, tree_size, leaves).map_err(proof_error)?;
+            Ok::<_, Error>((path, leaves.leaf_hash(index).map_err(log_error)?))
+        })?;
         let leaf = leaf.ok_or_else(|| Error::internal("a proven leaf is gone"))?;
         Ok(InclusionProof { tree_size, leaf_hash: *leaf.as_bytes(), path: bytes(&path) })
     }
@@ -135,7 +146,9 @@ impl Service {
         let open = self.open_for_audit(permit)?;
         let reader = open.registers.audit();
         let new_size = resolve_size(new_size, reader.size().map_err(log_error)?);
-        let path = consistency_proof(old_size, new_size, &reader.leaves()).map_err(proof_error)?;
+        let path = reader
+            .with_leaves(|leaves| consistency_proof(old_size, new_size, leaves))
+            .map_err(proof_error)?;
         Ok(ConsistencyProof { new_size, path: bytes(&path) })
     }
 
@@ -148,17 +161,66 @@ impl Service {
         Ok(open)
     }
 
-    pub(super) fn sign_checkpoint(&self, open: &Open) -> Result<AuditCheckpoint, Error> {
-        let origin: Origin =
-            self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
-        let key = open.registers.keys().signing();
-        let signed = open.registers.audit().checkpoint(&origin, key).map_err(log_error);
+    /// The verifier keys of all keys that sign, the active one first.
+    fn verifier_keys(&self, open: &Open) -> Result<Vec<VerifierKey>, Error> {
+        let origin = self.audit_origin()?;
+        let keys = open.registers.keys().signing();
+        Ok(keys.iter().map(|key| VerifierKey::new(origin.clone(), key.public_key())).collect())
+    }
+
+    fn audit_origin(&self) -> Result<Origin, Error> {
+        self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)
+    }
+
+    /// Records each key that signs from now on and has not signed the newest checkpoint: its next
+    /// one is signed by the keys before it too, so that who knows one of them learns of it from it.
+    pub(super) fn record_signing_keys(&self, open: &Open) -> Result<(), Error> {
+        for key in self.verifier_keys(open)? {
+            let signed = open.registers.audit().newest_is_signed_by(&key).map_err(log_error)?;
+            if signed == Some(false) {
+                let mut entry = self.entry(Actor::Server, Action::SigningKeyAdded);
+                entry.changes = vec![format!("signed by {key}")];
+                let _ = open.registers.record_act_and_wait(entry).map_err(register_error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the bodies of entries whose retention is over: bulk deliveries and readings of the log.
+    /// Each run of them has an entry that says so, in the same commit; hashes and proofs stay. Gives
+    /// how many.
+    ///
+    /// # Errors
+    ///
+    /// `server_sealed`; `store_unusable`; `request_invalid` for a retention that is too short.
+    pub fn prune_audit(&self, permit: &Permit, retention_days: u64) -> Result<u64, Error> {
+        allow(permit, &Right::Operate)?;
+        let open = self.open_now()?;
+        let now = self.parts.clock.now();
+        let runs = open.registers.audit().prunable(now, retention_days).map_err(log_error)?;
+        let mut pruned = 0;
+        for run in runs {
+            let pruning = Pruning::new(run.clone(), retention_days).ok_or_else(|| {
+                Error::new(ErrorCode::RequestInvalid).with_text("the retention is too short")
+            })?;
+            let entry = pruning.entry(now, actor(permit));
+            let writes = vec![Write::PruneEntries(run.clone())];
+            let done = open.registers.record_change_and_wait(entry, writes);
+            let _ = done.map_err(register_error)?;
+            pruned += run.end() - run.start() + 1;
+        }
+        Ok(pruned)
+    }
+
+    pub(super) fn sign_checkpoint(&self, open: &Open) -> Result<SignedCheckpoint, Error> {
+        let origin = self.audit_origin()?;
+        let keys = open.registers.keys().signing();
+        let signed = open.registers.audit().checkpoint(&origin, &keys).map_err(log_error);
         self.metrics.checkpoint(match &signed {
             Ok(_) => Checkpoint::Signed,
             Err(_) => Checkpoint::Failed,
         });
-        let (note, verifier) = signed?;
-        Ok(AuditCheckpoint { note, verifier_key: verifier.to_string() })
+        signed
     }
 }
 
@@ -185,13 +247,13 @@ fn resolve_size(asked: u64, now: u64) -> u64 {
     if asked == 0 { now } else { asked }
 }
 
-fn bytes(path: &[crate::audit::Hash]) -> Vec<[u8; 32]> {
+pub(super) fn bytes(path: &[crate::audit::Hash]) -> Vec<[u8; 32]> {
     path.iter().map(|hash| *hash.as_bytes()).collect()
 }
 
-fn log_error(error: LogError) -> Error {
+pub(super) fn log_error(error: LogError) -> Error {
     match error {
-        LogError::Damaged { .. } | LogError::Store(_) => {
+        LogError::Damaged { .. } | LogError::Store(_) | LogError::Witness { .. } => {
             Error::new(ErrorCode::StoreUnusable).with_source(error)
         }
         LogError::OutOfRange { .. } => Error::new(ErrorCode::RequestInvalid).with_source(error),
@@ -199,7 +261,7 @@ fn log_error(error: LogError) -> Error {
     }
 }
 
-fn proof_error(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+pub(super) fn proof_error(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorCode::RequestInvalid)
         .with_text("there is no such entry or tree")
         .with_source(error)

@@ -36,6 +36,7 @@ mod innsyn;
 mod loading;
 mod model;
 mod ordinals;
+mod receipts;
 mod reveal;
 mod rights;
 mod sealing;

@@ -309,6 +309,7 @@ impl Service {
         record(entry)?;
         collected.waiting.clear();
         collected.left_out = 0;
-        self.record_access(open)
+        self.record_access(open)?;
+        self.record_signing_keys(open)
     }
 }

@@ -16,6 +16,7 @@ mod budgets;
 mod cli;
 mod cli_audit;
 mod cli_disclosure;
+mod cli_proofs;
 mod concurrency;
 mod crash;
 mod disclosure;

@@ -328,12 +328,24 @@ impl<'a> Calls<'a> {
             let request = GetConsistencyProofRequest { old_size: 1, new_size: number };
             let came = client.get_consistency_proof(request).await;
             self.note("hvelv.v1.AuditService/GetConsistencyProof", came);
+            let came = client.get_receipt(GetReceiptRequest { index: number - 1 }).await;
+            self.note("hvelv.v1.AuditService/GetReceipt", came);
         }
         const LIST: &str = "hvelv.v1.AuditService/ListEntries";
         let came = client.list_entries(ListEntriesRequest { start: 0, count: 0 }).await;
         let Some(mut entries) = self.note(LIST, came) else { return };
+        let mut own = None;
         while let Some(entry) = entries.message().await.unwrap() {
+            let body = String::from_utf8_lossy(&entry.body);
+            if body.contains("audit_read") && body.contains(&format!("\"{caller}\"")) {
+                own = Some(entry.index);
+            }
             self.world.capture("audit.bin", &entry.encode_to_vec());
+        }
+        if let Some(index) = own {
+            let came = client.get_receipt(GetReceiptRequest { index }).await;
+            let receipt = self.note("hvelv.v1.AuditService/GetReceipt", came).unwrap();
+            self.world.capture("audit.bin", &receipt.encode_to_vec());
         }
     }
 

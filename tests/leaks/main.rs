@@ -193,6 +193,7 @@ fn commands(world: &mut World) {
     world.run("audit verify @auditor --live", 0);
     world.run("audit export @auditor captured/audit.jsonl", 0);
     world.run("audit export @pipeline captured/denied.jsonl", 4);
+    prove(world);
     world.run("seal @pipeline", 4);
     world.run("seal @operator", 0);
     world.run("seal @operator", 5);
@@ -238,6 +239,28 @@ fn offline(world: &mut World) {
     let server = world.serve("server-2");
     world.run("status --ca dev/ca.pem @operator", 5);
     server.stop();
+}
+
+/// Receipts, proofs, tiles and a witness; all that they write is searched.
+fn prove(world: &mut World) {
+    let export = std::fs::read_to_string(world.path("captured/audit.jsonl")).unwrap();
+    let key = export.split("\"verifier_key\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    let key = key.unwrap().to_owned();
+    let is_own = |line: &str| line.contains("pipeline") && line.contains("\\\"ingest\\\"");
+    let entry = export.lines().skip(1).position(is_own).unwrap();
+    world.run(&format!("audit receipt @pipeline --entry {entry} captured/one.tlog-proof"), 0);
+    world.run(&format!("audit receipt @operator --entry {entry} captured/other.tlog-proof"), 4);
+    world.run(&format!("audit prove @auditor --entry {entry} captured/two.tlog-proof"), 0);
+    for receipt in ["one", "two"] {
+        let line = format!("audit verify-receipt captured/{receipt}.tlog-proof --verifier-key");
+        world.run(&format!("{line} {key}"), 0);
+    }
+    world.run("audit tiles @auditor captured/tiles --entries", 0);
+    world.run("audit consistency @auditor captured/request", 0);
+    let init = "audit witness init captured/witness --name witness.example/w1 --log-key";
+    world.run(&format!("{init} {key}"), 0);
+    world.run("audit witness add captured/witness captured/request", 0);
+    world.run("audit witness run captured/witness @auditor", 0);
 }
 
 fn every_method_was_called(answered: &BTreeSet<&str>, refused: &BTreeSet<&str>) {

@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 78] = [
+const SHOWN: [&str; 79] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -48,6 +48,7 @@ const SHOWN: [&str; 78] = [
     "GetDisclosureRequest",
     "GetInclusionProofRequest",
     "GetInclusionProofResponse",
+    "GetReceiptRequest",
     "GetRegisterRequest",
     "GetRegisterResponse",
     "GrantBudgetResponse",
@@ -140,6 +141,8 @@ fn printers() -> Printers {
         GetConsistencyProofResponse,
         GetInclusionProofRequest,
         GetInclusionProofResponse,
+        GetReceiptRequest,
+        GetReceiptResponse,
         GetRegisterRequest,
         GetRegisterResponse,
         GrantBudgetRequest,

@@ -108,7 +108,11 @@ impl World {
             "reservation",
             "retention",
         ];
-        let depth = if WITH_ACTIONS.contains(&arguments[0].as_str()) { 2 } else { 1 };
+        let depth = match &arguments[..] {
+            [first, second, ..] if first == "audit" && second == "witness" => 3,
+            [first, ..] if WITH_ACTIONS.contains(&first.as_str()) => 2,
+            _ => 1,
+        };
         self.commands.insert(arguments[..depth.min(arguments.len())].join("-"));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }

@@ -1,10 +1,11 @@
 """Checks the audit vectors apart from Hvelv: it shares no code with it and writes nothing.
 
     python3 tests/vectors/audit.py                   the vectors in this directory
-    python3 tests/vectors/audit.py FILE VERIFIERKEY  any export
+    python3 tests/vectors/audit.py FILE VERIFIERKEY  any export, or receipt (*.tlog-proof)
 
 Needs the PyPI package `cryptography` for Ed25519; everything else is the standard library. The
-formats are in docs/FORMATS.md, RFC 6962, c2sp.org/signed-note and c2sp.org/tlog-checkpoint.
+formats are in docs/FORMATS.md, RFC 6962, and c2sp.org: signed-note, tlog-checkpoint,
+tlog-cosignature, tlog-proof.
 """
 
 import base64
@@ -93,6 +94,46 @@ def verify_export(path, verifier_key):
     return int(size)
 
 
+def cosignature(secret, note, seconds):
+    """The line that a witness adds to a note, and its verifier key."""
+    name, _, key = secret.removeprefix("PRIVATE+KEY+").split("+", 2)
+    key = base64.b64decode(key, validate=True)
+    assert key[0] == 4 and len(key) == 33, "not the key of a witness"
+    secret = Ed25519PrivateKey.from_private_bytes(key[1:])
+    public = b"\4" + secret.public_key().public_bytes_raw()
+    key_id = sha256(name.encode() + b"\n" + public)[:4]
+    text = note[: note.rindex("\n\n") + 1]
+    signature = secret.sign(f"cosignature/v1\ntime {seconds}\n{text}".encode())
+    line = base64.b64encode(key_id + seconds.to_bytes(8, "big") + signature).decode()
+    verifier = f"{name}+{key_id.hex()}+{base64.b64encode(public).decode()}"
+    return f"— {name} {line}\n", verifier
+
+
+def verify_receipt(path, verifier_key):
+    """The number of the entry that a receipt proves."""
+    head, note = path.read_text(encoding="utf-8").split("\n\n", 1)
+    first, extra, index, *hashes = head.split("\n")
+    assert first == "c2sp.org/tlog-proof@v1"
+    entry = base64.b64decode(extra.removeprefix("extra "), validate=True)
+    index = int(index.removeprefix("index "))
+    hashes = [base64.b64decode(item, validate=True) for item in hashes]
+    _, size, signed = open_note(note, verifier_key).splitlines()[:3]
+    leaf = entry[1:] if entry[0] == 1 else sha256(b"\0" + entry[1:])
+    node, last, value = index, int(size) - 1, leaf
+    assert node <= last
+    for sibling in hashes:
+        assert last > 0
+        if node & 1 or node == last:
+            value = sha256(b"\1" + sibling + value)
+            while node & 1 == 0:
+                node, last = node >> 1, last >> 1
+        else:
+            value = sha256(b"\1" + value + sibling)
+        node, last = node >> 1, last >> 1
+    assert last == 0 and value == base64.b64decode(signed, validate=True)
+    return index
+
+
 def check_vectors():
     tree = json.loads((HERE / "audit-tree.json").read_text(encoding="utf-8"))
     leaves = [sha256(b"\0" + bytes.fromhex(leaf)) for leaf in tree["leaves"]]
@@ -121,6 +162,10 @@ def check_vectors():
     for note in notes["checkpoints_good"]:
         open_note(note, notes["checkpoint"]["verifier_key"])
 
+    case = json.loads((HERE / "audit-cosignature.json").read_text(encoding="utf-8"))
+    made = cosignature(case["secret"], case["note"], case["seconds"])
+    assert made == (case["line"], case["witness_key"])
+
     bodies = (HERE / "audit-entries-v1.jsonl").read_text(encoding="utf-8").splitlines()
     for body in bodies:
         compact = json.dumps(json.loads(body), separators=(",", ":"), ensure_ascii=False)
@@ -130,7 +175,9 @@ def check_vectors():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
+    if len(sys.argv) == 3 and sys.argv[1].endswith(".tlog-proof"):
+        print("entry", verify_receipt(pathlib.Path(sys.argv[1]), sys.argv[2]), "is in the log")
+    elif len(sys.argv) == 3:
         print(verify_export(pathlib.Path(sys.argv[1]), sys.argv[2]), "entries verified")
     else:
         check_vectors()

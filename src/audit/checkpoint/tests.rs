@@ -3,7 +3,7 @@ use std::str::FromStr as _;
 use serde::Deserialize;
 
 use super::*;
-use crate::crypto::note::NOTE_BYTES_MAX;
+use crate::crypto::note::{NOTE_BYTES_MAX, sign_note};
 use crate::crypto::{SecretBytes, hex};
 
 #[derive(Deserialize)]

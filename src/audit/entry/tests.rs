@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 45] = [
+const GOLDEN_WORDS: [(Action, &str); 48] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -99,6 +99,7 @@ const GOLDEN_WORDS: [(Action, &str); 45] = [
     (Action::DisclosureClosed, "disclosure_closed"),
     (Action::DisclosureCompleted, "disclosure_completed"),
     (Action::DisclosureOpened, "disclosure_opened"),
+    (Action::EntriesPruned, "entries_pruned"),
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::IdChangesRead, "id_changes_read"),
     (Action::IdentityEventsApplied, "identity_events_applied"),
@@ -107,6 +108,7 @@ const GOLDEN_WORDS: [(Action, &str); 45] = [
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::PassphraseChanged, "passphrase_changed"),
     (Action::ProtectedLinksRead, "protected_links_read"),
+    (Action::ReceiptGiven, "receipt_given"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
     (Action::RightsRead, "rights_read"),
@@ -116,6 +118,7 @@ const GOLDEN_WORDS: [(Action, &str); 45] = [
     (Action::SerialsStored, "serials_stored"),
     (Action::ShareGiven, "share_given"),
     (Action::SharesMade, "shares_made"),
+    (Action::SigningKeyAdded, "signing_key_added"),
     (Action::SurrogatesIssued, "surrogates_issued"),
     (Action::WindowClosed, "window_closed"),
     (Action::WindowOpened, "window_opened"),
@@ -245,6 +248,9 @@ const fn number(action: Action) -> usize {
         Action::RootReplaced => 60,
         Action::ShareGiven => 61,
         Action::SharesMade => 62,
+        Action::EntriesPruned => 63,
+        Action::ReceiptGiven => 64,
+        Action::SigningKeyAdded => 65,
     }
 }
 
@@ -273,7 +279,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 63];
+    let mut seen = [false; 66];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -286,7 +292,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 63]);
+    assert_eq!(seen, [true; 66]);
 }
 
 #[test]

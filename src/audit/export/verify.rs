@@ -1,10 +1,11 @@
-//! Verifying an export: streaming, in constant memory, naming the entry that is wrong.
+//! Verifying an export: streaming, in bounded memory, naming the entry that is wrong.
 
 use std::io::{self, BufRead, Read as _};
 
 use thiserror::Error;
 
 use super::super::checkpoint::{Checkpoint, CheckpointError};
+use super::super::pruning::PruningCheck;
 use super::super::tree::Frontier;
 use super::{EntryLine, FORMAT_VERSION, HeaderLine, KeptLeaf, LINE_BYTES_MAX, Leaf, Salt};
 use crate::crypto::note::{NoteError, VerifierKey};
@@ -30,6 +31,9 @@ pub struct Report {
     pub trust: Trust,
     /// How many entries have no body left.
     pub pruned_count: u64,
+    /// The first entry without a body of which no later one says that it was pruned: somebody has
+    /// left it out.
+    pub unexplained: Option<u64>,
 }
 
 /// Why an export was refused, and where. Nothing of an entry's text is quoted.
@@ -106,6 +110,30 @@ pub enum VerifyError {
     WrongKey,
 }
 
+impl VerifyError {
+    /// The first entry that is wrong, where one can be named: the header is no entry, and hashes that
+    /// are wrong together with what they are of show only in the root.
+    #[must_use]
+    pub fn position(&self) -> Option<u64> {
+        match self {
+            Self::Changed { index }
+            | Self::Malformed { index }
+            | Self::Missing { index, .. }
+            | Self::OutOfOrder { index, .. } => Some(*index),
+            Self::Extra { size } => Some(*size),
+            Self::Truncated { found, .. } => Some(*found),
+            Self::Checkpoint(_)
+            | Self::ExpectedKey(_)
+            | Self::Header
+            | Self::Origin
+            | Self::Read(_)
+            | Self::RootMismatch { .. }
+            | Self::UnknownVersion(_)
+            | Self::WrongKey => None,
+        }
+    }
+}
+
 /// Verifies an export against `expected_verifier_key`, or, without one, against itself.
 ///
 /// Without an expected key the report says [`Trust::ExportItself`]: that proves that the export is
@@ -121,27 +149,76 @@ pub fn verify_export<R: BufRead>(
 ) -> Result<Report, VerifyError> {
     let mut lines = Lines { reader, buffer: Vec::new() };
     let Some(Line::Whole(header)) = lines.next()? else { return Err(VerifyError::Header) };
-    let (checkpoint, verifier_key, trust) = verify_header(header, expected_verifier_key)?;
-    let size = checkpoint.tree.size;
-    let mut tree = Frontier::new();
-    let mut pruned_count = 0;
-    loop {
-        let index = tree.size();
-        let line = match lines.next()? {
-            None if index == size => break,
-            None | Some(Line::Cut) => return Err(VerifyError::Truncated { size, found: index }),
-            Some(_) if index == size => return Err(VerifyError::Extra { size }),
-            Some(Line::TooLong) => return Err(VerifyError::Malformed { index }),
-            Some(Line::Whole(line)) => line,
-        };
+    let verification = Verification::begin(header, expected_verifier_key)?;
+    verification.rest(&mut lines)
+}
+
+/// An export verified up to some entry.
+#[derive(Clone)]
+pub(in crate::audit) struct Verification {
+    checkpoint: Checkpoint,
+    verifier_key: VerifierKey,
+    trust: Trust,
+    tree: Frontier,
+    pruned_count: u64,
+    pruning: PruningCheck,
+}
+
+impl Verification {
+    pub(in crate::audit) fn begin(
+        header: &[u8],
+        expected: Option<&str>,
+    ) -> Result<Self, VerifyError> {
+        let (checkpoint, verifier_key, trust) = verify_header(header, expected)?;
+        let (tree, pruning) = (Frontier::new(), PruningCheck::default());
+        Ok(Self { checkpoint, verifier_key, trust, tree, pruned_count: 0, pruning })
+    }
+
+    /// The entries from here on.
+    pub(in crate::audit) fn rest<R: BufRead>(
+        mut self,
+        lines: &mut Lines<R>,
+    ) -> Result<Report, VerifyError> {
+        let size = self.checkpoint.tree.size;
+        loop {
+            let index = self.tree.size();
+            match lines.next()? {
+                None if index == size => break,
+                None | Some(Line::Cut) => {
+                    return Err(VerifyError::Truncated { size, found: index });
+                }
+                Some(_) if index == size => return Err(VerifyError::Extra { size }),
+                Some(Line::TooLong) => return Err(VerifyError::Malformed { index }),
+                Some(Line::Whole(line)) => self.entry(line)?,
+            }
+        }
+        if self.tree.head() != self.checkpoint.tree {
+            return Err(VerifyError::RootMismatch { size });
+        }
+        Ok(Report {
+            unexplained: self.pruning.unexplained(),
+            checkpoint: self.checkpoint,
+            verifier_key: self.verifier_key,
+            trust: self.trust,
+            pruned_count: self.pruned_count,
+        })
+    }
+
+    /// One entry.
+    pub(in crate::audit) fn entry(&mut self, line: &[u8]) -> Result<(), VerifyError> {
+        let index = self.tree.size();
         let leaf = verify_entry(line, index)?;
-        pruned_count += u64::from(matches!(leaf, KeptLeaf::Pruned(_)));
-        tree.append(leaf.hash()).map_err(|_| VerifyError::Extra { size })?;
+        match &leaf {
+            KeptLeaf::Pruned(_) => {
+                self.pruned_count += 1;
+                self.pruning.pruned(index);
+            }
+            KeptLeaf::Whole(leaf) => self.pruning.whole(index, leaf.body()),
+        }
+        let size = self.checkpoint.tree.size;
+        self.tree.append(leaf.hash()).map_err(|_| VerifyError::Extra { size })?;
+        Ok(())
     }
-    if tree.head() != checkpoint.tree {
-        return Err(VerifyError::RootMismatch { size });
-    }
-    Ok(Report { checkpoint, verifier_key, trust, pruned_count })
 }
 
 fn verify_header(
@@ -161,22 +238,23 @@ fn verify_header(
     }
     let header: HeaderLine = serde_json::from_slice(line).map_err(|_| VerifyError::Header)?;
     let named: VerifierKey = header.verifier_key.parse().map_err(|_| VerifyError::Header)?;
-    let trust = match expected_verifier_key {
-        None => Trust::ExportItself,
+    let signed_by = |key: &VerifierKey| Checkpoint::parse_and_verify(&header.checkpoint, key);
+    let (key, trust) = match expected_verifier_key {
+        None => (named, Trust::ExportItself),
         Some(expected) => {
             let expected: VerifierKey = expected.parse().map_err(VerifyError::ExpectedKey)?;
-            if named != expected {
+            // While one key of a log follows another both sign, and the export names one of them.
+            if named != expected && signed_by(&expected).is_err() {
                 return Err(VerifyError::WrongKey);
             }
-            Trust::ExpectedKey
+            (expected, Trust::ExpectedKey)
         }
     };
-    let checkpoint = Checkpoint::parse_and_verify(&header.checkpoint, &named)
-        .map_err(VerifyError::Checkpoint)?;
+    let checkpoint = signed_by(&key).map_err(VerifyError::Checkpoint)?;
     if header.origin != checkpoint.origin.as_str() {
         return Err(VerifyError::Origin);
     }
-    Ok((checkpoint, named, trust))
+    Ok((checkpoint, key, trust))
 }
 
 fn verify_entry(line: &[u8], index: u64) -> Result<KeptLeaf, VerifyError> {
@@ -202,12 +280,12 @@ fn verify_entry(line: &[u8], index: u64) -> Result<KeptLeaf, VerifyError> {
 }
 
 /// Lines of bounded length, read into one buffer.
-struct Lines<R> {
+pub(in crate::audit) struct Lines<R> {
     reader: R,
     buffer: Vec<u8>,
 }
 
-enum Line<'a> {
+pub(in crate::audit) enum Line<'a> {
     /// The input ends within it.
     Cut,
     /// Longer than any line of an export.
@@ -217,6 +295,11 @@ enum Line<'a> {
 }
 
 impl<R: BufRead> Lines<R> {
+    #[cfg(test)]
+    pub(in crate::audit) fn of(reader: R) -> Self {
+        Self { reader, buffer: Vec::new() }
+    }
+
     fn next(&mut self) -> Result<Option<Line<'_>>, VerifyError> {
         self.buffer.clear();
         let most = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);

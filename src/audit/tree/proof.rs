@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use super::{Frontier, FrontierError, Hash, TreeHead, empty_root, node_hash};
+use super::{BLOCK_WIDTH, Blocks, Frontier, FrontierError, Hash, TreeHead, empty_root, node_hash};
 
 /// Where the leaf hashes of a log are read from.
 pub trait LeafHashes {
@@ -23,6 +23,11 @@ pub trait LeafHashes {
     ///
     /// What the store says.
     fn for_each(&self, range: Range<u64>, each: &mut dyn FnMut(Hash)) -> Result<(), Self::Error>;
+
+    /// Roots of full blocks of these leaves, if they are known: they are not read then.
+    fn blocks(&self) -> Option<&Blocks> {
+        None
+    }
 
     /// The hash of one leaf, if it is there.
     ///
@@ -115,17 +120,43 @@ fn subtree<S: LeafHashes + ?Sized>(
     source: &S,
 ) -> Result<Hash, ProveError<S::Error>> {
     let incomplete = ProveError::Incomplete { start: range.start, end: range.end };
-    let expected = range.end - range.start;
     let mut tree = Frontier::new();
-    let mut full = Ok(0);
-    source
-        .for_each(range, &mut |hash| {
-            if full != Err(FrontierError::Full) {
-                full = tree.append(hash);
+    let mut at = range.start;
+    while at < range.end {
+        if let Some((bits, root)) = source.blocks().and_then(|known| known.largest(at, range.end)) {
+            if tree.append_perfect(bits, root).is_err() {
+                return Err(incomplete);
             }
-        })
-        .map_err(ProveError::Failed)?;
-    if full.is_err() || tree.size() != expected { Err(incomplete) } else { Ok(tree.root()) }
+            at += 1 << bits;
+            continue;
+        }
+        let next = match source.blocks() {
+            Some(_) => range.end.min((at / BLOCK_WIDTH + 1).saturating_mul(BLOCK_WIDTH)),
+            None => range.end,
+        };
+        if append_leaves(at..next, source, &mut tree).map_err(ProveError::Failed)? != next - at {
+            return Err(incomplete);
+        }
+        at = next;
+    }
+    Ok(tree.root())
+}
+
+/// Appends the leaves of a range that are there, and counts them.
+fn append_leaves<S: LeafHashes + ?Sized>(
+    range: Range<u64>,
+    source: &S,
+    tree: &mut Frontier,
+) -> Result<u64, S::Error> {
+    let mut count = 0_u64;
+    let mut full = Ok(0);
+    source.for_each(range, &mut |hash| {
+        if full != Err(FrontierError::Full) {
+            full = tree.append(hash);
+            count = count.saturating_add(u64::from(full.is_ok()));
+        }
+    })?;
+    Ok(count)
 }
 
 /// The largest power of two below `size`, which is at least 2.

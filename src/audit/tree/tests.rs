@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use super::*;
 
+mod blocks;
+
 type Oracle = MemoryBackedTree<sha2::Sha256, Vec<u8>>;
 
 #[derive(Deserialize)]

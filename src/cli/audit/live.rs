@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tonic::Streaming;
 
 use crate::audit::{
-    Checkpoint, ExportError, ExportWriter, Frontier, Hash, KeptLeaf, Leaf, Salt, VerifierKey,
+    Checkpoint, ExportError, ExportWriter, Frontier, Hash, KeptLeaf, Leaf, PruningCheck, Salt,
+    TreeHead, VerifierKey, verify_consistency,
 };
 use crate::cli::connect::Channel;
 use crate::cli::error::{Error, Exit, with_sources};
@@ -17,7 +18,7 @@ use crate::rpc::proto::{
 };
 
 /// Largest message: a body of the greatest length fits.
-const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What was verified.
 pub(super) struct Copied {
@@ -66,43 +67,134 @@ pub(super) async fn list(
     Ok(client.list_entries(ListEntriesRequest { start, count }).await?.into_inner())
 }
 
-/// Copies the whole log into an export, recomputing every hash and the signed root.
+/// A checkpoint of the server, verified.
+pub(super) struct Signed {
+    /// What it says.
+    pub(super) checkpoint: Checkpoint,
+    /// The note.
+    pub(super) note: String,
+    /// The key that it was verified with: the expected one, or the server's word.
+    pub(super) key: VerifierKey,
+}
+
+/// Asks for a checkpoint and verifies it.
 ///
 /// # Errors
 ///
-/// What the server says; an entry or the whole that does not verify; a full disk.
+/// What the server says; a checkpoint that does not verify.
+pub(super) async fn signed(channel: Channel, expected_key: Option<&str>) -> Result<Signed, Error> {
+    let answer = checkpoint(channel).await?;
+    let key = verifier_key(&answer.verifier_key, expected_key)?;
+    // Several keys sign while one follows another: the expected one must be among them.
+    if expected_key.is_some() && !answer.verifier_keys.iter().any(|said| *said == key.to_string()) {
+        return Err(wrong("the log is signed by another key than the expected one".to_owned()));
+    }
+    let checkpoint = parse(&answer.note, &key, "server's")?;
+    Ok(Signed { checkpoint, note: answer.note, key })
+}
+
+pub(super) fn parse(note: &str, key: &VerifierKey, which: &str) -> Result<Checkpoint, Error> {
+    Checkpoint::parse_and_verify(note, key).map_err(|cause| {
+        wrong(format!("the {which} checkpoint does not verify: {}", with_sources(&cause)))
+    })
+}
+
+/// Asks for a checkpoint and verifies it with the first of these keys that has signed it.
+///
+/// # Errors
+///
+/// What the server says; none of them has.
+pub(super) async fn signed_by_any(channel: Channel, keys: &[VerifierKey]) -> Result<Signed, Error> {
+    let note = checkpoint(channel).await?.note;
+    for key in keys {
+        if let Ok(checkpoint) = Checkpoint::parse_and_verify(&note, key) {
+            return Ok(Signed { checkpoint, note, key: key.clone() });
+        }
+    }
+    Err(wrong("the log is signed by another key than the expected one".to_owned()))
+}
+
+/// Checks that a checkpoint continues an older tree.
+///
+/// # Errors
+///
+/// It does not.
+pub(super) fn consistent(old: TreeHead, signed: &Signed, proof: &[Hash]) -> Result<(), Error> {
+    verify_consistency(old, signed.checkpoint.tree, proof).map_err(|_| {
+        wrong("the log does not continue the one of the earlier checkpoint".to_owned())
+    })
+}
+
+/// Goes through the whole log of a checkpoint, recomputing every hash and the signed root.
+///
+/// # Errors
+///
+/// What the server says; an entry or the whole that does not verify; what `each` says.
+pub(super) async fn walk(
+    channel: Channel,
+    signed: &Signed,
+    earlier: Option<&str>,
+    each: &mut dyn FnMut(&KeptLeaf) -> Result<(), Error>,
+) -> Result<Copied, Error> {
+    let checkpoint = signed.checkpoint.clone();
+    let earlier = earlier.map(|note| parse(note, &signed.key, "earlier")).transpose()?;
+    let mut continuity = Continuity::new(earlier, &checkpoint)?;
+    let (mut pruned_count, mut pruning) = (0, PruningCheck::default());
+    if checkpoint.tree.size > 0 {
+        let mut entries = list(channel, 0, checkpoint.tree.size).await?;
+        let mut expected = 0;
+        while let Some(entry) = entries.message().await? {
+            let leaf = kept_leaf(entry, expected)?;
+            match &leaf {
+                KeptLeaf::Pruned(_) => {
+                    pruned_count += 1;
+                    pruning.pruned(expected);
+                }
+                KeptLeaf::Whole(leaf) => pruning.whole(expected, leaf.body()),
+            }
+            continuity.take(leaf.hash())?;
+            each(&leaf)?;
+            expected += 1;
+        }
+    }
+    if continuity.tree.head() != checkpoint.tree {
+        return Err(wrong("the entries are not those of the signed checkpoint".to_owned()));
+    }
+    explained(pruning.unexplained())?;
+    let earlier_size = continuity.earlier.map(|earlier| earlier.tree.size);
+    Ok(Copied { checkpoint, pruned_count, earlier_size })
+}
+
+/// Copies the whole log into an export.
+///
+/// # Errors
+///
+/// As [`walk`]; a full disk.
 pub(super) async fn copy<W: Write>(
     channel: Channel,
     writer: W,
     expected_key: Option<&str>,
     earlier: Option<&str>,
 ) -> Result<(W, Copied), Error> {
-    let signed = checkpoint(channel.clone()).await?;
-    let key = verifier_key(&signed.verifier_key, expected_key)?;
-    let parse = |note: &str, which: &str| {
-        Checkpoint::parse_and_verify(note, &key).map_err(|cause| {
-            wrong(format!("the {which} checkpoint does not verify: {}", with_sources(&cause)))
-        })
-    };
-    let checkpoint = parse(&signed.note, "server's")?;
-    let earlier = earlier.map(|note| parse(note, "earlier")).transpose()?;
-    let mut continuity = Continuity::new(earlier, &checkpoint)?;
-    let mut export = ExportWriter::begin(writer, &signed.note, &key).map_err(failed)?;
-    let mut pruned_count = 0;
-    if checkpoint.tree.size > 0 {
-        let mut entries = list(channel, 0, checkpoint.tree.size).await?;
-        let mut expected = 0;
-        while let Some(entry) = entries.message().await? {
-            let leaf = kept_leaf(entry, expected)?;
-            pruned_count += u64::from(matches!(leaf, KeptLeaf::Pruned(_)));
-            continuity.take(leaf.hash())?;
-            export.entry(&leaf).map_err(failed)?;
-            expected += 1;
-        }
+    let signed = signed(channel.clone(), expected_key).await?;
+    let mut export = ExportWriter::begin(writer, &signed.note, &signed.key).map_err(failed)?;
+    let mut each = |leaf: &KeptLeaf| export.entry(leaf).map_err(failed);
+    let copied = walk(channel, &signed, earlier, &mut each).await?;
+    Ok((export.finish().map_err(failed)?, copied))
+}
+
+/// Refuses an entry without a body that no entry says was pruned.
+///
+/// # Errors
+///
+/// There is one.
+pub(super) fn explained(unexplained: Option<u64>) -> Result<(), Error> {
+    match unexplained {
+        None => Ok(()),
+        Some(index) => Err(wrong(format!(
+            "entry {index} has no body, and no later entry says that it was pruned by retention"
+        ))),
     }
-    let writer = export.finish().map_err(failed)?;
-    let earlier_size = continuity.earlier.map(|earlier| earlier.tree.size);
-    Ok((writer, Copied { checkpoint, pruned_count, earlier_size }))
 }
 
 /// Watches, while the tree grows, that it passes through an earlier root.
@@ -143,23 +235,29 @@ impl Continuity {
     }
 }
 
-/// The expected key, which the server's must be, or the server's.
+/// The expected key, or the server's.
 fn verifier_key(said: &str, expected: Option<&str>) -> Result<VerifierKey, Error> {
-    let said: VerifierKey =
-        said.parse().map_err(|_| wrong("the server's verifier key is malformed".to_owned()))?;
-    let Some(expected) = expected else { return Ok(said) };
-    let expected: VerifierKey = expected.parse().map_err(|_| {
-        Error::usage("the verifier key is malformed").advise("It has the form name+hash+key.")
-    })?;
-    if said == expected {
-        Ok(expected)
-    } else {
-        Err(wrong("the log is signed by another key than the expected one".to_owned()))
+    match expected {
+        None => {
+            said.parse().map_err(|_| wrong("the server's verifier key is malformed".to_owned()))
+        }
+        Some(expected) => expected_key(expected),
     }
 }
 
+/// A verifier key as it was given.
+///
+/// # Errors
+///
+/// It is malformed.
+pub(super) fn expected_key(text: &str) -> Result<VerifierKey, Error> {
+    text.trim().parse().map_err(|_| {
+        Error::usage("the verifier key is malformed").advise("It has the form name+hash+key.")
+    })
+}
+
 /// An entry as it was sent, if it is what its hash says.
-fn kept_leaf(entry: ListEntriesResponse, expected: u64) -> Result<KeptLeaf, Error> {
+pub(super) fn kept_leaf(entry: ListEntriesResponse, expected: u64) -> Result<KeptLeaf, Error> {
     let ListEntriesResponse { index, leaf_hash, salt, body } = entry;
     let malformed = || wrong(format!("entry {expected} is malformed"));
     if index != expected {
@@ -186,7 +284,7 @@ fn failed(cause: ExportError) -> Error {
     }
 }
 
-fn wrong(what: String) -> Error {
+pub(super) fn wrong(what: String) -> Error {
     Error::new(Exit::Verification, what)
         .advise("Keep what you have, and tell those who answer for the data.")
 }

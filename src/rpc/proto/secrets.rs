@@ -24,6 +24,7 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.IssueSurrogatesResponse.surrogates",
     ".hvelv.v1.LinkingParty.name",
     // No identifier, but who did what, for the auditor alone.
+    ".hvelv.v1.GetReceiptResponse.body",
     ".hvelv.v1.ListEntriesResponse.body",
     // Somebody may send the secret key in its place.
     ".hvelv.v1.OpenDisclosureRequest.recipient_key",

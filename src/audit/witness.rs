@@ -1,0 +1,173 @@
+//! A witness: keeps the newest checkpoint of a log, and cosigns nothing that goes back or forks.
+//!
+//! It exists because whoever holds the log's signing key and its store can write another history
+//! and sign it. A witness has another key, is kept by others on another host, and needs only a
+//! public key, one signed note and a proof of a few hashes. Its rules are those of `add-checkpoint`
+//! in <https://c2sp.org/tlog-witness>; the numbers there stand with each [`Refusal`].
+//!
+//! ```text
+//!            old size, proof, note ─► signed by the log? ─► from the head that is kept? ─► consistent?
+//! head kept ◄── stored, then ◄────────────────────────────────────────────── cosignature
+//! ```
+//!
+//! FORMAT: what it keeps is its head: the note that it cosigned last, with its own cosignature, or an
+//! empty file before the first.
+//!
+//! INVARIANT: of all checkpoints that one witness has cosigned, each begins with every smaller one.
+//! INVARIANT: the time of a cosignature is not before that of the one before it.
+//!
+//! It does *not* protect against a head that is put back to an older one together with the log: that
+//! takes both hosts. A lost head is not begun anew: the witness gets a new key.
+
+use thiserror::Error;
+
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::tree::{Hash, ProofError, TreeHead, empty_root, verify_consistency};
+use crate::crypto::note::{NoteError, Origin, VerifierKey, WitnessSecret};
+
+mod request;
+
+pub use request::{MalformedRequest, WitnessRequest};
+
+/// Why a checkpoint is not cosigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// None of the keys of the log has signed it. (403)
+    #[error("checkpoint is not signed by the log")]
+    Checkpoint(#[source] CheckpointError),
+    /// The log is shorter than the one that was cosigned. (409)
+    #[error("log has gone back: it has {size} entries, and had {witnessed}")]
+    GoneBack {
+        /// What it has now.
+        size: u64,
+        /// What it had.
+        witnessed: u64,
+    },
+    /// The head that is kept is not one that this witness has cosigned.
+    #[error("head of the witness does not verify under its own key")]
+    Head(#[source] NoteError),
+    /// The proof does not begin where the head ends. (409)
+    #[error("proof begins at {old_size} entries, and the witness has seen {witnessed}")]
+    OldSize {
+        /// Where it begins.
+        old_size: u64,
+        /// What was cosigned last.
+        witnessed: u64,
+    },
+    /// The tree does not begin with the one that was cosigned: another history was written. (422)
+    #[error("log is another than the one of {witnessed} entries that was witnessed")]
+    Forked {
+        /// How long that was: the first entry that differs is before it.
+        witnessed: u64,
+        /// What the proof came to.
+        #[source]
+        cause: ProofError,
+    },
+}
+
+impl Refusal {
+    /// Whether it shows that the log was changed, and not only that something is missing.
+    #[must_use]
+    pub fn is_evidence(&self) -> bool {
+        matches!(self, Self::GoneBack { .. } | Self::Forked { .. })
+    }
+}
+
+/// A checkpoint with the cosignature of this witness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a cosignature is given away only once it is kept as the head"]
+pub struct Cosigned {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// The note with the cosignature: what is to be kept as the head.
+    pub note: String,
+    /// The line of the cosignature alone.
+    pub line: String,
+}
+
+/// The witness of one log.
+#[derive(Debug)]
+pub struct Witness {
+    secret: WitnessSecret,
+    keys: Vec<VerifierKey>,
+    head: Option<(TreeHead, u64)>,
+}
+
+impl Witness {
+    /// A witness with the head that it has kept, empty before its first checkpoint. `keys` are the
+    /// log's: one, or the old and the new while one follows the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Head`], [`Refusal::Checkpoint`]: the head was changed, or is another log's.
+    pub fn open(
+        secret: WitnessSecret,
+        keys: Vec<VerifierKey>,
+        head: &str,
+    ) -> Result<Self, Refusal> {
+        let mut witness = Self { secret, keys, head: None };
+        if !head.is_empty() {
+            let (_, seconds) = witness.secret.public().open(head).map_err(Refusal::Head)?;
+            witness.head = Some((witness.signed(head)?.tree, seconds));
+        }
+        Ok(witness)
+    }
+
+    /// What was cosigned last; the empty tree before that.
+    #[must_use]
+    pub fn head(&self) -> TreeHead {
+        let empty = TreeHead { size: 0, root: empty_root() };
+        self.head.map_or(empty, |(tree, _)| tree)
+    }
+
+    /// Cosigns a checkpoint that continues what was cosigned before.
+    ///
+    /// `proof` is the consistency proof from `old_size` on; `seconds` is the time, since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; nothing has changed then.
+    pub fn add_checkpoint(
+        &mut self,
+        old_size: u64,
+        proof: &[Hash],
+        note: &str,
+        seconds: u64,
+    ) -> Result<Cosigned, Refusal> {
+        let checkpoint = self.signed(note)?;
+        let head = self.head();
+        let (size, witnessed) = (checkpoint.tree.size, head.size);
+        if size < witnessed {
+            return Err(Refusal::GoneBack { size, witnessed });
+        }
+        if old_size != witnessed {
+            return Err(Refusal::OldSize { old_size, witnessed });
+        }
+        verify_consistency(head, checkpoint.tree, proof)
+            .map_err(|cause| Refusal::Forked { witnessed, cause })?;
+        let seconds = self.head.map_or(seconds, |(_, before)| seconds.max(before));
+        let line = self.secret.cosign(note, seconds).map_err(Refusal::Head)?;
+        self.head = Some((checkpoint.tree, seconds));
+        Ok(Cosigned { checkpoint, note: format!("{note}{line}"), line })
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        self.keys.first().map(VerifierKey::name)
+    }
+
+    fn signed(&self, note: &str) -> Result<Checkpoint, Refusal> {
+        let mut refusal = CheckpointError::Unsigned;
+        for key in &self.keys {
+            match Checkpoint::parse_and_verify(note, key) {
+                Ok(checkpoint) => return Ok(checkpoint),
+                Err(cause) => refusal = cause,
+            }
+        }
+        Err(Refusal::Checkpoint(refusal))
+    }
+}
+
+#[cfg(test)]
+mod tests;
