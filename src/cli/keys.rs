@@ -17,7 +17,7 @@ use crate::service::setup::{
 mod hand_out;
 mod shown;
 
-use hand_out::HandOutOptions;
+use hand_out::{HandOutOptions, OptionalHandOut};
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -159,7 +159,7 @@ struct ReplaceOptions {
     new_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
-    hand_out: Option<HandOutOptions>,
+    hand_out: OptionalHandOut,
 }
 
 /// What opens the roots as they are.
@@ -232,7 +232,8 @@ fn passphrase(options: &PassphraseCommand) -> Result<(), Error> {
 
 fn replace(options: &ReplaceOptions) -> Result<(), Error> {
     let root = options.root.root();
-    let hand_out = options.hand_out.as_ref().map(|options| options.ready(root)).transpose()?;
+    let wanted = options.hand_out.wanted();
+    let hand_out = wanted.as_ref().map(|wanted| wanted.ready(root)).transpose()?;
     let has_passphrase = options.new_passphrase || options.new_passphrase_file.is_some();
     if hand_out.is_none() && !has_passphrase {
         return Err(Error::usage("nothing would open the new root")

@@ -155,6 +155,15 @@ impl Unsealing {
         self.registers.is_some() && self.vault.is_some()
     }
 
+    /// That both roots are open.
+    ///
+    /// # Errors
+    /// [`Error::RootClosed`], which names the first that is not.
+    pub fn check_complete(&self) -> Result<(), Error> {
+        let closed = Plane::ALL.iter().copied().find(|plane| self.slot(*plane).is_none());
+        closed.map_or(Ok(()), |plane| Err(Error::RootClosed { plane }))
+    }
+
     /// Whether nothing was given yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

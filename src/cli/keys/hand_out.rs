@@ -19,22 +19,55 @@ use crate::service::setup::{MadeShare, Root};
 #[derive(Debug, clap::Args)]
 pub(super) struct HandOutOptions {
     /// How many shares to make, 2 to 32: one for each holder.
-    #[arg(long, value_name = "N", requires = "threshold")]
+    #[arg(long, value_name = "N")]
     shares: u8,
 
     /// How many of them open the root, at least 2.
-    #[arg(long, value_name = "K", requires = "output")]
+    #[arg(long, value_name = "K")]
     threshold: u8,
 
     /// Directory to write the shares to: ROOT-share-NUMBER.txt, or .age with --recipient. None of
     /// the files may exist.
-    #[arg(long, value_name = "DIR", requires = "shares")]
+    #[arg(long, value_name = "DIR")]
     output: PathBuf,
 
     /// The age key of a holder; repeated, one for each share, in order. Without it the files are in
     /// the clear, readable by you alone.
+    #[arg(long, value_name = "KEY")]
+    recipient: Vec<String>,
+}
+
+/// The same, where shares need not be made.
+#[derive(Debug, clap::Args)]
+pub(super) struct OptionalHandOut {
+    /// How many shares to make, 2 to 32: one for each holder.
+    #[arg(long, value_name = "N", requires_all = ["threshold", "output"])]
+    shares: Option<u8>,
+
+    /// How many of them open the root, at least 2.
+    #[arg(long, value_name = "K", requires = "shares")]
+    threshold: Option<u8>,
+
+    /// Directory to write the shares to: ROOT-share-NUMBER.txt, or .age with --recipient. None of
+    /// the files may exist.
+    #[arg(long, value_name = "DIR", requires = "shares")]
+    output: Option<PathBuf>,
+
+    /// The age key of a holder; repeated, one for each share, in order.
     #[arg(long, value_name = "KEY", requires = "shares")]
     recipient: Vec<String>,
+}
+
+impl OptionalHandOut {
+    /// The options, if shares are to be made.
+    pub(super) fn wanted(&self) -> Option<HandOutOptions> {
+        Some(HandOutOptions {
+            shares: self.shares?,
+            threshold: self.threshold?,
+            output: self.output.clone()?,
+            recipient: self.recipient.clone(),
+        })
+    }
 }
 
 /// Options that fit together.

@@ -161,6 +161,7 @@ impl Installation {
     ) -> Result<Result<(), E>, SetupError> {
         let plane = root.plane();
         let planned = change.plan()?;
+        recorded.unsealing.check_complete()?;
         let clock = SystemClock::new();
         let entropy = Entropy::os();
         self.record_change(change.entries(root, &clock), recorded)?;
