@@ -4,7 +4,8 @@
 //! few identifiers of its own and a seed; a step is drawn, done by the service, done by the model, and
 //! what the service answers must be what the model says.  After each course everything is asked again,
 //! also after the server was sealed and opened.  `HVELV_MODEL_COURSES` says how many courses (`make
-//! model` runs many), `HVELV_MODEL_SEED` runs one again.
+//! model` runs many), `HVELV_MODEL_SEED` runs one again, and with a number of courses that many from it
+//! on.
 //!
 //! ```text
 //! course.rs    steps: drawn, done, compared       events.rs    events of the population register
@@ -95,10 +96,10 @@ impl Drop for Named {
 
 #[test]
 fn any_course_of_steps_is_answered_as_the_model_says() {
-    let (first, count) = match from_environment("HVELV_MODEL_SEED") {
-        Some(seed) => (seed, 1),
-        None => (0, from_environment("HVELV_MODEL_COURSES").unwrap_or(COURSES)),
-    };
+    let seed = from_environment("HVELV_MODEL_SEED");
+    let count = from_environment("HVELV_MODEL_COURSES");
+    let count = count.unwrap_or(if seed.is_some() { 1 } else { COURSES });
+    let first = seed.unwrap_or(0);
     let numbers = numbers(IDENTIFIERS * usize::try_from(COURSES_A_WORLD).unwrap());
     for begin in (first..first + count).step_by(usize::try_from(COURSES_A_WORLD).unwrap()) {
         let world = World::identities();

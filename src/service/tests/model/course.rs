@@ -4,6 +4,8 @@ use super::super::rights::suppressed;
 use super::events::{Became, Event};
 use super::expected::{Days, Expected, Given};
 use super::*;
+use crate::disclosure::Decision;
+use crate::ident::SerialWidth;
 
 pub(super) struct Course<'a> {
     pub(super) world: &'a World,
@@ -143,7 +145,9 @@ impl<'a> Course<'a> {
     fn open(&mut self) {
         if self.expected.given.len() < 3 {
             let application = self.world.application();
-            let id = self.world.disclosure_of(application, disclosures::decision());
+            let serial_width = self.draw.of(&[SerialWidth::Eight, SerialWidth::Nine]);
+            let decided = Decision { serial_width, ..disclosures::decision() };
+            let id = self.world.disclosure_of(application, decided);
             self.expected.given.push(Given {
                 id,
                 application: application.to_string(),
