@@ -40,6 +40,8 @@ const IDENTIFIERS: usize = 6;
 const STEPS: usize = 24;
 /// Where rows go: register and source.
 const REGISTERS: [(&str, &str); 3] = [("NPR", "HF"), ("KPR", "KUHR"), ("REHAB", "LOKAL")];
+/// The one on consent.
+const REHAB: usize = 2;
 /// Registers of the disclosures.
 const DISCLOSED: [&str; 2] = ["NPR", "KPR"];
 

@@ -1,7 +1,7 @@
 //! One course: steps that are drawn, done and compared.
 
 use super::super::rights::suppressed;
-use super::events::{Became, Event};
+use super::events::Event;
 use super::expected::{Days, Expected, Given};
 use super::*;
 use crate::disclosure::Decision;
@@ -88,6 +88,12 @@ impl<'a> Course<'a> {
             let own = answered.leaf_ids.iter().find(|leaf| leaf.row == row).map(|leaf| leaf.id);
             self.expected.row((register, days), *identifier, (*id, own));
         }
+        if register == "REHAB" {
+            // A root may have joined by a row, after its link.
+            self.read_feed(REHAB)
+                .into_iter()
+                .for_each(|change| self.expected.told(register, change));
+        }
     }
 
     fn event(&mut self) {
@@ -98,7 +104,7 @@ impl<'a> Course<'a> {
         let became = self.expected.persons.happen(&event);
         let codes: Vec<EventCode> = applied.reports.iter().map(|report| report.code).collect();
         assert_eq!((applied.counts, codes), became.counted(), "what becomes of an event");
-        if event.other.is_some() && became != Became::Nobody {
+        if event.other.is_some() {
             self.follow(before);
         }
     }
@@ -135,7 +141,9 @@ impl<'a> Course<'a> {
         let answered = self.world.deliver(&request, &numbers).unwrap();
         for (identifier, id) in identifiers.iter().zip(answered.ids) {
             let root = self.expected.persons.root(*identifier);
-            let known = self.expected.ids.get(&(register, root)).copied();
+            // Who is the root may not have joined, for want of a consent.
+            let of = |one| self.expected.ids.get(&(register, one)).copied();
+            let known = of(root).or_else(|| of(*identifier));
             // The look-up is about the days of now.
             let known = known.filter(|_| self.expected.takes(register, *identifier, Days::Now));
             assert_eq!(id, known.unwrap_or(0), "a look-up says what is known, and makes nobody");
@@ -218,8 +226,15 @@ impl<'a> Course<'a> {
         } else {
             Fact::ConsentWithdrawn
         };
-        if self.say("REHAB", identifier, (fact, gives, ErrorCode::ConsentNotGiven)) && !gives {
+        let is_said = self.say("REHAB", identifier, (fact, gives, ErrorCode::ConsentNotGiven));
+        if is_said && !gives {
             self.expected.end_ids("REHAB", identifier);
+        }
+        if gives && self.draw.below(2) == 0 {
+            // A row under any identifier of the person.
+            let person = self.expected.persons.of(identifier, Reach::All);
+            let (one, days) = (self.draw.of(&person), self.draw.of(&Days::ALL));
+            self.deliver(REHAB, &[one], days);
         }
     }
 

@@ -41,7 +41,6 @@ pub(super) enum Day {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Became {
     Applied,
-    Nobody,
     Unchanged,
     Wrong(EventCode),
 }
@@ -67,13 +66,17 @@ impl Day {
             Self::Unknown => None,
         }
     }
+}
 
-    /// What is wrong with it.
+impl Happens {
+    /// What is wrong with it, whoever it is about.
     pub(super) fn code(self) -> Option<EventCode> {
         match self {
-            Self::BeforeBirth => Some(EventCode::DeathBeforeBirth),
-            Self::Future => Some(EventCode::DateInFuture),
-            Self::One | Self::Other | Self::Unknown => None,
+            Self::Corrected(Day::BeforeBirth) | Self::Died(Day::BeforeBirth) => {
+                Some(EventCode::DeathBeforeBirth)
+            }
+            Self::Corrected(Day::Future) | Self::Died(Day::Future) => Some(EventCode::DateInFuture),
+            _ => None,
         }
     }
 }
@@ -84,7 +87,6 @@ impl Became {
         let mut counts = EventCounts::default();
         let (count, code) = match self {
             Self::Applied => (&mut counts.applied, None),
-            Self::Nobody => (&mut counts.nobody, None),
             Self::Unchanged => (&mut counts.unchanged, None),
             Self::Wrong(code) => (&mut counts.reported, Some(code)),
         };

@@ -94,8 +94,19 @@ impl Persons {
     /// What becomes of an event.
     pub(super) fn happen(&mut self, event: &Event) -> Became {
         let Event { main, other, .. } = *event;
+        if let Some(code) = event.what.code() {
+            return Became::Wrong(code);
+        }
         if !self.knows(main) && !other.is_some_and(|other| self.knows(other)) {
-            return Became::Nobody;
+            // Nobody is known, and that is not told: of nobody nothing was said before.
+            return match event.what {
+                Happens::Corrected(_) => Became::Wrong(EventCode::DeathNotRecorded),
+                Happens::Falsehood(Falsehood::True) if other.is_some() => {
+                    Became::Wrong(EventCode::NeverJoined)
+                }
+                Happens::Split => Became::Wrong(EventCode::NeverJoined),
+                _ => Became::Unchanged,
+            };
         }
         match event.what {
             Happens::Address(protection) => {
@@ -108,19 +119,17 @@ impl Persons {
                     Some(_) => self.died(main, day),
                     None => self.revived(main),
                 };
-                match became {
-                    Became::Applied | Became::Unchanged if is_early => {
-                        Became::Wrong(EventCode::DeathNotRecorded)
-                    }
-                    became => became,
-                }
+                if is_early { Became::Wrong(EventCode::DeathNotRecorded) } else { became }
             }
             Happens::Died(day) => self.died(main, day),
             Happens::Falsehood(falsehood) => self.false_identity((main, other), falsehood),
             Happens::Joined(protection) => {
                 let [one, two] = [main, other.unwrap()];
-                let is_strict = |one| self.status(one).address == AddressProtection::Strict;
-                let is_protected = is_strict(one) || is_strict(two);
+                let is_hidden = |one| {
+                    let status = self.status(one);
+                    status.address == AddressProtection::Strict || status.has_false_identity
+                };
+                let is_protected = is_hidden(one) || is_hidden(two);
                 self.join([one, two], if is_protected { Protection::Protected } else { protection })
             }
             Happens::Revived => self.revived(main),
@@ -154,12 +163,14 @@ impl Persons {
         (main, other): (usize, Option<usize>),
         falsehood: Falsehood,
     ) -> Became {
-        other.into_iter().chain([main]).for_each(|one| self.comes(one));
         let is_false = falsehood == Falsehood::False;
+        if is_false {
+            other.into_iter().chain([main]).for_each(|one| self.comes(one));
+        }
         let fact =
             if is_false { PersonFact::FalseIdentity } else { PersonFact::FalseIdentityRevoked };
         let is_new = self.status(main).has_false_identity != is_false;
-        let said = self.say(main, is_new, fact);
+        let said = self.say(main, is_new && self.knows(main), fact);
         let linked = match other {
             None => Became::Unchanged,
             Some(other) if is_false => self.join([main, other], Protection::Protected),
@@ -172,9 +183,6 @@ impl Persons {
     }
 
     fn died(&mut self, main: usize, day: events::Day) -> Became {
-        if let Some(code) = day.code() {
-            return Became::Wrong(code);
-        }
         let is_new = self.status(main).life != Life::Dead(day.day());
         self.say(main, is_new, PersonFact::Died(day.day()))
     }

@@ -3,20 +3,8 @@
 use super::course::Course;
 use super::expected::Days;
 use super::*;
-use crate::config::codes::RegisterCode;
 use crate::registers::{AddressProtection, IdChange, Life};
 use crate::rights::representation::{Acting, Address, Facts, Life as StatedLife, Stated, Way};
-
-impl World {
-    /// What the feed of a register has after an entry, and its last.
-    fn told_to(&self, register: &str, after: u64) -> (Vec<IdChange>, u64) {
-        let register: RegisterCode = register.parse().unwrap();
-        let permit = self.permit("s", Right::FollowIds { register: register.clone() });
-        let read = self.service.id_changes(&permit, &register, (after, 0)).unwrap();
-        let read = read.into_answer().0;
-        (read.changes.into_iter().map(|(_, change, _)| change).collect(), read.last)
-    }
-}
 
 /// Who asks: the person, or the next of kin.
 fn asking(acting: Acting) -> Facts {
@@ -31,16 +19,28 @@ fn asking(acting: Acting) -> Facts {
 }
 
 impl Course<'_> {
-    /// Each register is told of each of its IDs whose root has changed, and of no more.
+    /// What is new in the feed of a register.
+    pub(super) fn read_feed(&mut self, place: usize) -> Vec<IdChange> {
+        let (changes, last) = self.world.told_to(REGISTERS[place].0, self.read_to[place]);
+        self.read_to[place] = last;
+        changes
+    }
+
+    /// Each register is told of each of its IDs whose root has changed, and of no more.  A root whose
+    /// consent is not in force joins no register on consent, so that there is nothing to tell.
     pub(super) fn follow(&mut self, before: [usize; IDENTIFIERS]) {
         let now = self.expected.persons.roots();
         for (place, (register, _)) in REGISTERS.into_iter().enumerate() {
+            let has = |one: usize| self.expected.ids.contains_key(&(register, one));
+            let joins = |one: usize| {
+                register != "REHAB" || self.expected.in_force(register, one, Reach::All)
+            };
             let has_moved = |one: &usize| {
-                before[*one] != now[*one] && self.expected.ids.contains_key(&(register, *one))
+                let root = now[*one];
+                before[*one] != root && has(*one) && (has(root) || joins(root))
             };
             let moved = (0..IDENTIFIERS).filter(has_moved).count();
-            let (changes, last) = self.world.told_to(register, self.read_to[place]);
-            self.read_to[place] = last;
+            let changes = self.read_feed(place);
             assert_eq!(changes.len(), moved, "each change is told once");
             changes.into_iter().for_each(|change| self.expected.told(register, change));
         }
