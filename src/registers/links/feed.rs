@@ -167,8 +167,7 @@ impl Feed {
     /// links change, which wait for answers on their way.
     pub(in crate::registers) fn stage_joined(
         &mut self,
-        answers: &[Answer],
-        at: Timestamp,
+        (answers, at): (&[Answer], Timestamp),
         (keys, entropy, _): Plane<'_>,
         joins: &Joins,
         batch: &mut Batch,

@@ -100,7 +100,7 @@ impl Drop for Named {
 fn any_course_of_steps_is_answered_as_the_model_says() {
     let seed = from_environment("HVELV_MODEL_SEED");
     let count = from_environment("HVELV_MODEL_COURSES");
-    let count = count.unwrap_or(if seed.is_some() { 1 } else { COURSES });
+    let count = count.unwrap_or_else(|| if seed.is_some() { 1 } else { COURSES });
     let first = seed.unwrap_or(0);
     let numbers = numbers(IDENTIFIERS * usize::try_from(COURSES_A_WORLD).unwrap());
     for begin in (first..first + count).step_by(usize::try_from(COURSES_A_WORLD).unwrap()) {
