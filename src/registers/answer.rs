@@ -13,6 +13,7 @@ use crate::vault::PersonNo;
 use super::Error;
 use super::budget::Spending;
 use super::disclosed::{Membership, Pin};
+use super::links::Moved;
 
 /// Why a row has no ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +187,8 @@ pub struct Answer {
     pub digest: KeyedDigest,
     /// Rows whose persons are not members yet.
     pub joining: Vec<JoiningRow>,
+    /// Leaves that the register has, whose person's root is among those who join.
+    pub moved: Vec<Moved>,
     /// Persons that a look-up asked about, or whose serials are answered.
     pub asked: Vec<PersonNo>,
     /// The disclosure that those persons are in from now on.

@@ -211,7 +211,9 @@ impl Recorder {
         let mut joins = Joins::collect(&answers, &self.members, &self.forgotten);
         let moves = others.iter().flat_map(|other| &other.with.moves);
         let plane = (&*self.keys, &*self.entropy, &self.members);
-        let told = self.feed.stage(moves, plane, &mut joins, &mut batch);
+        let joined = (&*answers, self.clock.now());
+        let told = self.feed.stage_joined(joined, plane, &joins, &mut batch);
+        let told = told.and_then(|()| self.feed.stage(moves, plane, &mut joins, &mut batch));
         let drawn = self.draw(&mut joins, &mut batch);
         let (mut streams, mut touched) = (BTreeMap::new(), Touched::default());
         let mut memberships = Vec::new();

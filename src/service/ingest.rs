@@ -296,7 +296,8 @@ impl Delivery {
     pub fn submit(&self, mut mapped: Mapped) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
         // Held until the recorder has the answer: no consent, link or ID ends in between.
-        let _held = self.look_again(&open, &mut mapped)?;
+        let held = self.look_again(&open, &mut mapped)?;
+        let moved = self.superseded_by(&open, held.links(), &mapped.joining)?;
         let due = self.count(&mapped);
         if due {
             self.store(&open, DeliveryState::Open, Action::DeliveryStored, Box::new(drop))?;
@@ -317,6 +318,7 @@ impl Delivery {
             answered: mapped.answered,
             digest: mapped.digest,
             joining: mapped.joining,
+            moved,
             asked,
             disclosed: None,
             pins: Vec::new(),

@@ -3,7 +3,8 @@
 //! ```text
 //! root of a leaf changes ─► for each register that has the leaf, in the commit of the link:
 //!     superseded  the leaf's ID, by the root's; who is the root joins the register if need be, and
-//!                 into a register on consent only while the person's consent is in force
+//!                 into a register on consent only while the person's consent is in force; joins it
+//!                 by a row later, the leaves that the register has are told with that row
 //!     restored    the leaf's ID, which is again its person's own
 //! ```
 //!
@@ -13,7 +14,7 @@
 //!
 //! FORMAT: docs/FORMATS.md, section "Change of an ID".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use zeroize::Zeroizing;
 use super::fact;
 use super::graph::{Graph, Moved};
 use crate::crypto::Entropy;
+use crate::registers::answer::Answer;
 use crate::registers::joining::Joins;
 use crate::registers::records::record_place;
 use crate::registers::{Error, Members, PlaneKeys, Registers};
@@ -154,14 +156,46 @@ impl Feed {
                 if !is_member(*root) && !closed.contains(register) {
                     joins.add((*register, *partition), *root);
                 }
-                // Sequence numbers begin at 1: whoever has read nothing has read up to 0.
-                let next = self.next.entry(*register).or_insert(1);
-                let key = Key::id_change(*register, *next);
-                *next += 1;
-                let plain = encode(&Moved { leaf: *leaf, root: *root }, *at);
-                batch.insert(key, keys.storage().seal(entropy, &record_place(&key), &plain)?);
+                let moved = Moved { leaf: *leaf, root: *root };
+                self.write(*register, (&moved, *at), (keys, entropy), batch)?;
             }
         }
+        Ok(())
+    }
+
+    /// Puts into a batch what answers change: leaves whose person's root joins by a row.  Call it before
+    /// links change, which wait for answers on their way.
+    pub(in crate::registers) fn stage_joined(
+        &mut self,
+        (answers, at): (&[Answer], Timestamp),
+        (keys, entropy, _): Plane<'_>,
+        joins: &Joins,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let mut told = BTreeSet::new();
+        for answer in answers {
+            for moved in answer.moved.iter().filter(|one| joins.has(answer.register, one.root)) {
+                if told.insert((answer.register, moved.leaf)) {
+                    self.write(answer.register, (moved, at), (keys, entropy), batch)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        register: u16,
+        (moved, at): (&Moved, Timestamp),
+        (keys, entropy): (&PlaneKeys, &Entropy),
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        // Sequence numbers begin at 1: whoever has read nothing has read up to 0.
+        let next = self.next.entry(register).or_insert(1);
+        let key = Key::id_change(register, *next);
+        *next += 1;
+        let plain = encode(moved, at);
+        batch.insert(key, keys.storage().seal(entropy, &record_place(&key), &plain)?);
         Ok(())
     }
 }

@@ -322,6 +322,7 @@ impl Issuing {
             answered: mapped.answered,
             digest: mapped.digest,
             joining: Vec::new(),
+            moved: Vec::new(),
             asked: asked(rows, &mapped.pins),
             pins: mapped.pins,
             disclosed: Some(register.membership(self.scope, &in_use.members)),

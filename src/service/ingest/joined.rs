@@ -18,7 +18,8 @@
 
 use super::{Delivery, Mapped, Open, digest_of, register_error};
 use crate::registers::{
-    Answered, Ended, Gives, HeldLinks, HeldRights, JoiningRow, LeafId, RowCode, Standing,
+    Answered, Ended, Gives, HeldLinks, HeldRights, JoiningRow, LeafId, Moved, Reach, RowCode,
+    Standing,
 };
 use crate::service::Error;
 use crate::vault::PersonNo;
@@ -112,6 +113,28 @@ impl Mapped {
 }
 
 impl Delivery {
+    /// Leaves that the register has, whose person's root joins by one of these rows.  That is so in a
+    /// register on consent alone: elsewhere the root has joined with the link.
+    pub(super) fn superseded_by(
+        &self,
+        open: &Open,
+        links: &HeldLinks<'_>,
+        joining: &[JoiningRow],
+    ) -> Result<Vec<Moved>, Error> {
+        let graph = links.of(self.partition).filter(|graph| graph.any());
+        let Some(graph) = graph.filter(|_| self.consent_required && !joining.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let cells = held.cells();
+        let joining = joining.iter().map(|joining| joining.person);
+        let moved = joining.filter(|person| !graph.is_superseded(*person)).flat_map(|root| {
+            let leaves = graph.leaves_of(root, Reach::Shown).into_iter();
+            leaves.filter(move |leaf| *leaf != root).map(move |leaf| Moved { leaf, root })
+        });
+        Ok(moved.filter(|moved| cells.standing(moved.leaf).is_in_register()).collect())
+    }
+
     /// Answers those rows anew whose root has changed since the batch was mapped, or whose past has
     /// ended.
     pub(super) fn join_again(

@@ -27,7 +27,12 @@ fn named(names: &[&str]) -> Scope {
 }
 
 impl World {
-    fn ask_erasure(&self, register: &str, number: u64, asked: Scope) -> Result<Case, Error> {
+    pub(super) fn ask_erasure(
+        &self,
+        register: &str,
+        number: u64,
+        asked: Scope,
+    ) -> Result<Case, Error> {
         let request = Request {
             channel: Channel::Helsenorge,
             on: date(2026, 1, 10),
@@ -116,8 +121,8 @@ impl World {
     }
 }
 
-const JANUARY: (&str, &str) = ("2026-01-01", "2026-01-31");
-const DECEMBER: (&str, &str) = ("2025-12-01", "2025-12-31");
+pub(super) const JANUARY: (&str, &str) = ("2026-01-01", "2026-01-31");
+pub(super) const DECEMBER: (&str, &str) = ("2025-12-01", "2025-12-31");
 pub(super) const FEBRUARY: (&str, &str) = ("2026-02-01", "2026-02-28");
 
 #[test]

@@ -92,10 +92,14 @@ impl World {
         number: u64,
         others: &[u64],
     ) -> AppliedEvents {
+        self.apply(&[event(self.next_event(), event_type, number, others)])
+    }
+
+    /// The number of the event after all that came before.
+    pub(super) fn next_event(&self) -> u64 {
         let feed = "folkeregisteret".parse().unwrap();
         let open = self.service.open_now().unwrap();
-        let read_to = open.registers.hold_links().pointer(&feed).map_or(0, |one| one.sequence);
-        self.apply(&[event(read_to + 1, event_type, number, others)])
+        open.registers.hold_links().pointer(&feed).map_or(0, |one| one.sequence) + 1
     }
 
     fn changes(&self, register: &str) -> Vec<IdChange> {
@@ -123,7 +127,7 @@ impl World {
         self.deliver(&request, numbers).unwrap()
     }
 
-    fn status(&self, number: u64) -> PersonStatus {
+    pub(super) fn status(&self, number: u64) -> PersonStatus {
         let (open, person) = (self.service.open_now().unwrap(), self.leaf(number).person);
         open.registers.person_facts(PERSONS, &open.registers.leaves_of(PERSONS, person))
     }

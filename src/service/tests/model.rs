@@ -1,23 +1,33 @@
 //! Random courses of what people and registers do, against a simple model.
 //!
 //! Goal: what holds of each feature alone holds of all of them in any order.  Method: each course has a
-//! few persons of its own and a seed; a step is drawn, done by the service, done by the model, and what
-//! the service answers must be what the model says.  After each course everything is asked again, also
-//! after the server was sealed and opened.  `HVELV_MODEL_COURSES` says how many courses (`make model`
-//! runs many), `HVELV_MODEL_SEED` runs one again.
+//! few identifiers of its own and a seed; a step is drawn, done by the service, done by the model, and
+//! what the service answers must be what the model says.  After each course everything is asked again,
+//! also after the server was sealed and opened.  `HVELV_MODEL_COURSES` says how many courses (`make
+//! model` runs many), `HVELV_MODEL_SEED` runs one again, and with a number of courses that many from it
+//! on.
+//!
+//! ```text
+//! course.rs    steps: drawn, done, compared       events.rs    events of the population register
+//! telling.rs   innsyn, feeds, everything asked    persons.rs   who is who: identifiers and links
+//!                                                 expected.rs  IDs, serials, what was said and erased
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::erasure::FEBRUARY;
+use super::erasure::{DECEMBER, FEBRUARY, JANUARY};
 use super::rights::reserved;
 use super::*;
 use crate::config::codes::DisclosurePurpose;
 use crate::disclosure::DisclosureId;
-use crate::registers::Fact;
+use crate::registers::{Fact, Reach};
 use crate::rights::cases::Scope;
 
 mod course;
+mod events;
 mod expected;
+mod persons;
+mod telling;
 
 use course::Course;
 
@@ -25,9 +35,15 @@ use course::Course;
 const COURSES: u64 = 2_000;
 /// Courses that share a world: opening one takes longer than a course.
 const COURSES_A_WORLD: u64 = 100;
-/// Persons of a course.
-const PERSONS: usize = 6;
+/// Identifiers of a course.
+const IDENTIFIERS: usize = 6;
 const STEPS: usize = 24;
+/// Where rows go: register and source.
+const REGISTERS: [(&str, &str); 3] = [("NPR", "HF"), ("KPR", "KUHR"), ("REHAB", "LOKAL")];
+/// The one on consent.
+const REHAB: usize = 2;
+/// Registers of the disclosures.
+const DISCLOSED: [&str; 2] = ["NPR", "KPR"];
 
 /// A number from the environment of the test run.
 fn from_environment(name: &str) -> Option<u64> {
@@ -50,10 +66,21 @@ impl Draw {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
-    /// Some of the persons, at least one, in any order and perhaps twice.
+    /// One of several.
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    /// Some of the identifiers, at least one, in any order and perhaps twice.
     fn some(&mut self) -> Vec<usize> {
-        let count = 1 + self.below(PERSONS);
-        (0..count).map(|_| self.below(PERSONS)).collect()
+        let count = 1 + self.below(IDENTIFIERS);
+        (0..count).map(|_| self.below(IDENTIFIERS)).collect()
+    }
+
+    /// Two different identifiers.
+    fn two(&mut self) -> [usize; 2] {
+        let one = self.below(IDENTIFIERS);
+        [one, (one + 1 + self.below(IDENTIFIERS - 1)) % IDENTIFIERS]
     }
 }
 
@@ -71,17 +98,19 @@ impl Drop for Named {
 
 #[test]
 fn any_course_of_steps_is_answered_as_the_model_says() {
-    let (first, count) = match from_environment("HVELV_MODEL_SEED") {
-        Some(seed) => (seed, 1),
-        None => (0, from_environment("HVELV_MODEL_COURSES").unwrap_or(COURSES)),
-    };
-    let people = numbers(PERSONS * usize::try_from(COURSES_A_WORLD).unwrap());
+    let seed = from_environment("HVELV_MODEL_SEED");
+    let count = from_environment("HVELV_MODEL_COURSES");
+    let count = count.unwrap_or_else(|| if seed.is_some() { 1 } else { COURSES });
+    let first = seed.unwrap_or(0);
+    let numbers = numbers(IDENTIFIERS * usize::try_from(COURSES_A_WORLD).unwrap());
     for begin in (first..first + count).step_by(usize::try_from(COURSES_A_WORLD).unwrap()) {
-        let world = World::unsealed();
+        let world = World::identities();
         let end = (first + count).min(begin + COURSES_A_WORLD);
-        for (seed, people) in (begin..end).zip(people.chunks(PERSONS)) {
+        // Up to where the courses of this world have read the feeds of their registers.
+        let mut read_to = [0; REGISTERS.len()];
+        for (seed, numbers) in (begin..end).zip(numbers.chunks(IDENTIFIERS)) {
             let _named = Named(seed);
-            Course::new(&world, people, seed).run();
+            read_to = Course::new(&world, numbers, (seed, read_to)).run();
         }
     }
 }

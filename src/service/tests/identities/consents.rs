@@ -41,3 +41,26 @@ fn a_link_takes_nobody_into_a_register_on_consent_who_has_withdrawn_it() {
         assert_eq!(world.rehab(&people).ids, answered.ids);
     }
 }
+
+/// Goal: a register knows of each of its IDs by which other it is superseded, also when the root joins it
+/// after the link, by a row that names nobody else.
+#[test]
+fn a_root_that_joins_once_the_consent_is_back_is_told_by_the_feed() {
+    let world = World::identities();
+    let people = numbers(3);
+    for number in &people {
+        world.say("REHAB", *number, quality()).unwrap();
+    }
+    let ids = world.rehab(&people[1..]).ids;
+    world.say("REHAB", people[0], Fact::ConsentWithdrawn).unwrap();
+    world.happens(NUMBER, people[0], &people[1..]);
+    let (told, read_to) = world.told_to("REHAB", 0);
+    assert!(told.is_empty(), "there is no ID that they are superseded by");
+    world.say("REHAB", people[2], quality()).unwrap();
+    let root = world.rehab(&people[..1]).ids[0];
+    let (told, read_to) = world.told_to("REHAB", read_to);
+    assert!(told == [superseded(ids[0], root), superseded(ids[1], root)]);
+    assert_eq!(world.rehab(&people).ids, [root; 3]);
+    world.reseal();
+    assert!(world.told_to("REHAB", read_to).0.is_empty(), "once");
+}

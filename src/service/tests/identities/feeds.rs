@@ -22,6 +22,21 @@ impl Draws {
     }
 }
 
+impl World {
+    /// What the feed of a register has after an entry, and its last.
+    pub(in crate::service::tests) fn told_to(
+        &self,
+        register: &str,
+        after: u64,
+    ) -> (Vec<IdChange>, u64) {
+        let register: RegisterCode = register.parse().unwrap();
+        let permit = self.permit("s", Right::FollowIds { register: register.clone() });
+        let read = self.service.id_changes(&permit, &register, (after, 0)).unwrap();
+        let read = read.into_answer().0;
+        (read.changes.into_iter().map(|(_, change, _)| change).collect(), read.last)
+    }
+}
+
 /// Events about some known persons, and some whom nobody knows.
 fn feed(seed: u64, count: u64, people: &[u64]) -> Vec<IdentityEvent> {
     let mut draws = Draws(Wrapping(seed));

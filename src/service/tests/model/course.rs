@@ -1,90 +1,168 @@
 //! One course: steps that are drawn, done and compared.
 
+use super::super::rights::suppressed;
+use super::events::Event;
 use super::expected::{Days, Expected, Given};
 use super::*;
-
-/// Where rows go: register and source.
-const REGISTERS: [(&str, &str); 3] = [("NPR", "HF"), ("KPR", "KUHR"), ("REHAB", "LOKAL")];
+use crate::disclosure::Decision;
+use crate::ident::SerialWidth;
 
 pub(super) struct Course<'a> {
-    world: &'a World,
-    people: &'a [u64],
-    draw: Draw,
-    expected: Expected,
+    pub(super) world: &'a World,
+    pub(super) numbers: &'a [u64],
+    pub(super) draw: Draw,
+    pub(super) expected: Expected,
+    /// Up to where the feed of each register is read.
+    pub(super) read_to: [u64; REGISTERS.len()],
 }
 
 impl<'a> Course<'a> {
-    pub(super) fn new(world: &'a World, people: &'a [u64], seed: u64) -> Self {
-        Self { world, people, draw: Draw(seed), expected: Expected::default() }
+    pub(super) fn new(
+        world: &'a World,
+        numbers: &'a [u64],
+        (seed, read_to): (u64, [u64; REGISTERS.len()]),
+    ) -> Self {
+        Self { world, numbers, draw: Draw(seed), expected: Expected::default(), read_to }
     }
 
-    pub(super) fn run(mut self) {
+    /// Runs it, and says up to where it has read the feeds.
+    pub(super) fn run(mut self) -> [u64; REGISTERS.len()] {
         for _ in 0..STEPS {
             self.step();
+            self.expected.check_ids();
         }
         self.ask_everything();
         if self.draw.below(20) == 0 {
             self.world.reseal();
             self.ask_everything();
         }
+        self.read_to
     }
 
     fn step(&mut self) {
-        match self.draw.below(18) {
-            0..5 => {
-                let (register, persons) = (self.draw.below(REGISTERS.len()), self.draw.some());
-                let days = [Days::Now, Days::Now, Days::Later][self.draw.below(3)];
-                self.deliver(register, &persons, days);
+        match self.draw.below(28) {
+            0..6 => {
+                let (register, identifiers) = (self.draw.below(REGISTERS.len()), self.draw.some());
+                let days = self.draw.of(&Days::ALL);
+                self.deliver(register, &identifiers, days);
             }
-            5..7 => self.open(),
-            7..10 => self.serials(),
-            10 => self.close(),
-            11..13 => self.reserve(),
-            13..15 => self.consent(),
-            15 => self.erase(),
-            _ => self.look_up(),
+            6..8 => self.open(),
+            8..12 => self.serials(),
+            12 => self.close(),
+            13..15 => self.reserve(),
+            15..17 => self.consent(),
+            17 => self.erase(),
+            18 => self.look_up(),
+            19 => {
+                let identifier = self.draw.below(IDENTIFIERS);
+                self.innsyn(identifier);
+            }
+            20 if self.draw.below(10) == 0 => self.world.reseal(),
+            _ => self.event(),
         }
     }
 
-    fn deliver(&mut self, register: usize, persons: &[usize], days: Days) {
-        let (register, source) = REGISTERS[register];
-        let numbers: Vec<u64> = persons.iter().map(|person| self.people[*person]).collect();
-        let ids = match days {
-            Days::Later => self.world.report(register, FEBRUARY, &numbers).ids,
-            Days::Now => self.world.ingest(register, source, &numbers),
-        };
-        for (person, id) in persons.iter().zip(ids) {
-            self.expected.row((register, days), *person, id);
+    pub(super) fn numbers_of(&self, identifiers: &[usize]) -> Vec<u64> {
+        identifiers.iter().map(|identifier| self.numbers[*identifier]).collect()
+    }
+
+    pub(super) fn deliver(&mut self, register: usize, identifiers: &[usize], days: Days) {
+        // Those who are new come one at a time, so that the first of them is the first known.
+        for identifier in identifiers {
+            if !self.expected.persons.knows(*identifier) {
+                self.deliver_together(register, &[*identifier], days);
+            }
+        }
+        self.deliver_together(register, identifiers, days);
+    }
+
+    fn deliver_together(&mut self, register: usize, identifiers: &[usize], days: Days) {
+        let (register, _) = REGISTERS[register];
+        let answered = self.world.report(register, days.month(), &self.numbers_of(identifiers));
+        // Nobody is even known by a row without consent.
+        if register != "REHAB" {
+            identifiers.iter().for_each(|one| self.expected.persons.comes(*one));
+        }
+        suppressed(&answered);
+        for (row, (identifier, id)) in (0..).zip(identifiers.iter().zip(&answered.ids)) {
+            let own = answered.leaf_ids.iter().find(|leaf| leaf.row == row).map(|leaf| leaf.id);
+            self.expected.row((register, days), *identifier, (*id, own));
+        }
+        if register == "REHAB" {
+            // A root may have joined by a row, after its link.
+            self.read_feed(REHAB)
+                .into_iter()
+                .for_each(|change| self.expected.told(register, change));
+        }
+    }
+
+    fn event(&mut self) {
+        let event = Event::draw(&mut self.draw, &self.expected.persons);
+        let told = event.told(self.world.next_event(), self.numbers);
+        let applied = self.world.try_apply(&[told]).unwrap();
+        let before = self.expected.persons.roots();
+        let became = self.expected.persons.happen(&event);
+        let codes: Vec<EventCode> = applied.reports.iter().map(|report| report.code).collect();
+        assert_eq!((applied.counts, codes), became.counted(), "what becomes of an event");
+        if event.other.is_some() {
+            self.follow(before);
         }
     }
 
     fn erase(&mut self) {
-        let (register, person) = (["NPR", "KPR"][self.draw.below(2)], self.draw.below(PERSONS));
-        if self.expected.ids.contains_key(&(register, person)) {
-            self.world.erase(register, self.people[person], Scope::Whole);
-            self.expected.erase(register, person);
-            self.expected.erased.insert((register, person));
+        let (register, _) = self.draw.of(&REGISTERS);
+        let identifier = self.draw.below(IDENTIFIERS);
+        let number = self.numbers[identifier];
+        let (scope, until) = match self.draw.below(3) {
+            0 => (Scope::Period { up_to: date(2025, 12, 31) }, Days::Before),
+            _ => (Scope::Whole, Days::Now),
+        };
+        let person = self.expected.persons.of(identifier, Reach::Shown);
+        if self.expected.has(register, identifier, Reach::Shown) {
+            self.world.erase(register, number, scope);
+            self.expected.erase(register, identifier, until);
+            self.expected.cases.push(person);
+            return;
         }
+        let refused = self.world.ask_erasure(register, number, scope).err().unwrap();
+        let was_erased = |one: &usize| self.expected.erased.contains_key(&(register, *one));
+        let code = match person.iter().any(was_erased) {
+            true => ErrorCode::PersonErased,
+            false => ErrorCode::PersonNotInRegister,
+        };
+        assert_eq!(refused.code(), code);
     }
 
     fn look_up(&mut self) {
-        let persons = self.draw.some();
-        let numbers: Vec<u64> = persons.iter().map(|person| self.people[*person]).collect();
-        let request = World::request("NPR", "HF", IngestMode::ResolveOnly);
+        let identifiers = self.draw.some();
+        let numbers = self.numbers_of(&identifiers);
+        let (register, source) = self.draw.of(&[REGISTERS[0], REGISTERS[2]]);
+        let request = World::request(register, source, IngestMode::ResolveOnly);
         let answered = self.world.deliver(&request, &numbers).unwrap();
-        for (person, id) in persons.iter().zip(answered.ids) {
+        for (identifier, id) in identifiers.iter().zip(answered.ids) {
+            let root = self.expected.persons.root(*identifier);
+            // Who is the root may not have joined, for want of a consent.
+            let of = |one| self.expected.ids.get(&(register, one)).copied();
+            let known = of(root).or_else(|| of(*identifier));
             // The look-up is about the days of now.
-            let is_erased = self.expected.erased.contains(&("NPR", *person));
-            let known = self.expected.ids.get(&("NPR", *person)).copied();
-            let known = known.filter(|_| !is_erased);
+            let known = known.filter(|_| self.expected.takes(register, *identifier, Days::Now));
             assert_eq!(id, known.unwrap_or(0), "a look-up says what is known, and makes nobody");
         }
     }
 
     fn open(&mut self) {
         if self.expected.given.len() < 3 {
-            let id = self.world.disclosure();
-            self.expected.given.push(Given { id, is_open: true, serials: BTreeMap::new() });
+            let application = self.world.application();
+            let serial_width = self.draw.of(&[SerialWidth::Eight, SerialWidth::Nine]);
+            let decided = Decision { serial_width, ..disclosures::decision() };
+            let id = self.world.disclosure_of(application, decided);
+            self.expected.given.push(Given {
+                id,
+                application: application.to_string(),
+                is_open: true,
+                named_by: BTreeMap::new(),
+                serials: BTreeMap::new(),
+            });
         }
     }
 
@@ -93,24 +171,28 @@ impl<'a> Course<'a> {
             return;
         }
         let given = self.draw.below(self.expected.given.len());
-        let register = ["NPR", "KPR"][self.draw.below(2)];
-        let persons = self.draw.some();
-        self.issue(given, register, &persons);
+        let register = self.draw.of(&DISCLOSED);
+        let identifiers = self.draw.some();
+        self.issue(given, register, &identifiers);
     }
 
-    fn issue(&mut self, given: usize, register: &'static str, persons: &[usize]) {
-        let known =
-            |person: &usize| self.expected.ids.get(&(register, *person)).map(|id| (*person, *id));
-        let (persons, ids): (Vec<usize>, Vec<u64>) = persons.iter().filter_map(known).unzip();
+    pub(super) fn issue(&mut self, given: usize, register: &'static str, identifiers: &[usize]) {
+        let known = |one: &usize| self.expected.ids.get(&(register, *one)).map(|id| (*one, *id));
+        let (identifiers, mut ids): (Vec<usize>, Vec<u64>) =
+            identifiers.iter().filter_map(known).unzip();
+        let gone = self.expected.gone.iter().filter(|(at, _)| *at == register);
+        ids.extend(gone.map(|(_, id)| *id));
         let Given { id, is_open, .. } = self.expected.given[given];
         let answered = self.world.serials(id, register, &ids);
         if !is_open {
             assert_eq!(answered.err().unwrap().code(), ErrorCode::StepOutOfOrder);
             return;
         }
-        for (person, serial) in persons.iter().zip(answered.unwrap().ids) {
-            self.expected.serial(given, register, *person, serial);
+        let serials = answered.unwrap().ids;
+        for (identifier, serial) in identifiers.iter().zip(&serials) {
+            self.expected.serial(given, register, *identifier, *serial);
         }
+        assert!(serials[identifiers.len()..].iter().all(|serial| *serial == 0), "erased IDs");
     }
 
     fn close(&mut self) {
@@ -125,68 +207,60 @@ impl<'a> Course<'a> {
     }
 
     fn reserve(&mut self) {
-        let person = self.draw.below(PERSONS);
-        let is_reserved = self.expected.reserved.contains(&person);
-        let fact = if self.draw.below(2) == 0 {
+        let identifier = self.draw.below(IDENTIFIERS);
+        let sets = self.draw.below(2) == 0;
+        let fact = if sets {
             reserved("secondary_purposes")
         } else {
             Fact::ReservationLifted("secondary_purposes".parse().unwrap())
         };
-        let sets = matches!(fact, Fact::ReservationSet(_));
-        let is_known = self.expected.ids.contains_key(&("KPR", person));
-        let said = self.world.say("KPR", self.people[person], fact);
-        match said {
-            // Said twice, it is said twice in the ledger.
-            Ok(_) if sets => {
-                self.expected.reserved.insert(person);
-            }
-            Ok(_) => assert!(self.expected.reserved.remove(&person)),
-            Err(error) => match error.code() {
-                ErrorCode::PersonNotInRegister => assert!(!is_known && !is_reserved),
-                ErrorCode::ReservationNotSet => assert!(!sets && !is_reserved),
-                code => panic!("{code:?}"),
-            },
-        }
+        self.say("KPR", identifier, (fact, sets, ErrorCode::ReservationNotSet));
     }
 
     fn consent(&mut self) {
-        let person = self.draw.below(PERSONS);
+        let identifier = self.draw.below(IDENTIFIERS);
         let gives = self.draw.below(3) > 0;
         let fact = if gives {
+            self.expected.persons.comes(identifier);
             Fact::ConsentGiven(BTreeSet::from([DisclosurePurpose::QualityImprovement]))
         } else {
             Fact::ConsentWithdrawn
         };
-        let said = self.world.say("REHAB", self.people[person], fact);
-        let consents = self.expected.consents.contains(&person);
-        match said {
-            Ok(_) if gives => {
-                self.expected.consents.insert(person);
-            }
-            Ok(_) => {
-                assert!(self.expected.consents.remove(&person));
-                self.expected.erase("REHAB", person);
-            }
-            Err(error) => assert!(!gives && !consents, "{:?}", error.code()),
+        let is_said = self.say("REHAB", identifier, (fact, gives, ErrorCode::ConsentNotGiven));
+        if is_said && !gives {
+            self.expected.end_ids("REHAB", identifier);
+        }
+        if gives && self.draw.below(2) == 0 {
+            // A row under any identifier of the person.
+            let person = self.expected.persons.of(identifier, Reach::All);
+            let (one, days) = (self.draw.of(&person), self.draw.of(&Days::ALL));
+            self.deliver(REHAB, &[one], days);
         }
     }
 
-    /// Everything that can be asked is as the model says.
-    fn ask_everything(&mut self) {
-        let everybody: Vec<usize> = (0..PERSONS).collect();
-        for (place, (register, _)) in REGISTERS.iter().enumerate() {
-            let members: Vec<usize> = everybody
-                .iter()
-                .copied()
-                .filter(|person| self.expected.ids.contains_key(&(*register, *person)))
-                .collect();
-            self.deliver(place, &members, Days::Later);
-            self.deliver(place, &members, Days::Now);
+    /// Says something, and whether it was taken; what is taken back must have been said.
+    fn say(
+        &mut self,
+        register: &'static str,
+        identifier: usize,
+        (fact, is_so, otherwise): (Fact, bool, ErrorCode),
+    ) -> bool {
+        let has_said = self.expected.has_said(register, identifier, Reach::All);
+        let is_known = has_said || self.expected.has(register, identifier, Reach::All);
+        let refused = if is_so {
+            // A consent makes somebody known.
+            (register == "KPR" && !is_known).then_some(ErrorCode::PersonNotInRegister)
+        } else if !is_known {
+            Some(ErrorCode::PersonNotInRegister)
+        } else {
+            let in_force = self.expected.in_force(register, identifier, Reach::All);
+            (!in_force).then_some(otherwise)
+        };
+        let said = self.world.say(register, self.numbers[identifier], fact);
+        assert_eq!(said.err().map(|error| error.code()), refused);
+        if refused.is_none() {
+            self.expected.said.push((register, identifier, is_so));
         }
-        for given in 0..self.expected.given.len() {
-            for register in ["NPR", "KPR"] {
-                self.issue(given, register, &everybody);
-            }
-        }
+        refused.is_none()
     }
 }
