@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::erasure::FEBRUARY;
+use super::erasure::LATER;
 use super::rights::reserved;
 use super::*;
 use crate::config::codes::DisclosurePurpose;

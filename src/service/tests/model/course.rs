@@ -50,7 +50,7 @@ impl<'a> Course<'a> {
         let (register, source) = REGISTERS[register];
         let numbers: Vec<u64> = persons.iter().map(|person| self.people[*person]).collect();
         let ids = match days {
-            Days::Later => self.world.report(register, FEBRUARY, &numbers).ids,
+            Days::Later => self.world.report(register, LATER, &numbers).ids,
             Days::Now => self.world.ingest(register, source, &numbers),
         };
         for (person, id) in persons.iter().zip(ids) {
