@@ -174,10 +174,10 @@ impl Unsealing {
     pub(super) fn into_opened(mut self) -> Result<Opened, Error> {
         let parsed = self.parse()?;
         let closed = |plane| Error::RootClosed { plane };
-        let registers = self.registers.take().ok_or(closed(Plane::Registers))?;
+        let registers = self.registers.take().ok_or_else(|| closed(Plane::Registers))?;
         let mac_key = registers.mac_key(&parsed.document.store_id);
         let document = parsed.authenticate(&mac_key)?;
-        let vault = self.vault.take().ok_or(closed(Plane::Vault))?;
+        let vault = self.vault.take().ok_or_else(|| closed(Plane::Vault))?;
         Ok(Opened { document, roots: Roots::new(registers, vault), mac_key })
     }
 

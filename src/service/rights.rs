@@ -60,6 +60,13 @@ pub(super) struct Subject<'a> {
     pub(super) person: PersonNo,
 }
 
+/// What a withdrawn consent ends.
+#[derive(Default)]
+struct Withdrawn {
+    erasure: Option<Erasure>,
+    orders: Vec<Zeroizing<Vec<u8>>>,
+}
+
 impl Service {
     /// Records what a person has said.  It is in force when this returns.
     ///
@@ -105,12 +112,12 @@ impl Service {
             channel,
             reference: reference_of(&entry)?,
         };
-        let (erasure, orders) = match &fact.fact {
+        let Withdrawn { erasure, orders } = match &fact.fact {
             Fact::ConsentWithdrawn => {
                 let groups = change.groups_of(subject.person);
                 self.withdrawn(&open, (subject.register, subject.partition, &groups), &fact)?
             }
-            _ => (None, Vec::new()),
+            _ => Withdrawn::default(),
         };
         let recording = Recording {
             about: (subject.partition, subject.person, fact.reference),
@@ -131,8 +138,8 @@ impl Service {
         open: &Open,
         (register, partition, groups): (&Register, u16, &[Vec<PersonNo>]),
         fact: &RightsFact,
-    ) -> Result<(Option<Erasure>, Vec<Zeroizing<Vec<u8>>>), Error> {
-        let (mut all, mut orders) = (None::<Erasure>, Vec::new());
+    ) -> Result<Withdrawn, Error> {
+        let mut withdrawn = Withdrawn::default();
         for leaves in groups {
             let draft = EndingDraft {
                 register,
@@ -144,13 +151,13 @@ impl Service {
                 today: self.parts.clock.today(),
             };
             let Some(Ending { erasure, order }) = draft.ending(open)? else { continue };
-            orders.push(order);
-            match (&mut all, erasure) {
+            withdrawn.orders.push(order);
+            match (&mut withdrawn.erasure, erasure) {
                 (Some(all), Some(erasure)) => all.persons.extend(erasure.persons),
                 (none, erasure) => *none = erasure,
             }
         }
-        Ok((all, orders))
+        Ok(withdrawn)
     }
 
     /// What is in force for a person in a register, and what was ever recorded.

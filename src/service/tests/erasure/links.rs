@@ -144,7 +144,7 @@ fn a_tombstone_binds_who_is_one_with_whom_it_was_asked_for_and_nobody_after_a_sp
         world.happens(SPLIT, people[1], &people[..1]);
         for _ in 0..2 {
             let after = world.report("NPR", DECEMBER, &people);
-            assert_eq!(suppressed(&after), [asked as u32]);
+            assert_eq!(suppressed(&after), [u32::try_from(asked).unwrap()]);
             assert!(after.ids[1 - asked] != 0 && !ids[..2].contains(&after.ids[1 - asked]));
             world.reseal();
         }
