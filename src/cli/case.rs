@@ -18,7 +18,7 @@ use crate::rpc::proto::{
 
 pub(super) mod shown;
 
-use shown::{as_json, as_text, heading, line};
+use shown::{as_json, as_text, heading, identifiers, line, listed_json};
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -352,19 +352,29 @@ fn show(options: &ShowOptions) -> Result<Exit, Error> {
 }
 
 fn list(options: &ListOptions) -> Result<Exit, Error> {
-    let request = ListCasesRequest { open_only: options.open };
-    let answered =
-        options.asking.ask(async |client| Ok(client.list_cases(request).await?.into_inner()))?;
+    let cases = options.asking.ask(async |client| {
+        let mut cases: Vec<ErasureCase> = Vec::new();
+        loop {
+            let after = cases.last().map(|case| case.number.clone()).unwrap_or_default();
+            let request = ListCasesRequest { open_only: options.open, after, limit: 0 };
+            let mut page = client.list_cases(request).await?.into_inner();
+            let is_last = !page.more || page.cases.is_empty();
+            cases.append(&mut page.cases);
+            if is_last {
+                return Ok(cases);
+            }
+        }
+    })?;
     if options.asking.json {
-        answered.cases.iter().for_each(|case| output::event(&as_json(case)));
+        cases.iter().for_each(|case| output::event(&listed_json(case)));
         return Ok(Exit::Success);
     }
-    if answered.cases.is_empty() {
+    if cases.is_empty() {
         output::note("there are no cases");
     } else {
         output::result(&heading());
     }
-    answered.cases.iter().for_each(|case| output::result(&line(case)));
+    cases.iter().for_each(|case| output::result(&line(case)));
     Ok(Exit::Success)
 }
 
@@ -377,5 +387,6 @@ fn tell(json: bool, what: &str, (case, entry): (Option<ErasureCase>, u64)) -> Re
         output::result(&case.number);
     }
     output::note(&format!("{} is {what}: entry {entry} of the audit log", case.number));
+    identifiers(&case).into_iter().for_each(|warning| output::note(&warning));
     Ok(Exit::Success)
 }

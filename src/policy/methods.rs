@@ -99,6 +99,8 @@ const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
 const HOLDER: Rule = Rule::Roles(&[RoleKind::Keyholder, RoleKind::Operator]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
+/// Systems that deliver to a register; which one, the handler asks for.
+const DELIVERER: Rule = Rule::Roles(&[RoleKind::Ingest]);
 const CUSTODIAN: Rule = Rule::Roles(&[RoleKind::Custodian]);
 const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
@@ -172,7 +174,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
     row("/hvelv.v1.RevealService/RevealIdentity", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.RightsService/AssessCase", RIGHTS, Deadline::None),
-    row("/hvelv.v1.RightsService/ConfirmOrder", REGISTER, Deadline::None),
+    row("/hvelv.v1.RightsService/ConfirmOrder", DELIVERER, Deadline::None),
     row("/hvelv.v1.RightsService/DecideCase", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GetCase", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GetInnsyn", RIGHTS, Deadline::None),

@@ -232,6 +232,19 @@ impl Answer {
     }
 }
 
+/// An answer that waits for its commit.
+pub(super) struct Waiting {
+    pub(super) reply: Reply<Answered>,
+    pub(super) stream: u64,
+    pub(super) answered: Answered,
+}
+
+impl Waiting {
+    pub(super) fn new(answer: Answer) -> Self {
+        Self { reply: answer.reply, stream: answer.stream, answered: answer.answered }
+    }
+}
+
 /// A batch that is being mapped: while it lives, the recorder waits a little for it.
 #[must_use = "a batch arrives until this is dropped"]
 pub struct Arriving(pub(super) Arc<AtomicUsize>);

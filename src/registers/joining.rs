@@ -43,6 +43,10 @@ impl Joins {
         members: &BTreeMap<u16, Arc<Members>>,
         forgotten: &Forgotten,
     ) -> Self {
+        let forgotten = forgotten.hold();
+        let is_forgotten = |partition: u16, person: PersonNo| {
+            forgotten.as_ref().is_some_and(|out| out.contains(&(partition, person)))
+        };
         let mut joins = Self { registers: BTreeMap::new(), partitions: BTreeSet::new() };
         for answer in answers.iter().filter(|answer| !answer.joining.is_empty()) {
             let Some(members) = members.get(&answer.register) else { continue };
@@ -54,7 +58,7 @@ impl Joins {
                 let next = joining.persons.len();
                 // Who joined while this answer waited is read from the column below.
                 if matches!(cells.standing(*person), Standing::NotMember | Standing::Tombstoned(0))
-                    && !forgotten.contains(answer.partition, *person)
+                    && !is_forgotten(answer.partition, *person)
                     && *joining.places.entry(*person).or_insert(next) == next
                 {
                     joining.persons.push(*person);
@@ -160,6 +164,6 @@ impl Joining {
 pub(super) fn joining_count(command: &Command) -> usize {
     match command {
         Command::Answer(answer) => answer.joining.len(),
-        Command::Other(_) => 0,
+        Command::Barrier(_) | Command::Other(_) => 0,
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use zeroize::Zeroizing;
 
 use super::column::Standing;
 use super::delta::{self, Stored};
+use super::joining::Joins;
 use super::keys::PlaneKeys;
+use super::links::{Graph, Reach};
 use super::numbers::Numbers;
 use super::rights::Afterwards;
 use super::{Error, Members, Registers, Write};
@@ -25,11 +27,17 @@ pub(super) struct Leaving {
     /// Whose, and whether they have an ID.
     pub(super) persons: Vec<(PersonNo, u64)>,
     pub(super) ids: Afterwards,
-    /// Whether there are tombstones of them.
-    pub(super) is_marked: bool,
+    /// Whom a tombstone is looked up for from now on.
+    pub(super) marked: Vec<PersonNo>,
 }
 
 impl Leaving {
+    /// Whoever was to join before this was decided has joined before it was decided.
+    pub(super) fn assert_nobody_joins(&self, joins: &Joins) {
+        let is_joining = |(person, _): &(PersonNo, u64)| joins.has(self.register, *person);
+        assert!(!self.persons.iter().any(is_joining), "a past that ends is known when it does");
+    }
+
     /// Writes the delta, after those of persons who join with the same commit.
     pub(super) fn stage(
         &self,
@@ -53,9 +61,7 @@ impl Leaving {
     pub(super) fn publish(&self, members: &BTreeMap<u16, Arc<Members>>) {
         let Some(members) = members.get(&self.register) else { return };
         let persons: Vec<PersonNo> = self.persons.iter().map(|(person, _)| *person).collect();
-        if self.is_marked {
-            members.column.mark(&persons);
-        }
+        members.column.mark(&self.marked);
         if self.ids == Afterwards::Ends {
             let held = members.column.hold();
             let cells = held.cells();
@@ -69,13 +75,41 @@ impl Leaving {
     }
 }
 
+impl Members {
+    /// Marks the cells of whoever among these persons is one with somebody of whom there is a tombstone,
+    /// under every leaf.  A mark that is left after a split costs a look and does nothing.
+    pub(super) fn mark_tombstoned<'a>(
+        &self,
+        graph: Option<&Graph>,
+        whom: impl IntoIterator<Item = &'a PersonNo>,
+    ) {
+        let tombstoned = self.rights.tombstoned();
+        if tombstoned.is_empty() {
+            return;
+        }
+        for person in whom {
+            let one = || vec![*person];
+            let leaves = graph.map_or_else(one, |graph| graph.leaves_of(*person, Reach::All));
+            if leaves.iter().any(|leaf| tombstoned.contains(leaf)) {
+                self.column.mark(&leaves);
+            }
+        }
+    }
+}
+
 /// Persons whom the vault is about to forget, or has forgotten since the plane was opened: no register
 /// takes them in, although a batch may still know their numbers.
 #[derive(Default)]
 pub(super) struct Forgotten(RwLock<HashSet<(u16, PersonNo)>>);
 
 impl Forgotten {
-    pub(super) fn contains(&self, partition: u16, person: PersonNo) -> bool {
+    /// Held once for all who join with a commit; nothing if there is nobody.
+    pub(super) fn hold(&self) -> Option<RwLockReadGuard<'_, HashSet<(u16, PersonNo)>>> {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        (!held.is_empty()).then_some(held)
+    }
+
+    fn contains(&self, partition: u16, person: PersonNo) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&(partition, person))
     }
 }
@@ -134,6 +168,15 @@ impl Registers {
             Ok(Forgetting { key, partition, persons })
         });
         records.collect()
+    }
+
+    /// Keeps out whom the vault is still to forget, whatever comes of that: before anybody is answered.
+    pub(super) fn keep_out_forgotten(self) -> Result<Self, Error> {
+        for Forgetting { partition, persons, .. } in self.to_forget()? {
+            let persons: Vec<_> = persons.into_iter().map(|person| (partition, person)).collect();
+            self.forget(&persons);
+        }
+        Ok(self)
     }
 
     /// Keeps persons out of every register, from the next commit on.

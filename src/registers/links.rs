@@ -35,7 +35,7 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::records::record_place;
-use super::{Error, PlaneKeys, Registers};
+use super::{Error, Members, PlaneKeys, Registers};
 use crate::config::codes::TermCode;
 use crate::store::keys::{Key, Kind};
 use crate::store::{Step, Store};
@@ -79,6 +79,13 @@ impl Links {
         state.pointers = Pointers::load(store, keys)?;
         let count = state.changes + state.persons.count();
         Ok((Self(RwLock::new(state)), count))
+    }
+
+    /// Marks the cells of a register of whoever is one person with somebody who has a tombstone.
+    pub(super) fn mark_tombstoned(&self, members: &Members) {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let graph = state.graphs.get(&members.partition);
+        members.mark_tombstoned(graph, &members.rights.tombstoned());
     }
 }
 

@@ -78,7 +78,7 @@ pub use links::{
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 use recorder::{Command, With};
-pub use records::OpenedRecord;
+pub use records::{DeliveredPeriod, OpenedRecord};
 use rights::Rights;
 pub use rights::{
     Afterwards, Channel, Ended, Erasure, Fact, HeldRights, PersonRights, Recording, Release,

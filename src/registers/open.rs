@@ -85,7 +85,7 @@ impl Opening {
             let drawn = Numbers::new(spec.number, store, marks, leased, next_delta);
             numbers.insert(spec.number, drawn);
         }
-        let (links, feed, link_seals) = self.load_links()?;
+        let (links, feed, link_seals) = self.load_links(&members)?;
         let keyring = self.keys.keyring();
         let log = AuditLog::open(
             Arc::clone(&self.store),
@@ -123,7 +123,7 @@ impl Opening {
             forgotten: Arc::clone(&forgotten),
         };
         let (queue, thread) = start(recorder);
-        Ok(Registers {
+        let registers = Registers {
             reader: AuditReader::new(Arc::clone(&self.store), Arc::clone(keyring)),
             store: self.store,
             keys: self.keys,
@@ -139,12 +139,18 @@ impl Opening {
             queue: Mutex::new(Some(queue)),
             thread: Some(thread),
             by_person,
-        })
+        };
+        registers.keep_out_forgotten()
     }
 
-    /// Reads the links, where the feeds of changed IDs go on, and how many records that is.
-    fn load_links(&self) -> Result<(Links, Feed, u64), Error> {
+    /// Reads the links, where the feeds of changed IDs go on, and how many records that is.  Tombstones
+    /// are of persons, so that they are marked by the links.
+    fn load_links(
+        &self,
+        members: &BTreeMap<u16, Arc<Members>>,
+    ) -> Result<(Links, Feed, u64), Error> {
         let (links, facts) = Links::load(self.store.as_ref(), &self.keys)?;
+        members.values().for_each(|members| links.mark_tombstoned(members));
         let (feed, changes) = Feed::load(self.store.as_ref())?;
         Ok((links, feed, facts + changes))
     }
@@ -154,7 +160,6 @@ impl Opening {
     fn load_register(&self, spec: &RegisterSpec) -> Result<(Members, u64, u64), Error> {
         let (mut loaded, next_delta) = self.load(spec.number)?;
         let (rights, facts) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
-        loaded.column.mark(&rights.tombstoned());
         (loaded.rights, loaded.partition) = (rights, spec.partition);
         loaded.consent_required = spec.consent_required;
         Ok((loaded, next_delta, facts))

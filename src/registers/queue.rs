@@ -62,6 +62,7 @@ impl Command {
                 });
                 Self::Answer(answer)
             }
+            Self::Barrier(passed) => Self::Barrier(passed),
             Self::Other(Other { entry, with, reply }) => {
                 let awaited = Awaited::new(failed, reply);
                 let reply: ActReply = Box::new(move |done| {
@@ -106,6 +107,14 @@ impl Registers {
         self.send(Command::Other(Other { entry: Box::new(entry), with, reply }));
     }
 
+    /// Waits until everything that was handed to the recorder before has been recorded.
+    pub(super) fn wait_for_recorder(&self) -> Result<(), Error> {
+        let (passed, waiting) = sync_channel(1);
+        self.send(Command::Barrier(passed));
+        waiting.recv().map_err(|_| Error::Failed)?;
+        if self.has_failed() { Err(Error::Failed) } else { Ok(()) }
+    }
+
     pub(super) fn send(&self, command: Command) {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let command = command.awaited(&self.failed);
@@ -117,6 +126,7 @@ impl Registers {
             self.fail("there is no recorder any more");
             match command {
                 Command::Answer(answer) => (answer.reply)(Err(Error::Failed)),
+                Command::Barrier(_) => {}
                 Command::Other(other) => (other.reply)(Err(Error::Failed)),
             }
         }

@@ -17,10 +17,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
-use super::answer::{Answer, Answered, Gives, JoiningRow, Reply};
+use super::answer::{Answer, Gives, JoiningRow, Waiting};
 use super::approvals::Moving;
 use super::budget::{Account, NewGrant, Spending, Touched};
 use super::by_person::AuditIndex;
@@ -53,6 +53,8 @@ const KIND_ASKED: u16 = 0x33;
 
 pub(super) enum Command {
     Answer(Box<Answer>),
+    /// Told when everything before it is recorded, or has failed.
+    Barrier(SyncSender<()>),
     Other(Other),
 }
 
@@ -118,13 +120,6 @@ struct StreamEntry {
     pins: Vec<Pin>,
 }
 
-/// An answer that waits for its commit.
-struct Waiting {
-    reply: Reply<Answered>,
-    stream: u64,
-    answered: Answered,
-}
-
 impl Recorder {
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         while let Ok(first) = commands.recv() {
@@ -162,13 +157,24 @@ impl Recorder {
     }
 
     fn record(&mut self, commands: Vec<Command>) {
-        let (mut answers, mut others) = (Vec::new(), Vec::new());
+        let (mut answers, mut others, mut barriers) = (Vec::new(), Vec::new(), Vec::new());
         for command in commands {
             match command {
                 Command::Answer(answer) => answers.push(*answer),
+                Command::Barrier(passed) => barriers.push(passed),
                 Command::Other(other) => others.push(other),
             }
         }
+        if !answers.is_empty() || !others.is_empty() {
+            self.answer(answers, others);
+        }
+        // Whoever waited may have gone.
+        for passed in barriers {
+            let _ = passed.send(());
+        }
+    }
+
+    fn answer(&mut self, answers: Vec<Answer>, others: Vec<Other>) {
         let (mut waiting, mut acts) = (Vec::new(), Vec::new());
         let outcome = if self.failed.load(Ordering::Acquire) {
             waiting.extend(answers.into_iter().map(Waiting::new));
@@ -240,6 +246,7 @@ impl Recorder {
         }
         told?;
         drawn?;
+        leavings.iter().for_each(|one| one.assert_nobody_joins(&joins));
         leavings.iter().try_for_each(|one| {
             one.stage(&mut self.numbers, &self.keys, &self.entropy, &mut batch)
         })?;
@@ -391,11 +398,5 @@ impl Recorder {
         batch.insert(key, self.keys.storage().seal(&self.entropy, &place, &persons.encode()?)?);
         self.index.note(persons.count_at_most());
         Ok(())
-    }
-}
-
-impl Waiting {
-    fn new(answer: Answer) -> Self {
-        Self { reply: answer.reply, stream: answer.stream, answered: answer.answered }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
@@ -17,6 +18,17 @@ use crate::vault::PersonNo;
 
 /// A record, opened, under its key.
 pub type OpenedRecord = (Key, Zeroizing<Vec<u8>>);
+
+/// What a delivery reported about, and when it was stored last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveredPeriod {
+    /// The first day.
+    pub from: Date,
+    /// The last day.
+    pub to: Date,
+    /// When.
+    pub at: Timestamp,
+}
 
 impl Registers {
     /// Seals a record of this plane for its place.
@@ -123,18 +135,19 @@ impl Registers {
         disclosures_of(self.store.as_ref(), &self.keys, partition, person)
     }
 
-    /// First and last day of what the deliveries to a register reported about; those that say none are
-    /// left out.
+    /// What the deliveries to a register reported about; those that say no days are left out.
     ///
     /// # Errors
     ///
     /// [`Error::Damaged`], [`Error::Store`].
-    pub fn delivered_periods(&self, register: &str) -> Result<Vec<(Date, Date)>, Error> {
+    pub fn delivered_periods(&self, register: &str) -> Result<Vec<DeliveredPeriod>, Error> {
         let (mut found, mut failure) = (Vec::new(), None);
         self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
             match delivery::open_record(&self.keys, key, value) {
                 Ok(one) if one.register == register => {
-                    found.extend(date(one.period_from).zip(date(one.period_to)));
+                    let days = date(one.period_from).zip(date(one.period_to));
+                    let period = days.zip(one.written.parse().ok());
+                    found.extend(period.map(|((from, to), at)| DeliveredPeriod { from, to, at }));
                 }
                 Ok(_) => {}
                 Err(error) => failure = Some(error),

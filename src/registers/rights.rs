@@ -11,7 +11,7 @@
 //!
 //! Whoever hands an answer to the recorder holds the rights for reading meanwhile, and a change holds
 //! them alone from looking until its commit.  So an answer either stands before the change in the
-//! log, or knows it.
+//! log, or knows it; and a change begins when all that was handed over before is in the column.
 //!
 //! An erasure is such a change too ([`Erasure`]): it ends a past in the register, and what must not
 //! come back of it is a tombstone.
@@ -34,7 +34,7 @@ mod release;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -89,6 +89,7 @@ struct State {
     persons: HashMap<PersonNo, PersonRights>,
     /// Facts that are stored.
     count: u64,
+    /// By the leaf that the erasure was asked for: they bind every leaf that is one person with it now.
     tombstones: HashMap<PersonNo, Vec<Tombstone>>,
     next_tombstone: u64,
     /// Number of the last order; the first is 1.
@@ -135,8 +136,8 @@ impl Rights {
         state.of(graph, person).is_some_and(|rights| rights.consent.is_some())
     }
 
-    /// Persons of whom there are tombstones.
-    pub(super) fn tombstoned(&self) -> Vec<PersonNo> {
+    /// Persons for whom a tombstone was asked.
+    pub(super) fn tombstoned(&self) -> HashSet<PersonNo> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
         state.tombstones.keys().copied().collect()
     }
@@ -274,15 +275,17 @@ impl Registers {
         Ok(HeldRights { links: Rc::clone(links), partition, state })
     }
 
-    /// Holds a register's rights alone.
+    /// Holds a register's rights alone, once every answer that was given under them before has been
+    /// recorded: who was on the way into the register is in it now, and nobody else comes meanwhile.
     ///
     /// # Errors
     ///
-    /// [`Error::NoRegister`].
+    /// [`Error::NoRegister`], [`Error::Failed`].
     pub fn change_rights(&self, register: u16) -> Result<RightsChange<'_>, Error> {
         let (partition, rights) = self.rights_of(register)?;
         let links = self.hold_links();
         let state = rights.write().unwrap_or_else(PoisonError::into_inner);
+        self.wait_for_recorder()?;
         Ok(RightsChange { registers: self, register, links, partition, state })
     }
 

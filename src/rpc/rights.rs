@@ -189,11 +189,11 @@ impl RightsService for RightsHandler {
         request: Request<ListCasesRequest>,
     ) -> Result<Response<ListCasesResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let asked = Ok((Right::Rights, request.into_inner().open_only));
-        self.act(&caller, asked, |service, permit, open_only| {
-            let listed = service.cases(permit, |case| !open_only || case.is_open())?;
+        let asked = cases::page(&request.into_inner());
+        self.act(&caller, asked, |service, permit, (which, page)| {
+            let listed = service.cases(permit, |case| which.has(case), page)?;
             let (found, audit_entry) = listed.into_answer();
-            Ok(ListCasesResponse { cases: found.iter().map(cases::wire).collect(), audit_entry })
+            Ok(cases::wire_list(&found, audit_entry))
         })
         .await
     }

@@ -271,8 +271,14 @@ impl Service {
         let parsed: Vec<Option<Parsed>> =
             events.iter().map(|event| identifiers.parse(event, parse)).collect();
         let origin = Origin { register: 0, source: feed.to_string(), seen: today };
-        let persons = identifiers.persons(open, (PERSONS, &parsed), &origin);
-        let persons = persons.map_err(|error| self.identity_vault_failed(open, error))?;
+        let failed = |error| self.identity_vault_failed(open, error);
+        let known = identifiers.known(open, PERSONS).map_err(failed)?;
+        // In a moment the vault does not know them any more: the feed waits until it is so.
+        if known.iter().flatten().any(|person| open.registers.is_forgotten(PERSONS, *person)) {
+            return Err(Error::new(ErrorCode::CommitUncertain));
+        }
+        let persons = identifiers.persons(open, (PERSONS, known), &parsed, &origin);
+        let persons = persons.map_err(failed)?;
         let mut applying = Applying::new(&open.vault, change, &persons);
         for ((at, event), parsed) in events.iter().enumerate().zip(&parsed) {
             let by = applying::Known { permit, feed, today, at: self.parts.clock.now() };

@@ -19,9 +19,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use super::measure::{Meter, count_answer, meter};
 use super::open::Open;
-use super::{Error, ErrorCode, Limit, Service, actor};
+use super::{Error, ErrorCode, Limit, Service, Violation, actor};
 use crate::audit::{Action, Entry, Mode as AuditMode, Recorded};
 use crate::crypto::KeyedDigest;
 use crate::policy::{Denied, Permit};
@@ -130,7 +132,7 @@ impl Service {
     /// # Errors
     ///
     /// `not_allowed` when the permit is for something else; `register_unknown`, `source_unknown`,
-    /// `register_closed`, `server_sealed`.
+    /// `register_closed`, `request_invalid` for a period that begins after today, `server_sealed`.
     pub fn open_delivery(
         self: &Arc<Self>,
         permit: &Permit,
@@ -141,6 +143,7 @@ impl Service {
         }
         let register = self.check_register(request)?;
         check_organisation(permit, register, request)?;
+        check_period(request, self.parts.clock.today())?;
         let open = self.open_now()?;
         let id = DeliveryId(self.parts.entropy.draw().map_err(Error::internal)?);
         let today = self.parts.clock.today();
@@ -216,6 +219,17 @@ fn check_organisation(
         return Ok(());
     }
     Err(Denied.into())
+}
+
+/// What has not been cannot be reported: a period that begins later would pass by every tombstone.  Where
+/// the sender is, it may be tomorrow already.
+fn check_period(request: &DeliveryRequest, today: Date) -> Result<(), Error> {
+    let begins = request.period.map(|(from, _)| from);
+    if begins.is_none_or(|from| today.tomorrow().is_ok_and(|last| from <= last)) {
+        return Ok(());
+    }
+    let text = "begins after today; correct the dates of what is reported";
+    Err(Error::invalid(vec![Violation { field: "delivery.period".into(), text: text.into() }]))
 }
 
 impl Delivery {

@@ -130,8 +130,8 @@ impl Store for MeteredStore {
         outcome
     }
 
-    fn purge(&self, range: Range<Key>) -> Result<(), store::Error> {
-        self.inner.purge(range)
+    fn purge(&self, ranges: &[Range<Key>]) -> Result<(), store::Error> {
+        self.inner.purge(ranges)
     }
 }
 

@@ -62,7 +62,10 @@ pub use disclosure::{
     OpenDisclosure, OpenedWindow, RefusedRow, RevealedIdentifier, SealedBridge, SurrogateBatch,
     SurrogateIssuing,
 };
-pub use erasure::{Deciding, NewCase, OrderView, RetentionPlan};
+pub use erasure::{
+    CaseList, CasePage, CaseSummary, Deciding, NewCase, OrderAbout, OrderView, RetentionPlan,
+    ScopeKind,
+};
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use identity::{
     AppliedEvents, EventCode, EventCounts, EventReport, Falsehood, IdentityEvent,

@@ -26,7 +26,7 @@ use crate::config::codes::{DisclosurePurpose, RegisterCode, TermCode};
 use crate::ident::{NationalId, Reject, parse_text};
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
-use crate::registers::{Channel, Fact, PersonRights, Recording, RightsFact};
+use crate::registers::{Channel, Erasure, Fact, PersonRights, Recording, RightsFact};
 use crate::rights::cases::{OrderReason, Scope};
 use crate::vault::{self, Origin, PersonNo, Unknown};
 
@@ -58,6 +58,13 @@ pub(super) struct Subject<'a> {
     pub(super) register: &'a Register,
     pub(super) partition: u16,
     pub(super) person: PersonNo,
+}
+
+/// What a withdrawn consent ends.
+#[derive(Default)]
+struct Withdrawn {
+    erasure: Option<Erasure>,
+    orders: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl Service {
@@ -105,42 +112,52 @@ impl Service {
             channel,
             reference: reference_of(&entry)?,
         };
-        let ending = match &fact.fact {
+        let Withdrawn { erasure, orders } = match &fact.fact {
             Fact::ConsentWithdrawn => {
-                let leaves = change.leaves_of(subject.person);
-                self.withdrawn(&open, (subject.register, subject.partition, &leaves), &fact)?
+                let groups = change.groups_of(subject.person);
+                self.withdrawn(&open, (subject.register, subject.partition, &groups), &fact)?
             }
-            _ => None,
+            _ => Withdrawn::default(),
         };
-        let (erasure, order) = ending.map_or((None, None), |one| (one.erasure, Some(one.order)));
         let recording = Recording {
             about: (subject.partition, subject.person, fact.reference),
             fact: Some(&fact),
             erasure,
-            order: order.as_ref().map(|order| order.as_slice()),
+            orders: &orders,
             writes: Vec::new(),
         };
         let recorded = change.record_all(recording, entry, ());
         recorded.map_err(|error| self.rights_failed(&open, error))
     }
 
-    /// What a withdrawn consent ends: the data are ordered deleted, the ledger stays (S-25).
+    /// What a withdrawn consent ends: the data are ordered deleted, the ledger stays (S-25).  The
+    /// consent is the person's, so that all leaves leave; what no register may know to be one person's
+    /// is ordered apart.
     fn withdrawn(
         &self,
         open: &Open,
-        (register, partition, leaves): (&Register, u16, &[PersonNo]),
+        (register, partition, groups): (&Register, u16, &[Vec<PersonNo>]),
         fact: &RightsFact,
-    ) -> Result<Option<Ending>, Error> {
-        let draft = EndingDraft {
-            register,
-            whom: (partition, leaves),
-            scope: Scope::Whole,
-            reason: OrderReason::ConsentWithdrawn,
-            case: None,
-            at: fact.at,
-            today: self.parts.clock.today(),
-        };
-        draft.ending(open)
+    ) -> Result<Withdrawn, Error> {
+        let mut withdrawn = Withdrawn::default();
+        for leaves in groups {
+            let draft = EndingDraft {
+                register,
+                whom: (partition, leaves),
+                scope: Scope::Whole,
+                reason: OrderReason::ConsentWithdrawn,
+                case: None,
+                at: fact.at,
+                today: self.parts.clock.today(),
+            };
+            let Some(Ending { erasure, order }) = draft.ending(open)? else { continue };
+            withdrawn.orders.push(order);
+            match (&mut withdrawn.erasure, erasure) {
+                (Some(all), Some(erasure)) => all.persons.extend(erasure.persons),
+                (none, erasure) => *none = erasure,
+            }
+        }
+        Ok(withdrawn)
     }
 
     /// What is in force for a person in a register, and what was ever recorded.

@@ -80,7 +80,7 @@ const ACCESS: &str = "[[principal]]\nname = 'a'\nkind = 'system'\norganisation =
     [[principal]]\nname = 'p'\nkind = 'person'\norganisation = '983744516'\n\
     certificates = ['uri:spiffe://hvelv.dev/p']\nroles = ['rights']\n\
     [[principal]]\nname = 's'\nkind = 'system'\norganisation = '983744516'\n\
-    certificates = ['uri:spiffe://hvelv.dev/s']\nroles = ['ingest:NPR:*', 'resolve:KPR:*', \
+    certificates = ['uri:spiffe://hvelv.dev/s']\nroles = ['ingest:NPR:*', 'ingest:KPR:*', \
     'ingest:REHAB:*']\n";
 
 struct World {

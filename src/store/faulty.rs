@@ -1,7 +1,7 @@
 //! A store that fails on purpose, around any other.
 //!
-//! Two faults a writer must survive: a commit that did not happen, and a commit that did happen but
-//! was reported as failed (an uncertain one).
+//! Faults a writer must survive: a commit that did not happen, a commit that did happen but was reported
+//! as failed (an uncertain one), and files that cannot be merged, as on a full disk.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub enum Fault {
     Lost,
     /// Everything is written, and an error is reported all the same.
     Uncertain,
+    /// Commits are written, and nothing is purged.
+    Unpurged,
 }
 
 /// Wraps a store; commits from the n-th on fail.
@@ -48,6 +50,9 @@ impl Store for FaultyStore {
         batch: Batch,
         durability: Durability,
     ) -> Result<(), Error> {
+        if self.fault == Fault::Unpurged {
+            return self.inner.commit(operation, batch, durability);
+        }
         let take = |left: u64| left.checked_sub(1);
         if self.commits_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
             return self.inner.commit(operation, batch, durability);
@@ -58,7 +63,10 @@ impl Store for FaultyStore {
         Err(Error::Engine { operation, source: "fault on purpose".into() })
     }
 
-    fn purge(&self, range: Range<Key>) -> Result<(), Error> {
-        self.inner.purge(range)
+    fn purge(&self, ranges: &[Range<Key>]) -> Result<(), Error> {
+        if self.fault == Fault::Unpurged {
+            return Err(Error::Engine { operation: "purge", source: "fault on purpose".into() });
+        }
+        self.inner.purge(ranges)
     }
 }

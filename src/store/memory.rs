@@ -59,7 +59,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn purge(&self, _: Range<Key>) -> Result<(), Error> {
+    fn purge(&self, _: &[Range<Key>]) -> Result<(), Error> {
         // A map has no earlier values.
         Ok(())
     }

@@ -207,5 +207,5 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// The engine's; then earlier values may still be there.
-    fn purge(&self, range: Range<keys::Key>) -> Result<(), Error>;
+    fn purge(&self, ranges: &[Range<keys::Key>]) -> Result<(), Error>;
 }

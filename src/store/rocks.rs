@@ -149,16 +149,19 @@ impl Store for RocksStore {
     }
 
     /// The log goes when its table is written (`flush`), earlier values when the tables are merged
-    /// down to the last level.
-    fn purge(&self, range: Range<Key>) -> Result<(), Error> {
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    /// down to the last level.  Merging takes long where the ranges do: who writes does not wait for it.
+    fn purge(&self, ranges: &[Range<Key>]) -> Result<(), Error> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.db.flush().map_err(|error| engine("flush", error))?;
+        drop(writer);
         let failures = self.background_failures()?;
         let mut options = CompactOptions::default();
         options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
         options.set_exclusive_manual_compaction(true);
-        let (from, to) = (range.start.as_bytes(), range.end.as_bytes());
-        self.db.compact_range_opt(Some(from), Some(to), &options);
+        for Range { start, end } in ranges {
+            let (from, to) = (start.as_bytes(), end.as_bytes());
+            self.db.compact_range_opt(Some(from), Some(to), &options);
+        }
         // The call itself says nothing of a failure.
         if self.background_failures()? == failures {
             return Ok(());

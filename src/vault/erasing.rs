@@ -3,7 +3,7 @@
 //! ```text
 //! 1  group rewritten without tag and identity, in the same place     durable
 //! 2  index entry gone: whoever brings the identifier now is new
-//! 3  store purged: no file of it has the earlier value
+//! 3  store purged, group by group: no file of it has the earlier value
 //! ```
 //!
 //! The place stays: positions are given once, and the number that stood there is never drawn again.
@@ -15,6 +15,7 @@
 //! backups keep what they have; `docs/OPERATIONS.md` says for how long.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -98,10 +99,12 @@ pub(super) fn erase(
             indexes.extend((!placed.is_erased).then_some(placed.index));
         }
     }
-    let (Some(first), Some(last)) = (groups.keys().next(), groups.keys().next_back()) else {
+    if groups.is_empty() {
         return Ok(());
-    };
-    let range = Key::group(keys.partition(), *first)..Key::group(keys.partition(), last + 1);
+    }
+    let range =
+        |first: &u64| Key::group(keys.partition(), *first)..Key::group(keys.partition(), first + 1);
+    let ranges: Vec<Range<Key>> = groups.keys().map(range).collect();
     let (mut batch, mut tags) = (Batch::new(), Vec::new());
     for (first, (value, indexes)) in groups.iter().filter(|(_, (_, some))| !some.is_empty()) {
         let mut opened = group::open_tags(keys, *first, value)?;
@@ -113,7 +116,7 @@ pub(super) fn erase(
     let outcome = rewrite(shared, store, batch, &tags);
     wipe(&mut tags);
     outcome?;
-    Ok(store.purge(range)?)
+    Ok(store.purge(&ranges)?)
 }
 
 fn rewrite(shared: &Shared, store: &dyn Store, batch: Batch, tags: &[Tag]) -> Result<(), Error> {

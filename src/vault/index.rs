@@ -186,7 +186,7 @@ impl Shard {
         }
         // Three quarters of the slots.
         if self.occupied + self.emptied + 1 > self.lines.len() * 3 {
-            self.grow();
+            self.make_room();
         }
         self.place(fingerprint | u128::from(person.index_value()));
         self.occupied += 1;
@@ -225,10 +225,11 @@ impl Shard {
         }
     }
 
-    fn grow(&mut self) {
+    /// Drops emptied slots, and doubles unless they were half of what is taken.
+    fn make_room(&mut self) {
+        let count = self.lines.len() * if self.occupied > self.emptied { 2 } else { 1 };
         self.emptied = 0;
-        let doubled = Pages::zeroed(self.lines.len() * 2);
-        let old = std::mem::replace(&mut self.lines, doubled);
+        let old = std::mem::replace(&mut self.lines, Pages::zeroed(count));
         for entry in old.as_flattened().iter().filter(|entry| !matches!(**entry, 0 | EMPTIED)) {
             self.place(*entry);
         }
@@ -307,6 +308,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whoever_was_removed_makes_room_for_as_many() {
+        let index = Index::new();
+        let some = |round: u64| (0..20_000).map(move |n| (tag(round * 20_000 + n), person(n)));
+        index.insert_many(&some(0).collect::<Vec<_>>()).unwrap();
+        let bytes = index.bytes();
+        for round in 0..20 {
+            index.remove_many(&some(round).map(|(tag, _)| tag).collect::<Vec<_>>());
+            index.insert_many(&some(round + 1).collect::<Vec<_>>()).unwrap();
+        }
+        assert!(index.len() == 20_000 && index.bytes() <= 2 * bytes);
     }
 
     /// Goal: a removed entry is gone and no other is lost.  Method: full lines that run on into each

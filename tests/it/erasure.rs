@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use hvelv::clock::{Clock as _, SystemClock};
 use hvelv::rpc::proto::{CalendarDate, DeliveryHeader, ReportingPeriod, RowCode};
 
 use crate::harness::{
@@ -12,9 +13,20 @@ use crate::harness::{
 
 const SUPPRESSED: i32 = RowCode::Suppressed as i32;
 
-fn about(year: u32) -> DeliveryHeader {
-    let day = |month, day| Some(CalendarDate { year, month, day });
+fn about_2025() -> DeliveryHeader {
+    let day = |month, day| Some(CalendarDate { year: 2025, month, day });
     let period = Some(ReportingPeriod { from: day(1, 1), to: day(12, 31) });
+    DeliveryHeader { period, ..header("NPR", "HF") }
+}
+
+/// A delivery that begins after every erasure so far, and as early as that.
+fn about_later() -> DeliveryHeader {
+    let tomorrow = SystemClock::new().today().tomorrow().unwrap();
+    let part = |part: i8| u32::try_from(part).unwrap();
+    let year = u32::try_from(tomorrow.year()).unwrap();
+    let from = CalendarDate { year, month: part(tomorrow.month()), day: part(tomorrow.day()) };
+    let to = CalendarDate { year: 2098, month: 12, day: 31 };
+    let period = Some(ReportingPeriod { from: Some(from), to: Some(to) });
     DeliveryHeader { period, ..header("NPR", "HF") }
 }
 
@@ -55,7 +67,7 @@ fn an_erased_row_that_comes_again_is_suppressed_and_a_later_one_gets_a_fresh_id(
             ask(&pipeline, header, packed(&numbers)).await.unwrap().result.unwrap()
         })
     };
-    let ids = deliver(&course, about(2025)).ids;
+    let ids = deliver(&course, about_2025()).ids;
     let case = course.receive(numbers[1]).well().out.trim().to_owned();
     assert!(case.starts_with("E-") && case.ends_with("-0001"));
     let assess = format!("case assess {case} --burden strong --public-interest ordinary --note x");
@@ -64,11 +76,11 @@ fn an_erased_row_that_comes_again_is_suppressed_and_a_later_one_gets_a_fresh_id(
     assert_eq!((&decided["state"], &decided["order"]), (&"ordered".into(), &1.into()));
     let mut fresh = None;
     for round in 0..2 {
-        let again = deliver(&course, about(2025));
+        let again = deliver(&course, about_2025());
         let notes: Vec<_> = again.notes.iter().map(|note| (note.row, note.code)).collect();
         assert_eq!(notes, [(1, SUPPRESSED)]);
         assert_eq!((again.ids[0], again.ids[2]), (ids[0], ids[2]));
-        let later = deliver(&course, about(2098));
+        let later = deliver(&course, about_later());
         assert!(later.notes.is_empty() && later.ids[1] != 0 && later.ids[1] != ids[1]);
         assert_eq!(*fresh.get_or_insert(later.ids[1]), later.ids[1], "round {round}");
         assert_eq!(deliver(&course, look_up("NPR", "HF")).ids, later.ids);

@@ -10,6 +10,7 @@ pub(in crate::cli) fn scope_text(scope: Option<&DataScope>) -> String {
     let Some(scope) = scope else { return "nothing".to_owned() };
     match scope.kind.as_str() {
         "period" => format!("data up to {}", day(scope.up_to)),
+        "records" if scope.records.is_empty() => "named records".to_owned(),
         "records" => format!("records {}", scope.records.join(", ")),
         _ => "all data".to_owned(),
     }
@@ -37,6 +38,32 @@ pub(super) fn line(case: &ErasureCase) -> String {
     format!("{number:<12} {register:<10} {state:<10} {}", scope_text(asked.as_ref()))
 }
 
+/// What to know before a grant about a person with several identifiers.
+pub(super) fn identifiers(case: &ErasureCase) -> Option<String> {
+    (case.identifiers > 1).then(|| {
+        format!(
+            "the person has {} identifiers, and an erasure is of all of them: if two of them may be two \
+             persons, have that settled first; what is deleted does not come back with a split",
+            case.identifiers
+        )
+    })
+}
+
+/// A case of a list: what is told of it there.
+pub(super) fn listed_json(case: &ErasureCase) -> Value {
+    let mut value = json!({
+        "case": case.number,
+        "register": case.register,
+        "state": case.state,
+        "asked_on": day(case.requested_on),
+        "asked": case.asked.as_ref().map(scope_json),
+    });
+    if case.order != 0 {
+        value["order"] = case.order.into();
+    }
+    value
+}
+
 pub(super) fn as_text(case: &ErasureCase) -> Vec<String> {
     let mut lines = vec![
         format!("case {} in {}: {}", case.number, case.register, case.state),
@@ -44,6 +71,7 @@ pub(super) fn as_text(case: &ErasureCase) -> Vec<String> {
         format!("asks for: {}", scope_text(case.asked.as_ref())),
         format!("because: {}", case.reason),
     ];
+    lines.extend(identifiers(case));
     if !case.burden.is_empty() {
         lines.push(format!("burden: {}; public interest: {}", case.burden, case.public_interest));
     }
@@ -82,6 +110,9 @@ pub(super) fn as_json(case: &ErasureCase) -> Value {
         "reason": case.reason,
         "history": history.collect::<Vec<_>>(),
     });
+    if case.identifiers > 1 {
+        value["identifiers"] = case.identifiers.into();
+    }
     for (name, text) in [
         ("burden", &case.burden),
         ("public_interest", &case.public_interest),
@@ -125,12 +156,14 @@ mod tests {
         };
         assert_eq!(line(&received), "E-2026-0001  KPR        received   all data");
         assert_eq!(as_text(&received).len(), 4);
+        assert_eq!(listed_json(&received).as_object().unwrap().len(), 5);
         assert!(as_json(&received).get("outcome").is_none());
         let step = CaseStep { step: "grant".into(), reason: "Yes.".into(), ..CaseStep::default() };
         let decided = ErasureCase {
             outcome: "granted_in_part".into(),
             granted: Some(period),
             order: 4,
+            identifiers: 2,
             history: vec![step],
             ..received
         };
@@ -138,5 +171,8 @@ mod tests {
         assert!(text.contains("decided: granted_in_part; erased: data up to 2026-01-09"));
         assert!(text.contains("order: 4 to KPR") && text.ends_with("grant by : Yes."));
         assert_eq!(as_json(&decided)["granted"]["up_to"], "2026-01-09");
+        assert!(
+            text.contains("the person has 2 identifiers") && as_json(&decided)["identifiers"] == 2
+        );
     }
 }

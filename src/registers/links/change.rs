@@ -198,6 +198,8 @@ impl<'a> LinksChange<'a> {
             let graph = self.state.graphs.get(&one.partition);
             one.keep_out(&self.registers.members, graph);
         }
+        let members = self.registers.members.values().filter(|one| one.partition == PERSONS);
+        members.for_each(|one| one.mark_tombstoned(self.of(PERSONS), &self.about));
         if !self.about.is_empty() {
             let mut persons = PersonSet::default();
             persons.extend(&take(&mut self.about).into_iter().collect::<Vec<_>>());

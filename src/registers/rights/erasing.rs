@@ -8,7 +8,10 @@
 //! Endings are numbered as facts are: whoever decided by an earlier count looks again, so that no row
 //! stands in the log, answered by the old ID, after the entry that ended it.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
+use zeroize::Zeroizing;
 
 use super::super::leaving::Leaving;
 use super::super::recorder::With;
@@ -36,7 +39,7 @@ pub struct Erasure {
     pub persons: Vec<(PersonNo, u64)>,
     /// What becomes of their IDs.
     pub ids: Afterwards,
-    /// What is kept out; nothing where consent says it already, or the register's own records.
+    /// What is kept out of the person whom the act is about; nothing where consent says it already, or the register's own records.
     pub tombstone: Option<Tombstone>,
 }
 
@@ -59,8 +62,8 @@ pub struct Recording<'a> {
     pub fact: Option<&'a RightsFact>,
     /// What ends.
     pub erasure: Option<Erasure>,
-    /// The order to the register, under the number that [`RightsChange::next_order`] says.
-    pub order: Option<&'a [u8]>,
+    /// The orders to the register, from the number on that [`RightsChange::next_order`] says.
+    pub orders: &'a [Zeroizing<Vec<u8>>],
     /// What is written besides.
     pub writes: Vec<Write>,
 }
@@ -69,14 +72,29 @@ impl HeldRights<'_> {
     /// Whether a row about a person, in a delivery about days from `from` (yyyymmdd) on, is of a past
     /// that was erased.
     pub fn keeps_out(&self, person: PersonNo, from: u32, today: Date) -> bool {
-        let tombstones = self.state.tombstones.get(&person).into_iter().flatten();
-        tombstones.into_iter().any(|one| one.keeps_out(from, today))
+        self.tombstones_of(person).any(|one| one.keeps_out(from, today))
     }
 
     /// The last day of a person's last tombstone.
     pub fn tombstone_until(&self, person: PersonNo) -> Option<Date> {
-        let tombstones = self.state.tombstones.get(&person).into_iter().flatten();
-        tombstones.map(|one| one.expires).max()
+        self.tombstones_of(person).map(|one| one.expires).max()
+    }
+
+    /// Whether a past of a person was erased, under whichever identifier.
+    pub fn has_tombstone(&self, person: PersonNo) -> bool {
+        self.tombstones_of(person).next().is_some()
+    }
+
+    /// A past that was erased is the person's: a tombstone binds all leaves that are one with the leaf
+    /// that it was asked for, for as long as they are.
+    fn tombstones_of(&self, person: PersonNo) -> impl Iterator<Item = &Tombstone> {
+        let leaves = self.links.leaves_of(self.partition, person, Reach::All);
+        leaves.into_iter().filter_map(|leaf| self.state.tombstones.get(&leaf)).flatten()
+    }
+
+    /// Everybody who ever said something, or asked for an erasure.
+    pub fn persons(&self) -> BTreeSet<PersonNo> {
+        self.state.persons.keys().chain(self.state.tombstones.keys()).copied().collect()
     }
 
     /// How much has ended since the plane was opened.
@@ -91,12 +109,21 @@ impl HeldRights<'_> {
 }
 
 impl RightsChange<'_> {
-    /// The leaves of a person by the links that a register may be shown, this one first.
+    /// The leaves of a person by the links that a register may be shown.
     pub fn leaves_of(&self, leaf: PersonNo) -> Vec<PersonNo> {
-        let mut leaves = self.links.leaves_of(self.partition, leaf, Reach::Shown);
-        leaves.retain(|one| *one != leaf);
-        leaves.insert(0, leaf);
-        leaves
+        self.links.leaves_of(self.partition, leaf, Reach::Shown)
+    }
+
+    /// All leaves of a person, in groups of those that a register may be shown as one, the group of this
+    /// leaf first.
+    pub fn groups_of(&self, leaf: PersonNo) -> Vec<Vec<PersonNo>> {
+        let mut groups = vec![self.leaves_of(leaf)];
+        for one in self.links.leaves_of(self.partition, leaf, Reach::All) {
+            if !groups.iter().any(|group| group.contains(&one)) {
+                groups.push(self.leaves_of(one));
+            }
+        }
+        groups
     }
 
     /// The number of the next order to the register.
@@ -116,8 +143,8 @@ impl RightsChange<'_> {
         entry: Entry,
         value: T,
     ) -> Result<Recorded<T>, Error> {
-        let Recording { about: (partition, person, reference), fact, erasure, order, mut writes } =
-            recording;
+        let Recording { about, fact, erasure, orders, mut writes } = recording;
+        let (partition, person, reference) = about;
         let (registers, register) = (self.registers, self.register);
         writes.push(registers.audit_person(reference, partition, person)?);
         writes.push(Write::VaultUsed(partition));
@@ -125,24 +152,23 @@ impl RightsChange<'_> {
             let key = Key::rights_fact(register, self.state.count);
             writes.push(Write::Put(key, registers.seal_record(&key, &fact.encode(person))?));
         }
-        if let Some(order) = order {
-            let key = Key::order(register, self.next_order());
+        for (number, order) in (self.next_order()..).zip(orders) {
+            let key = Key::order(register, number);
             writes.push(Write::Put(key, registers.seal_record(&key, order)?));
         }
-        let tombstone = erasure.as_ref().and_then(|erasure| erasure.tombstone);
-        let persons = erasure.iter().flat_map(|erasure| &erasure.persons);
-        for (sequence, (person, _)) in (self.state.next_tombstone..).zip(persons) {
-            let Some(tombstone) = tombstone else { break };
-            let key = Key::tombstone(register, sequence);
-            let sealed = registers.seal_record(&key, tombstone.encode(*person).as_slice())?;
+        let mut marked = Vec::new();
+        if let Some(tombstone) = erasure.as_ref().and_then(|erasure| erasure.tombstone) {
+            let key = Key::tombstone(register, self.state.next_tombstone);
+            let sealed = registers.seal_record(&key, tombstone.encode(person).as_slice())?;
             writes.push(Write::Put(key, sealed));
+            marked = self.links.leaves_of(partition, person, Reach::All);
         }
         let leaving = erasure.as_ref().map(|erasure| {
             Box::new(Leaving {
                 register,
                 persons: erasure.persons.clone(),
                 ids: erasure.ids,
-                is_marked: tombstone.is_some(),
+                marked,
             })
         });
         let with = With { writes, leaving, ..With::default() };
@@ -150,9 +176,9 @@ impl RightsChange<'_> {
         if let Some(fact) = fact {
             self.state.take(person, &fact.fact);
         }
-        self.state.last_order += u64::from(order.is_some());
+        self.state.last_order += orders.len() as u64;
         if let Some(erasure) = erasure {
-            self.state.end(&erasure);
+            self.state.end(person, &erasure);
         }
         Ok(recorded)
     }
@@ -173,12 +199,12 @@ impl RightsChange<'_> {
 }
 
 impl super::State {
-    fn end(&mut self, erasure: &Erasure) {
+    fn end(&mut self, asked: PersonNo, erasure: &Erasure) {
+        if let Some(tombstone) = erasure.tombstone {
+            self.tombstones.entry(asked).or_default().push(tombstone);
+            self.next_tombstone += 1;
+        }
         for (person, id) in &erasure.persons {
-            if let Some(tombstone) = erasure.tombstone {
-                self.tombstones.entry(*person).or_default().push(tombstone);
-                self.next_tombstone += 1;
-            }
             self.endings.push(Ended { person: *person, id: *id, ids: erasure.ids });
         }
     }

@@ -7,8 +7,9 @@
 //! otherwise                                                         nothing
 //! ```
 //!
-//! The own rule is a right: what it gives cannot be refused.  The date of death is what the officer
-//! states in the case.
+//! The own rule is a right: what it gives cannot be refused.  It gives nothing of which nothing was ever
+//! delivered: where the first day that any delivery reported about is after the rule's day, there are no
+//! such data.  The date of death is what the officer states in the case.
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -63,9 +64,16 @@ pub struct Permitted {
     pub by_rule: Permission,
 }
 
-/// What may be granted of a request, on a day.
+/// What may be granted of a request, on a day, in a register whose deliveries report about days from
+/// `earliest` on, as far as that is known.
 #[must_use]
-pub fn permitted(assessment: &Assessment, rules: &[OnRequest], today: Date) -> Permitted {
+pub fn permitted(
+    assessment: &Assessment,
+    rules: &[OnRequest],
+    earliest: Option<Date>,
+    today: Date,
+) -> Permitted {
+    let has_until = |cut: Date| earliest.is_none_or(|earliest| earliest <= cut);
     let Assessment { burden, public_interest, died, .. } = assessment;
     let is_granted = *burden == Burden::Strong && *public_interest == PublicInterest::Ordinary;
     let by_assessment = if is_granted { Permission::Everything } else { Permission::Nothing };
@@ -78,6 +86,7 @@ pub fn permitted(assessment: &Assessment, rules: &[OnRequest], today: Date) -> P
                 Permission::Everything
             }
             (_, RetentionStart::Death) => so_far,
+            (_, RetentionStart::Recorded) if !has_until(cut) => so_far,
             (Permission::UpTo(day), RetentionStart::Recorded) => Permission::UpTo(day.max(cut)),
             (Permission::Nothing, RetentionStart::Recorded) => Permission::UpTo(cut),
         }

@@ -143,6 +143,10 @@ impl Order {
     /// [`RecordError`].
     pub fn decode(plain: &[u8]) -> Result<Self, RecordError> {
         let OrderV1 { at, about, scope, reason, case, confirmed, .. } = decode(plain)?;
+        // An order about nobody must never be read as one about everybody.
+        if matches!(&about, About::Person { leaves, .. } if leaves.is_empty()) {
+            return Err(RecordError::Damaged);
+        }
         Ok(Self { at, about, scope, reason, case, confirmed })
     }
 }

@@ -91,8 +91,33 @@ fn what_may_be_granted_is_what_the_table_says() {
         (B::Ordinary, P::Ordinary, dead, none, Scope::Whole, None),
     ];
     for (place, (burden, interest, died, rules, scope, expected)) in rows.into_iter().enumerate() {
-        let found = permitted(&assessment(burden, interest, died), rules, TODAY);
+        let found = permitted(&assessment(burden, interest, died), rules, None, TODAY);
         assert_eq!(found.ground(&scope), expected, "row {place}");
+    }
+}
+
+#[test]
+fn the_own_rule_gives_nothing_of_days_that_no_delivery_has_reported_about() {
+    let found = assessment(Burden::Ordinary, PublicInterest::Strong, None);
+    let cut = date(1996, 1, 15);
+    for (earliest, gives) in [
+        (None, true),
+        (Some(date(1990, 1, 1)), true),
+        (Some(cut), true),
+        (Some(date(1996, 1, 16)), false),
+        (Some(date(2026, 1, 1)), false),
+    ] {
+        let permitted = permitted(&found, &kpr(), earliest, TODAY);
+        let expected = if gives { Permission::UpTo(cut) } else { Permission::Nothing };
+        assert_eq!(permitted.by_rule, expected, "{earliest:?}");
+        let mut case = case(Scope::Whole);
+        case.assess(found.clone(), &act()).unwrap();
+        let refused = case.refuse(line("It is needed."), permitted, &act());
+        assert_eq!(refused.is_ok(), !gives, "{earliest:?}");
+        // Death gives everything all the same.
+        let dead = assessment(Burden::Ordinary, PublicInterest::Strong, Some(date(2010, 1, 1)));
+        let by_death = super::permitted(&dead, &kpr(), earliest, TODAY);
+        assert_eq!(by_death.by_rule, Permission::Everything);
     }
 }
 
@@ -114,7 +139,7 @@ fn a_grant_is_all_or_a_part_of_what_was_asked_for_and_never_more() {
     for (place, (asked, granted, expected)) in rows.into_iter().enumerate() {
         let mut case = case(asked);
         let found = assessment(Burden::Strong, PublicInterest::Ordinary, None);
-        let permitted = permitted(&found, &[], TODAY);
+        let permitted = permitted(&found, &[], None, TODAY);
         case.assess(found, &act()).unwrap();
         let outcome = case.grant((granted, permitted), 3, line("It burdens the person."), &act());
         match expected {
@@ -136,7 +161,7 @@ fn what_the_own_rule_gives_is_not_refused() {
     let refuse = |asked: Scope, died| {
         let mut case = case(asked);
         let found = assessment(Burden::Ordinary, PublicInterest::Strong, died);
-        let permitted = permitted(&found, &kpr(), TODAY);
+        let permitted = permitted(&found, &kpr(), None, TODAY);
         case.assess(found, &act()).unwrap();
         case.refuse(line("The data are needed."), permitted, &act()).map(|()| case)
     };
@@ -161,7 +186,7 @@ fn a_case_takes_the_steps_of_its_states_and_no_other() {
     ];
     let take = |case: &mut Case, step: CaseStep| {
         let found = assessment(Burden::Strong, PublicInterest::Ordinary, None);
-        let permitted = permitted(&found, &[], TODAY);
+        let permitted = permitted(&found, &[], None, TODAY);
         match step {
             S::Assess => case.assess(found, &act()),
             S::Confirm => case.confirm(&act()),
@@ -222,7 +247,7 @@ fn records_are_named_once_each_and_by_no_fodselsnummer() {
 fn a_case_record_is_the_golden_bytes() {
     let mut case = case(Scope::Whole);
     let found = assessment(Burden::Strong, PublicInterest::Ordinary, Some(date(2020, 2, 3)));
-    let permitted = permitted(&found, &[], TODAY);
+    let permitted = permitted(&found, &[], None, TODAY);
     case.assess(found, &act()).unwrap();
     let granted = (period(date(2024, 12, 31)), permitted);
     case.grant(granted, 9, line("It burdens the person."), &act()).unwrap();
@@ -282,6 +307,8 @@ fn an_order_record_is_the_golden_bytes() {
         confirmed: None,
         ..order
     };
+    let about_nobody = golden.replacen(r#"{"person":4711,"number":42}"#, "", 1);
+    assert_eq!(Order::decode(about_nobody.as_bytes()), Err(RecordError::Damaged), "not everybody");
     let golden = concat!(
         r#"{"v":1,"at":"2026-01-15T12:00:00Z","about":{"kind":"everybody"},"#,
         r#""scope":{"kind":"period","up_to":"1986-01-14"},"reason":"retention"}"#,

@@ -16,12 +16,13 @@
 
 use std::fmt;
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 
 use crate::config::codes::RegisterCode;
 use crate::config::words::word_enum;
 use crate::disclosure::DisclosureId;
+use crate::registers::DeliveredPeriod;
 use crate::registers::catalogue::RetentionLimit;
 
 word_enum! {
@@ -57,10 +58,10 @@ pub struct RegisterFacts {
     pub register: RegisterCode,
     /// How long it keeps data without anybody asking.
     pub limit: RetentionLimit,
-    /// First and last day of what its deliveries reported about.
-    pub periods: Vec<(Date, Date)>,
-    /// The last day of what was ordered deleted before.
-    pub ordered_up_to: Option<Date>,
+    /// What its deliveries reported about.
+    pub periods: Vec<DeliveredPeriod>,
+    /// The last days of what was ordered deleted before, and when.
+    pub ordered: Vec<(Date, Timestamp)>,
 }
 
 /// A person of whom a register has erased everything.
@@ -229,14 +230,16 @@ pub fn sweep(today: Date, facts: &Facts) -> Vec<Action> {
 }
 
 /// The last day of what a register keeps too long, if it has been delivered anything of that which
-/// was not ordered deleted before.
+/// was not ordered deleted since.  What is delivered again after an order is there again.
 fn older(facts: &RegisterFacts, today: Date) -> Option<Date> {
     let RetentionLimit::Years(years) = facts.limit else { return None };
     // Data are too old from the day after so many years: on the day itself they are not older.
     let cut = today.checked_sub(i32::from(years).years()).ok()?.yesterday().ok()?;
-    let is_new = |day: Date| facts.ordered_up_to.is_none_or(|ordered| day > ordered);
-    let reaches = |(from, to): &(Date, Date)| *from <= cut && is_new((*to).min(cut));
-    facts.periods.iter().any(reaches).then_some(cut)
+    let is_ordered = |one: &DeliveredPeriod| {
+        let covers = |(up_to, at): &(Date, Timestamp)| *up_to >= one.to.min(cut) && *at >= one.at;
+        facts.ordered.iter().any(covers)
+    };
+    facts.periods.iter().any(|one| one.from <= cut && !is_ordered(one)).then_some(cut)
 }
 
 /// Whether a day is so near that somebody may still wait for what ended on it.

@@ -8,16 +8,21 @@ use crate::crypto::KeyedDigest;
 use crate::crypto::hex;
 use crate::disclosure::line::Line;
 use crate::policy::Right;
+use crate::registers::More;
 use crate::rights::cases::{Assessment, Case, CaseId, Request, Scope};
 use crate::rights::retention::Action;
 use crate::rpc::calendar::{read_date, wire_date};
 use crate::rpc::proto::decide_case_request::Decision;
 use crate::rpc::proto::{
     AssessCaseRequest, CalendarDate, CaseStep, ConfirmOrderRequest, DataScope, DecideCaseRequest,
-    DeletionOrder, ErasureCase, GetCaseRequest, ListOrdersRequest, PlanRetentionResponse,
-    ReceiveCaseRequest, RetentionAction, RunRetentionRequest, WithdrawCaseRequest,
+    DeletionOrder, ErasureCase, GetCaseRequest, ListCasesRequest, ListCasesResponse,
+    ListOrdersRequest, PlanRetentionResponse, ReceiveCaseRequest, RetentionAction,
+    RunRetentionRequest, WithdrawCaseRequest,
 };
-use crate::service::{Deciding, Error, NewCase, OrderView, RetentionPlan};
+use crate::service::{
+    CaseList, CasePage, CaseSummary, Deciding, Error, NewCase, OrderAbout, OrderView,
+    RetentionPlan, ScopeKind,
+};
 
 /// What a request asks for, and the right that it takes.
 type Asked<T> = Result<(Right, T), Error>;
@@ -136,6 +141,35 @@ pub(super) fn get(request: GetCaseRequest) -> Asked<CaseId> {
     violations.finish(case.map(|case| (Right::Rights, case)))
 }
 
+/// Which cases are to be listed.
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    All,
+    Open,
+}
+
+impl Which {
+    pub(super) fn has(self, case: &Case) -> bool {
+        matches!(self, Self::All) || case.is_open()
+    }
+}
+
+/// Which cases are to be listed, and which page of them.
+pub(super) fn page(request: &ListCasesRequest) -> Asked<(Which, CasePage)> {
+    let mut violations = Violations::default();
+    let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    let after = match request.after.as_str() {
+        "" => Some(None),
+        _ => {
+            let text = "is not the number of a case, such as E-2026-0001";
+            violations.need(request.after.parse().ok(), "after", text).map(Some)
+        }
+    };
+    let which = if request.open_only { Which::Open } else { Which::All };
+    let asked = |after| (Right::Rights, (which, CasePage { after, limit }));
+    violations.finish(after.map(asked))
+}
+
 /// Which orders are to be listed.
 pub(super) fn list(request: ListOrdersRequest) -> Asked<(RegisterCode, (u64, usize))> {
     let mut violations = Violations::default();
@@ -152,7 +186,7 @@ pub(super) fn confirm(request: ConfirmOrderRequest) -> Asked<(RegisterCode, u64)
     let mut violations = Violations::default();
     let register = violations.register(&request.register);
     let asked = |register: RegisterCode| {
-        (Right::Orders { register: register.clone() }, (register, request.number))
+        (Right::ConfirmOrders { register: register.clone() }, (register, request.number))
     };
     violations.finish(register.map(asked))
 }
@@ -163,6 +197,33 @@ pub(super) fn run(request: &RunRetentionRequest) -> Asked<KeyedDigest> {
     let digest = hex::decode(&request.digest).map(KeyedDigest::from_bytes);
     let digest = violations.need(digest, "digest", "is not the digest of a plan (64 digits)");
     violations.finish(digest.map(|digest| (Right::Rights, digest)))
+}
+
+/// Cases, as they are listed.
+pub(super) fn wire_list(list: &CaseList, audit_entry: u64) -> ListCasesResponse {
+    let wire = |one: &CaseSummary| ErasureCase {
+        number: one.id.to_string(),
+        register: one.register.to_string(),
+        state: one.state.to_string(),
+        requested_on: Some(wire_date(one.requested_on)),
+        asked: Some(wire_kind(one.asked)),
+        order: one.order.unwrap_or_default(),
+        ..ErasureCase::default()
+    };
+    ListCasesResponse {
+        cases: list.cases.iter().map(wire).collect(),
+        more: list.more == More::Yes,
+        audit_entry,
+    }
+}
+
+fn wire_kind(kind: ScopeKind) -> DataScope {
+    let (kind, up_to) = match kind {
+        ScopeKind::Period { up_to } => ("period", Some(wire_date(up_to))),
+        ScopeKind::Records => ("records", None),
+        ScopeKind::Whole => ("whole", None),
+    };
+    DataScope { kind: kind.to_owned(), up_to, records: Vec::new() }
 }
 
 /// A case, as it is told.
@@ -188,6 +249,7 @@ pub(super) fn wire(case: &Case) -> ErasureCase {
         outcome: decision.map(|one| one.outcome.to_string()).unwrap_or_default(),
         granted: decision.and_then(|one| one.granted.as_ref()).map(wire_scope),
         order: case.order().unwrap_or_default(),
+        identifiers: u32::try_from(case.whom().persons.len()).unwrap_or(u32::MAX),
         history: history.collect(),
     }
 }
@@ -209,7 +271,7 @@ pub(super) fn wire_order(order: OrderView) -> DeletionOrder {
     DeletionOrder {
         number: order.number,
         at: order.at.to_string(),
-        everybody: order.ids.is_empty(),
+        everybody: order.about == OrderAbout::Everybody,
         ids: order.ids,
         scope: Some(wire_scope(&order.scope)),
         reason: order.reason.to_string(),
@@ -259,6 +321,8 @@ mod tests {
         assert_eq!(fields(decide(DecideCaseRequest::default())), ["case", "decision", "reason"]);
         assert_eq!(fields(withdraw(&WithdrawCaseRequest::default())), ["case", "reason"]);
         assert_eq!(fields(get(GetCaseRequest::default())), ["case"]);
+        let after = ListCasesRequest { after: "E-1".into(), ..ListCasesRequest::default() };
+        assert_eq!(fields(page(&after)), ["after"]);
         assert_eq!(fields(list(ListOrdersRequest::default())), ["register"]);
         assert_eq!(fields(confirm(ConfirmOrderRequest::default())), ["register"]);
         assert_eq!(fields(run(&RunRetentionRequest { digest: "ab".into() })), ["digest"]);

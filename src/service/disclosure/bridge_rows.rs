@@ -127,9 +127,11 @@ pub(super) fn decide(
         let Ok(rights) = open.registers.hold_rights(register.number) else { return false };
         let Ok(held) = open.registers.hold(register.number) else { return false };
         match held.cells().standing(person) {
-            Standing::Tombstoned(0) => return false,
+            Standing::Tombstoned(0) if rights.has_tombstone(person) => return false,
             // Whose consent was withdrawn is no member, and has a right there all the same.
-            Standing::NotMember if rights.of(person).is_none() => continue,
+            Standing::NotMember | Standing::Tombstoned(0) if rights.of(person).is_none() => {
+                continue;
+            }
             _ => {}
         }
         match Together::all([register.decide(&rights, person)]) {

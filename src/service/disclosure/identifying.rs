@@ -33,7 +33,7 @@ use crate::disclosure::{Decision, DisclosureId};
 use crate::ident::{IdKind, NationalId, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
-use crate::registers::{Membership, Reach};
+use crate::registers::{Membership, Reach, Standing};
 use crate::vault::{self, PersonNo};
 
 /// An identifier that was revealed.
@@ -97,6 +97,9 @@ impl Service {
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let leaves = self.leaves_behind(&open, &decided, &in_use.members.own, person)?;
+        let is_erased = self.is_erased(&open, &decided, &leaves)?;
+        let erased = || Error::new(ErrorCode::PersonErased);
+        self.or_record(&open, &entry, (!is_erased).then_some(()).ok_or_else(erased))?;
         let known = self.known(&open, &decided, &leaves, &reveal);
         let known = self.or_record(&open, &entry, known)?;
         let partition = self.partition_of(&decided)?;
@@ -128,6 +131,28 @@ impl Service {
             revealed.extend(known.iter().map(|one| RevealedIdentifier::new(&one.id)));
         }
         if revealed.is_empty() { Err(Error::new(ErrorCode::PersonErased)) } else { Ok(revealed) }
+    }
+
+    /// Whether a register of the disclosure has erased the person, as bridges ask it: the vault may know
+    /// the identity until the last tombstone has expired.
+    fn is_erased(
+        &self,
+        open: &Open,
+        decided: &Decision,
+        leaves: &BTreeSet<PersonNo>,
+    ) -> Result<bool, Error> {
+        for terms in &decided.terms.registers {
+            let register = self.parts.catalogue.by_code(&terms.register);
+            let register = register.ok_or_else(|| Error::new(ErrorCode::RegisterUnknown))?;
+            let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
+            let held = open.registers.hold(register.number).map_err(register_error)?;
+            let cells = held.cells();
+            let is_gone = |leaf: &PersonNo| cells.standing(*leaf) == Standing::Tombstoned(0);
+            if leaves.iter().any(|leaf| is_gone(leaf) && rights.has_tombstone(*leaf)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The leaves of the person of a serial, and those that were answered with it.

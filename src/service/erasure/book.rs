@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::{Error, ErrorCode};
+use super::listing::CaseSummary;
 use crate::registers::{Registers, Write};
 use crate::rights::cases::{Case, CaseId};
 use crate::store::keys::{Key, Kind};
 
 /// Every case, as it is stored.
-pub(in crate::service) struct CaseBook(Mutex<Cases>);
+pub(in crate::service) struct CaseBook {
+    cases: Mutex<Cases>,
+    /// One retention run at a time: there is one record of whom a partition is to forget.
+    run: Mutex<()>,
+}
 
 /// The cases, held alone.
 pub(super) type Cases = BTreeMap<CaseId, Case>;
@@ -23,7 +28,7 @@ impl CaseBook {
             let id = case_of(&key)?;
             cases.insert(id, Case::decode(id, &plain).map_err(Error::internal)?);
         }
-        Ok(Self(Mutex::new(cases)))
+        Ok(Self { cases: Mutex::new(cases), run: Mutex::new(()) })
     }
 
     /// The cases that are wanted, the newest first.
@@ -31,8 +36,24 @@ impl CaseBook {
         self.hold().values().rev().filter(|case| is_wanted(case)).cloned().collect()
     }
 
+    /// So many of the cases that are wanted, the newest first, as they are listed.
+    pub(super) fn some(
+        &self,
+        count_max: usize,
+        is_wanted: impl Fn(&Case) -> bool,
+    ) -> Vec<CaseSummary> {
+        let cases = self.hold();
+        let wanted = cases.values().rev().filter(|case| is_wanted(case));
+        wanted.take(count_max).map(CaseSummary::of).collect()
+    }
+
+    /// Held by the run that has the vault forget, from its plan until the vault has forgotten.
+    pub(super) fn hold_run(&self) -> MutexGuard<'_, ()> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn hold(&self) -> MutexGuard<'_, Cases> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

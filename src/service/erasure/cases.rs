@@ -15,7 +15,7 @@ use crate::disclosure::Act;
 use crate::disclosure::line::Line;
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
-use crate::registers::{Life, Reach, Recording, Standing, Write};
+use crate::registers::{Life, Reach, Recording, Write};
 use crate::rights::cases::{
     Assessment, Case, CaseError, CaseId, OrderReason, Permitted, Received, Request, Scope, Whom,
     permitted,
@@ -37,6 +37,12 @@ pub enum Deciding {
     Grant(Scope),
     /// Nothing is.
     Refuse,
+}
+
+/// What is done with a case, and what its entry says besides.
+struct Step {
+    action: Action,
+    said: Option<String>,
 }
 
 /// A case that is being changed.
@@ -119,8 +125,13 @@ impl Service {
     ) -> Result<Recorded<Case>, Error> {
         allow(permit, &Right::Rights)?;
         let known = self.known_death(id)?;
-        self.step_case(permit, id, Action::CaseAssessed, |case, _, act| {
-            case.assess(Assessment { died: known.or(assessment.died), ..assessment }, act)
+        let died = known.or(assessment.died);
+        // The population register has not told of it, or has taken it back: that is on record.
+        let by_officer = died.filter(|_| known.is_none());
+        let said = by_officer.map(|_| "death by the officer's word alone".to_owned());
+        let assessing = Step { action: Action::CaseAssessed, said };
+        self.step_case(permit, id, assessing, |case, _, act| {
+            case.assess(Assessment { died, ..assessment }, act)
         })
     }
 
@@ -150,7 +161,8 @@ impl Service {
         id: CaseId,
         reason: Line,
     ) -> Result<Recorded<Case>, Error> {
-        self.step_case(permit, id, Action::CaseWithdrawn, |case, _, act| case.withdraw(reason, act))
+        let withdrawing = Step { action: Action::CaseWithdrawn, said: None };
+        self.step_case(permit, id, withdrawing, |case, _, act| case.withdraw(reason, act))
     }
 
     /// Decides a case.  With a grant the data are out of reach when this returns, and the register has
@@ -169,30 +181,12 @@ impl Service {
         match deciding {
             Deciding::Grant(scope) => self.grant_case(permit, id, (scope, reason)),
             Deciding::Refuse => {
-                self.step_case(permit, id, Action::CaseRefused, |case, permitted, act| {
+                let refusing = Step { action: Action::CaseRefused, said: None };
+                self.step_case(permit, id, refusing, |case, permitted, act| {
                     case.refuse(reason, permitted, act)
                 })
             }
         }
-    }
-
-    /// All cases that have come in, or those that wait for a decision, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// `not_allowed`, `server_sealed`, `commit_uncertain`.
-    pub fn cases(
-        &self,
-        permit: &Permit,
-        is_wanted: impl Fn(&Case) -> bool,
-    ) -> Result<Recorded<Vec<Case>>, Error> {
-        allow(permit, &Right::Rights)?;
-        let open = self.open_now()?;
-        let found = open.cases.all(is_wanted);
-        let mut entry = self.entry(actor(permit), Action::CasesRead);
-        entry.counts.insert("cases".into(), found.len() as u64);
-        let recorded = open.registers.record_value_and_wait(entry, found);
-        recorded.map_err(|error| self.rights_failed(&open, error))
     }
 
     /// One case.
@@ -224,7 +218,7 @@ impl Service {
         let mut changing = self.begin_case(permit, &cases, id, Action::ErasureOrdered)?;
         let Changing { case, register, persons, act, entry } = &mut changing;
         let change = open.registers.change_rights(register.number).map_err(register_error)?;
-        let allowed = (scope.clone(), permitted_in(case, register, act));
+        let allowed = (scope.clone(), permitted_in(&open, case, register, act)?);
         if let Err(error) = case.grant(allowed, change.next_order(), reason, act) {
             drop(change);
             return Err(self.refuse_changing(&open, error.into(), changing));
@@ -246,11 +240,14 @@ impl Service {
             return Err(self.refuse_changing(&open, error, changing));
         };
         entry.changes.push(format!("order {}: {}", change.next_order(), scope.shown()));
+        if leaves.len() > 1 {
+            entry.changes.push(format!("identifiers {}", leaves.len()));
+        }
         let recording = Recording {
             about: (case.whom().partition, persons[0], reference_of(entry)?),
             fact: None,
             erasure: ending.erasure,
-            order: Some(&ending.order),
+            orders: &[ending.order],
             writes: vec![book::write(&open.registers, case)?],
         };
         let recorded = change.record_all(recording, entry.clone(), case.clone());
@@ -263,15 +260,16 @@ impl Service {
         &self,
         permit: &Permit,
         id: CaseId,
-        action: Action,
+        Step { action, said }: Step,
         step: impl FnOnce(&mut Case, Permitted, &Act) -> Result<(), CaseError>,
     ) -> Result<Recorded<Case>, Error> {
         allow(permit, &Right::Rights)?;
         let open = self.open_now()?;
         let mut cases = open.cases.hold();
         let mut changing = self.begin_case(permit, &cases, id, action)?;
+        changing.entry.changes.extend(said);
         let Changing { case, register, act, .. } = &mut changing;
-        let permitted = permitted_in(case, register, act);
+        let permitted = permitted_in(&open, case, register, act)?;
         if let Err(error) = step(case, permitted, act) {
             return Err(self.refuse_changing(&open, error.into(), changing));
         }
@@ -345,11 +343,20 @@ impl From<CaseError> for Error {
 }
 
 /// What may be granted in a case, as far as it was assessed.
-fn permitted_in(case: &Case, register: &Register, act: &Act) -> Permitted {
+fn permitted_in(
+    open: &Open,
+    case: &Case,
+    register: &Register,
+    act: &Act,
+) -> Result<Permitted, Error> {
     use crate::rights::cases::Permission::Nothing;
-    let nothing = Permitted { by_assessment: Nothing, by_rule: Nothing };
+    let Some(assessment) = case.assessment() else {
+        return Ok(Permitted { by_assessment: Nothing, by_rule: Nothing });
+    };
     let rules = &register.retention.on_request;
-    case.assessment().map_or(nothing, |assessment| permitted(assessment, rules, act.day()))
+    let delivered = open.registers.delivered_periods(register.code.as_str());
+    let earliest = delivered.map_err(register_error)?.iter().map(|one| one.from).min();
+    Ok(permitted(assessment, rules, earliest, act.day()))
 }
 
 fn leads(
@@ -369,12 +376,13 @@ fn check_member(
     subject: &Subject<'_>,
     leaves: &[PersonNo],
 ) -> Result<Result<(), ErrorCode>, Error> {
-    let held = open.registers.hold(subject.register.number).map_err(register_error)?;
+    let number = subject.register.number;
+    let rights = open.registers.hold_rights(number).map_err(register_error)?;
+    let held = open.registers.hold(number).map_err(register_error)?;
     let cells = held.cells();
-    let standings = || leaves.iter().map(|leaf| cells.standing(*leaf));
-    Ok(if standings().any(Standing::is_in_register) {
+    Ok(if leaves.iter().any(|leaf| cells.standing(*leaf).is_in_register()) {
         Ok(())
-    } else if standings().any(|standing| standing == Standing::Tombstoned(0)) {
+    } else if rights.has_tombstone(subject.person) {
         Err(ErrorCode::PersonErased)
     } else {
         Err(ErrorCode::PersonNotInRegister)

@@ -13,6 +13,7 @@
 //! A crash between 5 and 7 leaves the record of 5; the next start finishes from there.
 
 use std::collections::BTreeMap;
+use std::sync::MutexGuard;
 
 use super::super::ingest::register_error;
 use super::super::open::Open;
@@ -41,11 +42,16 @@ impl Service {
     ) -> Result<Recorded<Vec<Action>>, Error> {
         allow(permit, &Right::Rights)?;
         let open = self.open_now()?;
+        let _run = open.cases.hold_run();
+        // What an earlier run has left, if any.
+        self.finish_forgetting(&open, &actor(permit)).inspect_err(|_| {
+            self.reopen_if_failed(&open);
+        })?;
         let cases = open.cases.hold();
         let plan = self.plan(&open, &cases)?;
         let persons = persons_of(&plan)?;
         open.registers.forget(&persons);
-        let done = self.run_plan(permit, (&open, &cases), digest, plan);
+        let done = self.run_plan(permit, (&open, cases), digest, plan);
         if done.is_err() && !open.has_failed() {
             let to_forget = open.registers.to_forget().is_ok_and(|left| left.is_empty());
             if to_forget {
@@ -60,17 +66,17 @@ impl Service {
     fn run_plan(
         &self,
         permit: &Permit,
-        (open, cases): (&Open, &Cases),
+        (open, cases): (&Open, MutexGuard<'_, Cases>),
         digest: KeyedDigest,
         plan: RetentionPlan,
     ) -> Result<Recorded<Vec<Action>>, Error> {
-        // What an earlier run has left, if any.
-        self.finish_forgetting(open, &actor(permit))?;
         let entry = self.plan_entry(permit, AuditAction::RetentionPlanned, &plan);
         let _ = open.registers.record_act_and_wait(entry).map_err(register_error)?;
-        let plan = self.plan(open, cases)?;
+        // Those who are kept out are those of the first; the second is by everybody who was on the way.
+        let first = plan.digest;
+        let plan = self.plan(open, &cases)?;
         let entry = self.plan_entry(permit, AuditAction::RetentionRun, &plan);
-        let is_listed = plan.digest.ct_eq(&digest);
+        let is_listed = first.ct_eq(&digest) && plan.digest.ct_eq(&digest);
         let changed = || Error::new(ErrorCode::PlanChanged);
         self.or_record(open, &entry, is_listed.then_some(()).ok_or_else(changed))?;
         for action in &plan.actions {
@@ -88,6 +94,8 @@ impl Service {
         let done: Vec<Action> = done.collect();
         let recorded = open.registers.record_answered_change_and_wait(entry, writes, done);
         let recorded = recorded.map_err(register_error)?;
+        // Whoever is to be forgotten is kept out of cases too, and files are merged for a while.
+        drop(cases);
         self.finish_forgetting(open, &actor(permit))?;
         Ok(recorded)
     }
@@ -124,9 +132,8 @@ impl Service {
         actor: &Actor,
     ) -> Result<(), Error> {
         for left in open.registers.to_forget().map_err(register_error)? {
+            // They are kept out of the registers since before the record was there.
             let (partition, persons) = (left.partition, &left.persons);
-            let out: Vec<_> = persons.iter().map(|person| (partition, *person)).collect();
-            open.registers.forget(&out);
             open.vault
                 .erase(partition, persons)
                 .map_err(|error| Error::new(ErrorCode::CommitUncertain).with_source(error))?;

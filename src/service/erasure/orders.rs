@@ -11,7 +11,6 @@ use crate::config::codes::RegisterCode;
 use crate::disclosure::Act;
 use crate::policy::{Permit, Right};
 use crate::registers::Write;
-use crate::registers::catalogue::Register;
 use crate::rights::cases::{About, CaseId, Confirmation, Order, OrderReason, Scope};
 use crate::store::Step;
 use crate::store::keys::Key;
@@ -27,7 +26,9 @@ pub struct OrderView {
     pub number: u64,
     /// When it was made.
     pub at: Timestamp,
-    /// The register IDs that it is about; none if it is about everybody.
+    /// Whether it is about everybody.
+    pub about: OrderAbout,
+    /// The register IDs that it is about, of one person; none if it is about everybody.
     pub ids: Vec<u64>,
     /// Which data.
     pub scope: Scope,
@@ -37,6 +38,15 @@ pub struct OrderView {
     pub case: Option<CaseId>,
     /// That it is done.
     pub confirmed: Option<Confirmation>,
+}
+
+/// Whose data an order is about, as the register is told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderAbout {
+    /// Everybody's.
+    Everybody,
+    /// One person's.
+    Person,
 }
 
 impl Service {
@@ -51,7 +61,8 @@ impl Service {
         register: &RegisterCode,
         (after, limit): (u64, usize),
     ) -> Result<Recorded<Vec<OrderView>>, Error> {
-        let register = self.orders_register(permit, register)?;
+        allow(permit, &Right::Orders { register: register.clone() })?;
+        let register = self.rights_register(register)?;
         let open = self.open_now()?;
         let limit = if limit == 0 { ORDERS_MAX } else { limit.min(ORDERS_MAX) };
         let found = stored(&open, register.number, after.saturating_add(1), limit)?;
@@ -77,9 +88,10 @@ impl Service {
         register: &RegisterCode,
         number: u64,
     ) -> Result<Recorded<()>, Error> {
-        let register = self.orders_register(permit, register)?;
+        allow(permit, &Right::ConfirmOrders { register: register.clone() })?;
+        let register = self.rights_register(register)?;
         let open = self.open_now()?;
-        // Orders change under the lock of the cases alone.
+        // Orders that are there change under the lock of the cases alone; new ones come without it.
         let mut cases = open.cases.hold();
         let act = Act { by: permit.principal().clone(), at: self.parts.clock.now() };
         let mut entry = self.entry(actor(permit), Action::OrderConfirmed);
@@ -110,11 +122,6 @@ impl Service {
             cases.insert(case.id(), case);
         }
         Ok(recorded)
-    }
-
-    fn orders_register(&self, permit: &Permit, code: &RegisterCode) -> Result<&Register, Error> {
-        allow(permit, &Right::Orders { register: code.clone() })?;
-        self.rights_register(code)
     }
 
     /// Gives the entry a reference to the person that an order is about.
@@ -157,11 +164,13 @@ pub(super) fn stored(
 }
 
 fn view(open: &Open, register: u16, (number, order): (u64, Order)) -> Result<OrderView, Error> {
-    let numbers = match &order.about {
-        About::Everybody => Vec::new(),
-        About::Person { leaves, .. } => leaves.iter().map(|leaf| leaf.number).collect(),
+    let (about, numbers) = match &order.about {
+        About::Everybody => (OrderAbout::Everybody, Vec::new()),
+        About::Person { leaves, .. } => {
+            (OrderAbout::Person, leaves.iter().map(|leaf| leaf.number).collect())
+        }
     };
     let ids = open.registers.ids_of_numbers(register, numbers).map_err(register_error)?;
     let Order { at, scope, reason, case, confirmed, .. } = order;
-    Ok(OrderView { number, at, ids, scope, reason, case, confirmed })
+    Ok(OrderView { number, at, about, ids, scope, reason, case, confirmed })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -76,35 +77,43 @@ impl Service {
             disclosures: open.book.disclosures_alive(),
             ..Facts::default()
         };
-        let mut erased: BTreeMap<(u16, u64), bool> = BTreeMap::new();
+        // Whoever something was ordered of, or has said something, or has a tombstone; and whether an
+        // order of theirs is open.
+        let mut concerned: BTreeMap<(u16, u64), bool> = BTreeMap::new();
         for register in self.parts.catalogue.iter() {
-            let mut ordered_up_to = None;
+            let mut ordered = Vec::new();
             for (_, order) in stored(open, register.number, 1, usize::MAX)? {
                 if let (About::Everybody, Scope::Period { up_to }) = (&order.about, &order.scope)
                     && order.reason == OrderReason::Retention
                 {
-                    ordered_up_to = ordered_up_to.max(Some(*up_to));
+                    ordered.push((*up_to, order.at));
                 }
                 let is_open = order.confirmed.is_none();
                 for person in order.persons() {
-                    *erased.entry(person).or_default() |= is_open;
+                    *concerned.entry(person).or_default() |= is_open;
                 }
             }
-            facts.registers.extend(register_facts(open, register, ordered_up_to)?);
+            let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
+            for person in rights.persons() {
+                concerned.entry((register.partition(), person.number())).or_default();
+            }
+            drop(rights);
+            facts.registers.extend(register_facts(open, register, ordered)?);
         }
-        facts.persons = self.persons_facts(open, cases, &erased)?;
+        facts.persons = self.persons_facts(open, cases, &concerned)?;
         Ok(facts)
     }
 
-    /// Facts of persons of whom there are orders, by all their leaves: they stay, or go, together.
+    /// Facts of persons whom a register has erased, or may never have had, by all their leaves: they
+    /// stay, or go, together.
     fn persons_facts(
         &self,
         open: &Open,
         cases: &Cases,
-        erased: &BTreeMap<(u16, u64), bool>,
+        concerned: &BTreeMap<(u16, u64), bool>,
     ) -> Result<Vec<PersonFacts>, Error> {
         let (mut facts, mut seen) = (Vec::new(), BTreeSet::new());
-        for (partition, number) in erased.keys() {
+        for (partition, number) in concerned.keys() {
             if seen.contains(&(*partition, *number)) {
                 continue;
             }
@@ -113,7 +122,7 @@ impl Service {
             let leaves = open.registers.hold_links().leaves_of(*partition, person, Reach::All);
             seen.extend(leaves.iter().map(|leaf| (*partition, leaf.number())));
             let has_open_order =
-                leaves.iter().any(|leaf| erased.get(&(*partition, leaf.number())) == Some(&true));
+                leaves.iter().any(|one| concerned.get(&(*partition, one.number())) == Some(&true));
             let whom = (*partition, &leaves[..]);
             let (tombstone_until, hold) = self.person_facts(open, cases, whom, has_open_order)?;
             for leaf in leaves {
@@ -150,9 +159,11 @@ impl Service {
                 .is_some_and(|said| said.consent.is_some() || !said.reservations.is_empty());
             for leaf in leaves {
                 tombstone_until = tombstone_until.max(rights.tombstone_until(*leaf));
-                let id = open.registers.id_of(register.number, *leaf).map_err(register_error)?;
-                is_member |= id.is_some();
             }
+            // Who is not told about is there all the same.
+            let held = open.registers.hold(register.number).map_err(register_error)?;
+            let cells = held.cells();
+            is_member |= leaves.iter().any(|leaf| cells.standing(*leaf).is_in_register());
         }
         let is_about = |case: &&Case| {
             case.is_open()
@@ -181,7 +192,7 @@ fn is_of(register: &Register, partition: u16) -> bool {
 fn register_facts(
     open: &Open,
     register: &Register,
-    ordered_up_to: Option<Date>,
+    ordered: Vec<(Date, Timestamp)>,
 ) -> Result<Option<RegisterFacts>, Error> {
     let limit = register.retention.limit;
     if limit == RetentionLimit::Unlimited {
@@ -189,5 +200,5 @@ fn register_facts(
     }
     let code = register.code.clone();
     let periods = open.registers.delivered_periods(code.as_str()).map_err(register_error)?;
-    Ok(Some(RegisterFacts { register: code, limit, periods, ordered_up_to }))
+    Ok(Some(RegisterFacts { register: code, limit, periods, ordered }))
 }

@@ -71,16 +71,25 @@ impl Identifiers {
         birth_date(self.all.get(event.main)?, rules)
     }
 
-    /// The leaves of all identifiers in a partition.  An identifier that an event joins to one that is
+    /// Those of the identifiers that somebody is known by in a partition.
+    pub(super) fn known(
+        &self,
+        open: &Arc<Open>,
+        partition: u16,
+    ) -> Result<Vec<Option<PersonNo>>, vault::Error> {
+        let places: Vec<usize> = (0..self.all.len()).collect();
+        self.find(open, partition, &places, Unknown::Leave)
+    }
+
+    /// The leaves of all identifiers in a partition, by those that are known.  An identifier that an event joins to one that is
     /// known gets a leaf; so does one that is joined to that one later.
     pub(super) fn persons(
         &self,
         open: &Arc<Open>,
-        (partition, events): (u16, &[Option<Parsed>]),
+        (partition, known): (u16, Vec<Option<PersonNo>>),
+        events: &[Option<Parsed>],
         origin: &Origin,
     ) -> Result<Vec<Option<Since>>, vault::Error> {
-        let places: Vec<usize> = (0..self.all.len()).collect();
-        let known = self.find(open, partition, &places, Unknown::Leave)?;
         let mut new: Vec<(usize, usize)> = Vec::new();
         let mut is_known: Vec<bool> = known.iter().map(Option::is_some).collect();
         for (at, event) in events.iter().enumerate() {

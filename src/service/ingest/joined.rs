@@ -136,21 +136,21 @@ impl Delivery {
     }
 
     /// Answers those rows anew whose root has changed since the batch was mapped, or whose past has
-    /// ended.
+    /// ended; gives the leaves of those that are not answered after all.
     pub(super) fn join_again(
         &self,
         open: &Open,
         rights: &HeldRights<'_>,
         ended: &[Ended],
         mapped: &mut Mapped,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<PersonNo>, Error> {
         let links = rights.links();
         if links.change_count() == mapped.joined.change_count && ended.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         mapped.take_newly_joined(links, self.partition, ended);
         if mapped.joined.rows.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let has_ended = |person: PersonNo| ended.iter().any(|one| one.person == person);
         let reported = self.reported();
@@ -158,6 +158,7 @@ impl Delivery {
         let held = open.registers.hold(self.register).map_err(register_error)?;
         let cells = held.cells();
         let (mut unknown, mut suppressed) = (Vec::new(), Vec::new());
+        let mut left_out = Vec::new();
         let Mapped { answered, joining, joined, .. } = mapped;
         for JoinedRow { row, leaf, root } in &mut joined.rows {
             let now = links.root_of(self.partition, *leaf);
@@ -171,6 +172,7 @@ impl Delivery {
             let standing = |person| reported.standing(rights, person, cells.standing(person));
             let standings = (standing(*leaf), standing(now));
             if answer(standings, looked_up).is_none() {
+                left_out.push(*leaf);
                 let is_unknown = standings == (Standing::NotMember, Standing::NotMember);
                 (if is_unknown { &mut unknown } else { &mut suppressed }).push(*row);
             } else if now == *leaf {
@@ -191,6 +193,6 @@ impl Delivery {
         answered.leaf_ids.sort_by_key(|leaf| leaf.row);
         drop(held);
         mapped.digest = digest_of(open, &mapped.answered);
-        Ok(())
+        Ok(left_out)
     }
 }

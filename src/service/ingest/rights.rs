@@ -131,12 +131,17 @@ impl Delivery {
             return Ok(rights);
         }
         let ended = rights.ended_since(mapped.decided.ended_count);
-        self.join_again(open, &rights, ended, mapped)?;
+        let left_out = self.join_again(open, &rights, ended, mapped)?;
         let consents = mapped.decided.rows.iter();
         let is_over =
             |(_, person): &(u32, PersonNo)| self.consent_required && !rights.consents(*person);
         let (mut rows, mut persons): (Vec<u32>, BTreeSet<PersonNo>) =
             consents.copied().filter(is_over).unzip();
+        persons.extend(left_out);
+        for (row, person) in self.kept_out(open, &rights, mapped)? {
+            rows.push(row);
+            persons.insert(person);
+        }
         for one in ended {
             self.look_at_ended(open, (&rights, *one), mapped, (&mut rows, &mut persons))?;
         }
@@ -170,21 +175,43 @@ impl Delivery {
             return Ok(());
         }
         let is_own = |row: &u32| !mapped.joined.has(*row);
-        let joins = standing == Standing::NotMember && self.mode == IngestMode::ResolveOrAssign;
         let joining = mapped.joining.iter().filter(|one| one.person == person).map(|one| one.row);
         let joining: Vec<u32> = joining.filter(is_own).collect();
         let had_id = |(id, _): &(&u64, u32)| **id != 0 && **id == ended.id;
         let answered = mapped.answered.ids.iter().zip(0..).filter(had_id).map(|(_, row)| row);
         let answered: Vec<u32> = answered.filter(is_own).collect();
-        if !joins {
-            rows.extend(joining.into_iter().chain(answered));
-            persons.insert(person);
-            return Ok(());
-        }
-        for row in answered {
-            mapped.answered.ids[row as usize] = 0;
-            mapped.joining.push(JoiningRow { row, person, gives: Gives::Id });
+        match standing {
+            // Another row has brought the person back since.
+            Standing::Member(now) => {
+                answered.into_iter().for_each(|row| mapped.answered.ids[row as usize] = now);
+            }
+            Standing::NotMember if self.mode == IngestMode::ResolveOrAssign => {
+                for row in answered {
+                    mapped.answered.ids[row as usize] = 0;
+                    mapped.joining.push(JoiningRow { row, person, gives: Gives::Id });
+                }
+            }
+            _ => {
+                rows.extend(joining.into_iter().chain(answered));
+                persons.insert(person);
+            }
         }
         Ok(())
+    }
+
+    /// Rows of who was to join and is kept out by now, by a tombstone that a link has brought.
+    fn kept_out(
+        &self,
+        open: &Open,
+        rights: &HeldRights<'_>,
+        mapped: &Mapped,
+    ) -> Result<Vec<(u32, PersonNo)>, Error> {
+        let held = open.registers.hold(self.register).map_err(register_error)?;
+        let (cells, reported) = (held.cells(), self.reported());
+        let is_out = |one: &&JoiningRow| {
+            let standing = cells.standing(one.person);
+            reported.standing(rights, one.person, standing) == Standing::Suppressed
+        };
+        Ok(mapped.joining.iter().filter(is_out).map(|one| (one.row, one.person)).collect())
     }
 }

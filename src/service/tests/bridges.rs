@@ -106,6 +106,22 @@ pub(super) fn code<T>(outcome: Result<T, Error>) -> &'static str {
 }
 
 #[test]
+fn a_serial_of_whom_a_register_has_erased_is_identified_to_nobody() {
+    let world = world();
+    let people = numbers(3);
+    let (id, serials) = world.disclosed(permissive(), &people);
+    world.erase("NPR", people[0], crate::rights::cases::Scope::Whole);
+    // The vault knows the identity until the tombstone has expired.
+    for (serial, expected) in [(serials[0], Some("person_erased")), (serials[1], None)] {
+        world.approve(Act::IdentifySerial, id, &[("serial", &serial.to_string())]);
+        let told = world.identify(id, serial).map_err(|error| error.code().as_str());
+        assert_eq!(told.err(), expected);
+    }
+    let refused = world.bodies().into_iter().rfind(|body| body.contains("person_erased"));
+    assert!(refused.is_some_and(|body| body.contains("serial_identified")));
+}
+
+#[test]
 fn a_serial_is_identified_once_by_whom_another_person_allowed_it() {
     let world = world();
     let people = numbers(20);

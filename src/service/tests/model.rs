@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::erasure::{DECEMBER, FEBRUARY, JANUARY};
+use super::erasure::{DECEMBER, JANUARY, LATER};
 use super::rights::reserved;
 use super::*;
 use crate::config::codes::DisclosurePurpose;

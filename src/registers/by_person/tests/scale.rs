@@ -70,8 +70,8 @@ impl Store for Counting {
         self.inner.commit(operation, batch, durability)
     }
 
-    fn purge(&self, range: Range<Key>) -> Result<(), store::Error> {
-        self.inner.purge(range)
+    fn purge(&self, ranges: &[Range<Key>]) -> Result<(), store::Error> {
+        self.inner.purge(ranges)
     }
 }
 

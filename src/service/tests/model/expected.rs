@@ -54,7 +54,7 @@ impl Days {
         match self {
             Self::Before => DECEMBER,
             Self::Now => JANUARY,
-            Self::Later => FEBRUARY,
+            Self::Later => LATER,
         }
     }
 }
