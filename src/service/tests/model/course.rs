@@ -125,8 +125,7 @@ impl<'a> Course<'a> {
             return;
         }
         let refused = self.world.ask_erasure(register, number, scope).err().unwrap();
-        let was_erased = |one: &usize| self.expected.erased.contains_key(&(register, *one));
-        let code = match person.iter().any(was_erased) {
+        let code = match self.expected.keeps_out(register, identifier, Days::Before) {
             true => ErrorCode::PersonErased,
             false => ErrorCode::PersonNotInRegister,
         };
@@ -228,7 +227,7 @@ impl<'a> Course<'a> {
         };
         let is_said = self.say("REHAB", identifier, (fact, gives, ErrorCode::ConsentNotGiven));
         if is_said && !gives {
-            self.expected.end_ids("REHAB", identifier);
+            self.expected.end_ids("REHAB", identifier, Reach::All);
         }
         if gives && self.draw.below(2) == 0 {
             // A row under any identifier of the person.

@@ -92,14 +92,19 @@ impl Expected {
 
     /// Whether a row of a register goes through.
     pub(super) fn takes(&self, register: &'static str, identifier: usize, days: Days) -> bool {
-        let is_out = |one| self.erased.get(&(register, one)).is_some_and(|until| days <= *until);
         let consents = register != "REHAB" || self.in_force(register, identifier, Reach::All);
-        consents && !is_out(identifier) && !is_out(self.persons.root(identifier))
+        consents && !self.keeps_out(register, identifier, days)
+    }
+
+    /// Whether the past of a person was erased, under any identifier that is the person's now.
+    pub(super) fn keeps_out(&self, register: &'static str, identifier: usize, days: Days) -> bool {
+        let is_out = |one| self.erased.get(&(register, one)).is_some_and(|until| days <= *until);
+        self.persons.of(identifier, Reach::All).into_iter().any(is_out)
     }
 
     /// A register ends the IDs of a person.
-    pub(super) fn end_ids(&mut self, register: &'static str, identifier: usize) {
-        for one in self.persons.of(identifier, Reach::Shown) {
+    pub(super) fn end_ids(&mut self, register: &'static str, identifier: usize, reach: Reach) {
+        for one in self.persons.of(identifier, reach) {
             let ended = self.ids.remove(&(register, one)).map(|id| (register, id));
             self.gone.extend(ended);
         }
@@ -108,12 +113,10 @@ impl Expected {
     /// A register erases a person's past.
     pub(super) fn erase(&mut self, register: &'static str, identifier: usize, until: Days) {
         if until == Days::Now {
-            self.end_ids(register, identifier);
+            self.end_ids(register, identifier, Reach::Shown);
         }
-        for one in self.persons.of(identifier, Reach::Shown) {
-            let kept_out = self.erased.entry((register, one)).or_insert(until);
-            *kept_out = until.max(*kept_out);
-        }
+        let kept_out = self.erased.entry((register, identifier)).or_insert(until);
+        *kept_out = until.max(*kept_out);
     }
 
     /// Checks one answered row of a delivery, with the identifier's own ID if that stands beside it, and
