@@ -8,7 +8,7 @@ use super::Members;
 use super::answer::Answer;
 use super::column::{Held, Standing};
 use super::leaving::Forgotten;
-use super::recorder::Command;
+use super::queue::Command;
 use crate::vault::PersonNo;
 
 /// What became of the rows of one answer that joined.

@@ -77,7 +77,7 @@ pub use links::{
 };
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
-use recorder::{Command, With};
+use queue::{Command, With};
 pub use records::{DeliveredPeriod, OpenedRecord};
 use rights::Rights;
 pub use rights::{

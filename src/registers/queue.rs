@@ -9,13 +9,53 @@
 //! reply learns of it, so that they find that the plane must be opened again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 
-use super::answer::Reply;
-use super::recorder::{ActReply, Command, Other, With};
+use super::answer::{Answer, Reply};
+use super::approvals::Moving;
+use super::budget::{Account, NewGrant};
+use super::disclosed::Membership;
+use super::leaving::Leaving;
+use super::links::Move;
+use super::write::Write;
 use super::{Error, Registers};
-use crate::audit::{Entry, Recorded};
+use crate::audit::{Committed, Entry, Recorded};
+
+/// What the recorder is told.
+pub(super) enum Command {
+    Answer(Box<Answer>),
+    /// Told when everything before it is recorded, or has failed.
+    Barrier(SyncSender<()>),
+    Other(Other),
+}
+
+/// An act with its own entry, and what happens with it.
+pub(super) struct Other {
+    pub(super) entry: Box<Entry>,
+    pub(super) with: With,
+    pub(super) reply: ActReply,
+}
+
+/// What happens in the commit of an act.
+#[derive(Default)]
+pub(super) struct With {
+    /// What it writes.
+    pub(super) writes: Vec<Write>,
+    /// Leaves whose root changes with it.
+    pub(super) moves: Vec<Move>,
+    /// Sets of a disclosure's persons that are folded with it.
+    pub(super) fold: Vec<Arc<Membership>>,
+    /// A grant, and whom it is for.
+    pub(super) grant: Option<(Arc<Account>, NewGrant)>,
+    /// An approval that it moves, or uses up.
+    pub(super) approval: Option<Moving>,
+    /// Persons whose past in a register ends with it.
+    pub(super) leaving: Option<Box<Leaving>>,
+}
+
+/// Told what became of an act: the commit and the entry's number, from which it makes its answer.
+pub(super) type ActReply = Box<dyn FnOnce(Result<(&Committed, u64), Error>) + Send>;
 
 /// A reply that fails the plane if it is dropped before it is called.
 struct Awaited<R> {

@@ -17,21 +17,22 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::answer::{Answer, Gives, JoiningRow, Waiting};
 use super::approvals::Moving;
-use super::budget::{Account, NewGrant, Spending, Touched};
+use super::budget::{Spending, Touched};
 use super::by_person::AuditIndex;
 use super::delta::{self, Stored};
 use super::disclosed::{Membership, Pin};
 use super::joining::{Joined, Joins, joining_count};
 use super::keys::PlaneKeys;
-use super::leaving::{Forgotten, Leaving};
-use super::links::{Feed, Move};
+use super::leaving::Forgotten;
+use super::links::Feed;
 use super::numbers::Numbers;
 use super::persons::PersonSet;
+use super::queue::{ActReply, Command, Other, With};
 use super::write::Write;
 use super::{Error, Members, VaultUsed};
 use crate::audit::{AuditLog, Committed, Entry};
@@ -50,40 +51,6 @@ const JOINING_MAX: usize = 131_072;
 const COMMIT_DELAY: Duration = Duration::from_millis(2);
 const COMMANDS_WORTH_A_SYNC: usize = 32;
 const KIND_ASKED: u16 = 0x33;
-
-pub(super) enum Command {
-    Answer(Box<Answer>),
-    /// Told when everything before it is recorded, or has failed.
-    Barrier(SyncSender<()>),
-    Other(Other),
-}
-
-/// An act with its own entry, and what happens with it.
-pub(super) struct Other {
-    pub(super) entry: Box<Entry>,
-    pub(super) with: With,
-    pub(super) reply: ActReply,
-}
-
-/// What happens in the commit of an act.
-#[derive(Default)]
-pub(super) struct With {
-    /// What it writes.
-    pub(super) writes: Vec<Write>,
-    /// Leaves whose root changes with it.
-    pub(super) moves: Vec<Move>,
-    /// Sets of a disclosure's persons that are folded with it.
-    pub(super) fold: Vec<Arc<Membership>>,
-    /// A grant, and whom it is for.
-    pub(super) grant: Option<(Arc<Account>, NewGrant)>,
-    /// An approval that it moves, or uses up.
-    pub(super) approval: Option<Moving>,
-    /// Persons whose past in a register ends with it.
-    pub(super) leaving: Option<Box<Leaving>>,
-}
-
-/// Told what became of an act: the commit and the entry's number, from which it makes its answer.
-pub(super) type ActReply = Box<dyn FnOnce(Result<(&Committed, u64), Error>) + Send>;
 
 pub(super) struct Recorder {
     /// Audit entries by person.

@@ -39,7 +39,7 @@ use std::rc::Rc;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::links::{Graph, HeldLinks, Reach};
-use super::recorder::With;
+use super::queue::With;
 use super::records::record_place;
 use super::tombstone::{self, Tombstone};
 use super::{Error, PlaneKeys, Registers, Write};

@@ -18,7 +18,7 @@ use super::persons::{self, PersonFact, PersonStatus};
 use super::{FeedPointer, State};
 use crate::audit::{Entry, Recorded};
 use crate::config::codes::TermCode;
-use crate::registers::recorder::With;
+use crate::registers::queue::With;
 use crate::registers::{Error, PersonSet, Registers, Write};
 use crate::store::keys::Key;
 use crate::vault::{PERSONS, PersonNo};

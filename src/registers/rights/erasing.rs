@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::super::leaving::Leaving;
-use super::super::recorder::With;
+use super::super::queue::With;
 use super::super::tombstone::Tombstone;
 use super::{HeldRights, RightsChange, RightsFact};
 use crate::audit::{Entry, Recorded, Reference};
