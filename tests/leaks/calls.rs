@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prost::Message as _;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 

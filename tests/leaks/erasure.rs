@@ -83,7 +83,7 @@ impl Calls<'_> {
             let came = client.decide_case(request).await;
             self.note("hvelv.v1.RightsService/DecideCase", came);
         }
-        let came = client.list_cases(ListCasesRequest { open_only: false }).await;
+        let came = client.list_cases(ListCasesRequest::default()).await;
         if let Some(shown) = self.note("hvelv.v1.RightsService/ListCases", came) {
             self.world.capture("cases.bin", &shown.encode_to_vec());
         }
