@@ -323,6 +323,9 @@ impl<'a> Calls<'a> {
             let passphrase = passphrase.as_bytes().to_vec();
             let came = client.unseal(UnsealRequest { passphrase }).await;
             assert!(self.note("hvelv.v1.OperatorService/Unseal", came).is_none());
+            let share = self.canaries.digits(13).into_bytes();
+            let came = client.give_share(GiveShareRequest { share }).await;
+            assert!(self.note("hvelv.v1.OperatorService/GiveShare", came).is_none());
         }
     }
 

@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 79] = [
+const SHOWN: [&str; 82] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -51,6 +51,7 @@ const SHOWN: [&str; 79] = [
     "GetReceiptRequest",
     "GetRegisterRequest",
     "GetRegisterResponse",
+    "GiveShareResponse",
     "GrantBudgetResponse",
     "HistoryStep",
     "ListApplicationsRequest",
@@ -58,6 +59,7 @@ const SHOWN: [&str; 79] = [
     "ListApprovalsResponse",
     "ListBudgetsRequest",
     "ListBudgetsResponse",
+    "ListCasesRequest",
     "ListDisclosuresRequest",
     "ListEntriesRequest",
     "ListIdChangesRequest",
@@ -78,6 +80,7 @@ const SHOWN: [&str; 79] = [
     "RequestApprovalResponse",
     "ReservationOverride",
     "RetentionAction",
+    "RootStatus",
     "RouteApplicationResponse",
     "RowType",
     "RunRetentionRequest",
@@ -145,6 +148,8 @@ fn printers() -> Printers {
         GetReceiptResponse,
         GetRegisterRequest,
         GetRegisterResponse,
+        GiveShareRequest,
+        GiveShareResponse,
         GrantBudgetRequest,
         GrantBudgetResponse,
         IdentifierBatch,
@@ -169,6 +174,7 @@ fn printers() -> Printers {
         ReportingPeriod,
         RequestApprovalRequest,
         RequestApprovalResponse,
+        RootStatus,
         RowNote,
         RowType,
         SealRequest,

@@ -92,7 +92,7 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 14] = [
+        const WITH_ACTIONS: [&str; 15] = [
             "application",
             "approval",
             "audit",
@@ -104,6 +104,7 @@ impl World {
             "disclosure",
             "extract",
             "identity",
+            "keys",
             "order",
             "reservation",
             "retention",
