@@ -148,8 +148,6 @@ fn printers() -> Printers {
         GetReceiptResponse,
         GetRegisterRequest,
         GetRegisterResponse,
-        GiveShareRequest,
-        GiveShareResponse,
         GrantBudgetRequest,
         GrantBudgetResponse,
         IdentifierBatch,
@@ -174,7 +172,6 @@ fn printers() -> Printers {
         ReportingPeriod,
         RequestApprovalRequest,
         RequestApprovalResponse,
-        RootStatus,
         RowNote,
         RowType,
         SealRequest,
@@ -188,12 +185,17 @@ fn printers() -> Printers {
         WithdrawApprovalRequest,
         WithdrawApprovalResponse,
     ];
+    printers.extend(printers_of_shares());
     printers.extend(printers_of_bridges());
     printers.extend(printers_of_disclosures());
     printers.extend(printers_of_identities());
     printers.extend(printers_of_rights());
     printers.extend(printers_of_erasure());
     printers
+}
+
+fn printers_of_shares() -> Printers {
+    shown_of![GiveShareRequest, GiveShareResponse, RootStatus]
 }
 
 fn printers_of_disclosures() -> Printers {
