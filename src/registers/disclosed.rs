@@ -245,12 +245,12 @@ impl Drop for State {
     }
 }
 
-/// The disclosures that a person is in, as they are stored.
+/// The disclosures that a person is in, as they are stored.  A delta of a disclosure's own partition
+/// does not say which that is: `is_own` does, of the person's.
 pub(super) fn disclosures_of(
-    store: &dyn Store,
-    keys: &PlaneKeys,
-    partition: u16,
-    person: PersonNo,
+    (store, keys): (&dyn Store, &PlaneKeys),
+    (partition, person): (u16, PersonNo),
+    is_own: impl Fn([u8; 16]) -> bool,
 ) -> Result<Vec<[u8; 16]>, Error> {
     let (chunk, low) = chunk_of(person.number());
     let (mut found, mut failure) = (BTreeSet::new(), None);
@@ -268,13 +268,16 @@ pub(super) fn disclosures_of(
     // What a stream that was cut off has left: few, and folded when the disclosure is used again.
     store.scan(Key::all(Kind::DisclosedDelta), &mut |bytes, value| {
         let share = Key::trailing_u64(bytes)? / SEQUENCES_END;
-        if share != 0 && share != u64::from(partition) {
+        let disclosure = bytes.get(1..).and_then(|parts| parts.first_chunk());
+        let is_of_partition = match share {
+            0 => disclosure.is_some_and(|id| is_own(*id)),
+            one_way => one_way == u64::from(partition),
+        };
+        if !is_of_partition {
             return Ok(Step::Continue);
         }
         match open_delta(keys, bytes, value) {
-            Ok(persons) if persons.contains(&person) => {
-                found.extend(bytes.get(1..).and_then(|parts| parts.first_chunk()));
-            }
+            Ok(persons) if persons.contains(&person) => found.extend(disclosure),
             Ok(_) => {}
             Err(error) => failure = Some(error),
         }

@@ -126,13 +126,18 @@ impl Registers {
         Ordinals::load((self.store.as_ref(), &self.keys), first, capacity)
     }
 
-    /// The disclosures that a person is in.
+    /// The disclosures that a person of a partition is in; `is_own` says whether a disclosure's own
+    /// partition is that one.
     ///
     /// # Errors
     ///
     /// [`Error::Damaged`], [`Error::Store`].
-    pub fn disclosures_of(&self, partition: u16, person: PersonNo) -> Result<Vec<[u8; 16]>, Error> {
-        disclosures_of(self.store.as_ref(), &self.keys, partition, person)
+    pub fn disclosures_of(
+        &self,
+        person: (u16, PersonNo),
+        is_own: impl Fn([u8; 16]) -> bool,
+    ) -> Result<Vec<[u8; 16]>, Error> {
+        disclosures_of((self.store.as_ref(), &self.keys), person, is_own)
     }
 
     /// What the deliveries to a register reported about; those that say no days are left out.

@@ -194,10 +194,7 @@ impl Service {
                 );
                 registers.push(told.register);
             }
-            for person in persons {
-                let of = open.registers.disclosures_of(*partition, *person);
-                disclosures.extend(of.map_err(register_error)?);
-            }
+            disclosures.extend(self.disclosures_with(open, *partition, persons)?);
             let concerned = open.registers.audit_of(*partition, persons).map_err(register_error)?;
             bridges.extend(concerned.iter().filter_map(|(_, entry)| accesses::bridge_of(entry)));
             accesses.extend(concerned);

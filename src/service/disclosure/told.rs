@@ -1,16 +1,44 @@
 //! Disclosures as they are told to a person who is in them.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
+use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, Service};
 use super::book::Entries;
 use crate::disclosure::lifecycle::DisclosureStep;
 use crate::disclosure::{Application, Decision, Disclosure, DisclosureId};
 use crate::rights::report::{self, Organisation, Term};
+use crate::vault::PersonNo;
 
 impl Service {
+    /// The disclosures that leaves of a partition are in.
+    pub(in crate::service) fn disclosures_with(
+        &self,
+        open: &Open,
+        partition: u16,
+        leaves: &[PersonNo],
+    ) -> Result<BTreeSet<[u8; 16]>, Error> {
+        let entries = open.book.entries();
+        // A number of one partition is somebody else's in another.
+        let is_own = |id: &DisclosureId| {
+            let (disclosure, application) = entries.with_application(*id).ok()?;
+            let decided = application.decision(disclosure.decision()).ok()?;
+            Some(self.scope_of(decided).ok()?.first() == partition)
+        };
+        let all = entries.disclosures.keys().copied();
+        let own: HashSet<DisclosureId> = all.filter(|id| is_own(id).unwrap_or_default()).collect();
+        drop(entries);
+        let mut found = BTreeSet::new();
+        for leaf in leaves {
+            let is_own = |id| own.contains(&DisclosureId(id));
+            let of = open.registers.disclosures_of((partition, *leaf), is_own);
+            found.extend(of.map_err(register_error)?);
+        }
+        Ok(found)
+    }
+
     /// These disclosures, the newest first, each with those of its bridges that are named.
     pub(in crate::service) fn disclosures_told(
         &self,

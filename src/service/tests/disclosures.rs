@@ -167,9 +167,8 @@ fn who_is_in_which_disclosure_is_read_back_per_person() {
     let of = |world: &World, row: usize| {
         let open = world.service.open_now().unwrap();
         let person = open.registers.identify(1, &npr[row..=row]).unwrap()[0].unwrap();
-        let mut found = open.registers.disclosures_of(crate::vault::PERSONS, person).unwrap();
-        found.sort_unstable();
-        found
+        let found = world.service.disclosures_with(&open, crate::vault::PERSONS, &[person]);
+        found.unwrap().into_iter().collect::<Vec<_>>()
     };
     let mut both = vec![first.0, second.0];
     both.sort_unstable();
