@@ -67,6 +67,13 @@ impl Act {
             Self::RevealIdentity => Role::Custodian,
         }
     }
+
+    /// Whether its subject is a disclosure, and what exactly is approved says whose a serial, or an ID
+    /// of another party, is: that must not outlive the disclosure's key.
+    #[must_use]
+    pub const fn dies_with_disclosure(self) -> bool {
+        matches!(self, Self::BridgeIn | Self::IdentifySerial)
+    }
 }
 
 word_enum! {

@@ -8,6 +8,8 @@
 pub enum Label {
     /// Derives, from a disclosure's key, the FF1 key of its serials.
     DisclosureSerials,
+    /// Derives, from a disclosure's key, the key of digests of what it has answered.
+    DisclosureDigests,
     /// Derives, from a disclosure's key, the key of what is sealed to die with it.
     DisclosureStorage,
     /// Derives, from a disclosure's key, the key of its surrogates.
@@ -34,7 +36,8 @@ pub enum Label {
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
+        Self::DisclosureDigests,
         Self::DisclosureSerials,
         Self::DisclosureStorage,
         Self::DisclosureSurrogates,
@@ -53,6 +56,7 @@ impl Label {
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
+            Self::DisclosureDigests => "hvelv/v1/derive/disclosure-digests",
             Self::DisclosureSerials => "hvelv/v1/derive/disclosure-serials",
             Self::DisclosureStorage => "hvelv/v1/derive/disclosure-storage",
             Self::DisclosureSurrogates => "hvelv/v1/derive/disclosure-surrogates",
@@ -87,7 +91,8 @@ mod tests {
     fn all_lists_every_label() {
         // The match has no wildcard: a new label does not compile until it is counted here.
         let counted = Label::ALL.iter().filter(|label| match label {
-            Label::DisclosureSerials
+            Label::DisclosureDigests
+            | Label::DisclosureSerials
             | Label::DisclosureStorage
             | Label::DisclosureSurrogates
             | Label::ErasureWrapKey
@@ -100,6 +105,6 @@ mod tests {
             | Label::StorageRecord
             | Label::WrappedKey => true,
         });
-        assert_eq!(counted.count(), 12);
+        assert_eq!(counted.count(), 13);
     }
 }

@@ -4,7 +4,8 @@
 //! K_disclosure    random, 32 bytes; in the register plane's store, wrapped under the erasure key
 //!   ├─► serials      FF1-AES-256         løpenummer
 //!   ├─► surrogates   HMAC-SHA-256        secondary identifiers
-//!   └─► storage      AES-256-GCM         what must die with the disclosure
+//!   ├─► storage      AES-256-GCM         what must die with the disclosure
+//!   └─► digests      HMAC-SHA-256        what was answered, and which serial an approval is about
 //!
 //! wrapped    = envelope of K_disclosure, context ("disclosure", store id, id of the disclosure)
 //! surrogate  = HMAC-SHA-256(K_surrogates, frame(key space, institution, value)), first 16 bytes
@@ -32,6 +33,7 @@ pub struct DisclosureKeys {
     serials: SerialCipher,
     surrogates: DigestKey,
     storage: StorageKeys,
+    digests: DigestKey,
 }
 
 impl DisclosureKeys {
@@ -42,6 +44,7 @@ impl DisclosureKeys {
             serials: SerialCipher::new(&derive(Label::DisclosureSerials), width),
             surrogates: DigestKey::new(&derive(Label::DisclosureSurrogates)),
             storage: StorageKeys::new(storage, Vec::new()),
+            digests: DigestKey::new(&derive(Label::DisclosureDigests)),
         }
     }
 
@@ -55,6 +58,12 @@ impl DisclosureKeys {
     #[must_use]
     pub fn storage(&self) -> &StorageKeys {
         &self.storage
+    }
+
+    /// What makes digests that nobody can search once the disclosure is closed.
+    #[must_use]
+    pub fn digests(&self) -> &DigestKey {
+        &self.digests
     }
 
     /// What stands for a value of a key space; `institution` is empty where the value is unique
@@ -111,6 +120,15 @@ impl WrappedDisclosureKey {
         width: SerialWidth,
     ) -> Result<DisclosureKeys, Error> {
         Ok(DisclosureKeys::new(&self.secret(id, erasure)?, width))
+    }
+
+    /// What makes its digests, alone.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_digests(&self, id: [u8; 16], erasure: &ErasureKeys) -> Result<DigestKey, Error> {
+        let secret = self.secret(id, erasure)?;
+        Ok(DigestKey::new(&derive_secret::<32>(&secret, Label::DisclosureDigests, &[])))
     }
 
     /// The same key for another disclosure, which continues this one.

@@ -13,20 +13,20 @@
 //! only after the commit; consecutive messages of a stream in one commit share one entry; after a
 //! commit that failed or is uncertain this thread never writes again.
 
-use std::borrow::Cow;
+mod stream;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::answer::{Answer, Gives, JoiningRow, Waiting};
+use super::answer::{Answer, Waiting};
 use super::approvals::Moving;
 use super::budget::{Spending, Touched};
 use super::by_person::AuditIndex;
 use super::delta::{self, Stored};
-use super::disclosed::{Membership, Pin};
-use super::joining::{Joined, Joins, joining_count};
+use super::joining::{Joins, joining_count};
 use super::keys::PlaneKeys;
 use super::leaving::Forgotten;
 use super::links::Feed;
@@ -35,13 +35,14 @@ use super::persons::PersonSet;
 use super::queue::{ActReply, Command, Other, With};
 use super::write::Write;
 use super::{Error, Members, VaultUsed};
-use crate::audit::{AuditLog, Committed, Entry};
+use crate::audit::{AuditLog, Committed};
 use crate::clock::Clock;
-use crate::crypto::{Entropy, KeyedHasher, Place};
+use crate::crypto::{Entropy, Place};
 use crate::store::Batch;
 use crate::store::keys::Key;
 use crate::store::records::encode_mark;
 use crate::vault::PersonNo;
+use stream::StreamEntry;
 
 /// Commands in one commit, and persons who join with it: bounds its memory.
 const COMMANDS_MAX: usize = 1024;
@@ -72,19 +73,6 @@ pub(super) struct Recorder {
     pub(super) entries: Arc<AtomicU64>,
     /// Who joins no register any more.
     pub(super) forgotten: Arc<Forgotten>,
-}
-
-/// The entry that one stream's messages share.
-struct StreamEntry {
-    base: Arc<Entry>,
-    counts: BTreeMap<Cow<'static, str>, u64>,
-    digests: KeyedHasher,
-    messages: u64,
-    asked: PersonSet,
-    /// The disclosure that those answered are in from now on, they, and by whose serial.
-    disclosed: Option<Arc<Membership>>,
-    told: Vec<PersonNo>,
-    pins: Vec<Pin>,
 }
 
 impl Recorder {
@@ -192,7 +180,9 @@ impl Recorder {
         let mut memberships = Vec::new();
         for mut answer in answers {
             let joined = joins.answer(&answer, &self.members);
-            self.add_to_stream(&mut streams, &answer, &joined);
+            let begun = || StreamEntry::of(&answer, self.keys.digest());
+            let shared: &mut StreamEntry = streams.entry(answer.stream).or_insert_with(begun);
+            shared.add(&answer, &joined);
             answer.spending.take().into_iter().for_each(|spending| touched.add(spending));
             answer.fill(&joined.ids, joined.new_members);
             waiting.push(Waiting::new(answer));
@@ -223,7 +213,7 @@ impl Recorder {
         touched.stage(self.keys.storage(), &self.entropy, &mut batch)?;
         let mut entries = HashMap::new();
         for (stream, shared) in streams {
-            memberships.extend(shared.disclosed.clone());
+            memberships.extend(shared.disclosed().cloned());
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
         for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
@@ -295,59 +285,14 @@ impl Recorder {
         }
     }
 
-    fn add_to_stream(
-        &self,
-        streams: &mut BTreeMap<u64, StreamEntry>,
-        answer: &Answer,
-        joined: &Joined,
-    ) {
-        let shared = streams.entry(answer.stream).or_insert_with(|| StreamEntry {
-            base: Arc::clone(&answer.base),
-            counts: BTreeMap::new(),
-            digests: self.keys.digest().hasher(),
-            messages: 0,
-            asked: PersonSet::default(),
-            disclosed: answer.disclosed.clone(),
-            told: Vec::new(),
-            pins: Vec::new(),
-        });
-        shared.messages += 1;
-        let gets_id = |(joining, id): &(&JoiningRow, &u64)| joining.gives == Gives::Id && **id != 0;
-        let joins = answer.joining.iter().zip(&joined.ids).filter(gets_id).count() as u64;
-        let counts = [("answered", joins), ("new_members", u64::from(joined.new_members))];
-        for (name, count) in answer.counts().chain(counts) {
-            *shared.counts.entry(name.into()).or_default() += count;
-        }
-        for (provision, count) in &answer.overridden {
-            let name = format!("overridden_{provision}");
-            *shared.counts.entry(name.into()).or_default() += count;
-        }
-        shared.digests.update(answer.digest.as_bytes());
-        shared.digests.update(&(joined.ids.len() as u64).to_be_bytes());
-        for id in &joined.ids {
-            shared.digests.update(&id.to_be_bytes());
-        }
-        match &shared.disclosed {
-            Some(_) => {
-                shared.told.extend(&answer.asked);
-                shared.pins.extend(&answer.pins);
-            }
-            None => shared.asked.extend(&answer.asked),
-        }
-    }
-
     fn stage_stream(&mut self, shared: StreamEntry, batch: &mut Batch) -> Result<u64, Error> {
-        let mut entry = Entry::clone(&shared.base);
-        entry.time = self.clock.now();
-        entry.messages = Some(shared.messages);
-        entry.digest = Some(shared.digests.finish());
-        entry.counts = shared.counts.into_iter().filter(|(_, count)| *count > 0).collect();
+        let (entry, whom) = shared.finish(self.clock.now(), self.log.size());
         let index = self.log.stage(&entry)?;
-        if let Some(membership) = &shared.disclosed {
-            membership.stage(&self.keys, &self.entropy, (&shared.told, &shared.pins), batch)?;
+        if let Some(membership) = &whom.disclosed {
+            membership.stage(&self.keys, &self.entropy, (&whom.told, &whom.pins), batch)?;
         }
-        if !shared.asked.is_empty() {
-            self.stage_concerned(index, &shared.asked, batch)?;
+        if !whom.asked.is_empty() {
+            self.stage_concerned(index, &whom.asked, batch)?;
         }
         Ok(index)
     }

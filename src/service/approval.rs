@@ -77,7 +77,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// `not_allowed`, also to systems; `request_invalid` with every violation,
+    /// `not_allowed`, also to systems; `request_invalid` with every violation, or for a subject that
+    /// is no disclosure where the act is about one;
     /// `too_many_approvals`, `server_sealed`.
     pub fn request_approval(
         &self,
@@ -92,7 +93,10 @@ impl Service {
         }
         let open = self.open_now()?;
         let ApprovalRequest { act, subject, parameters, reason, basis } = request;
-        let wanted = parameters.wanted(open.registers.keys().digest(), act, &subject);
+        let text = "must be the id of a disclosure that is not closed";
+        let no_disclosure = || Error::invalid(vec![violation("subject", text)]);
+        let wanted = self.wanted(&open, (act, &subject), &parameters)?;
+        let wanted = wanted.ok_or_else(no_disclosure)?;
         let id = ApprovalId(self.parts.entropy.draw().map_err(Error::internal)?);
         let new = NewRequest { id, wanted, reason, basis };
         let limits = self.parts.config.approvals;
@@ -192,7 +196,8 @@ impl Service {
         parameters: &Parameters,
     ) -> Result<Approved, Error> {
         let party = party(permit)?;
-        let wanted = parameters.wanted(open.registers.keys().digest(), act, subject);
+        let wanted = self.wanted(open, (act, subject), parameters)?;
+        let wanted = wanted.ok_or_else(|| self.refused(Refusal::Required))?;
         let taken =
             self.with_today(|today| open.registers.approvals().take(&wanted, &party, today));
         taken.map_err(|refusal| self.refused(refusal))
@@ -239,7 +244,7 @@ impl Service {
 
 impl Parameters {
     /// What is wanted, with the keyed digest of act, subject and parameters, by name.
-    fn wanted(&self, key: &DigestKey, act: Act, subject: &str) -> Wanted {
+    pub(super) fn wanted(&self, key: &DigestKey, act: Act, subject: &str) -> Wanted {
         let mut sorted: Vec<&(String, String)> = self.0.iter().collect();
         sorted.sort();
         let texts = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);

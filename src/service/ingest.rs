@@ -35,7 +35,8 @@ use crate::registers::{
 };
 use crate::vault::{self, Found, Origin, PersonNo, yyyymmdd};
 
-pub(super) use answer::digest_of;
+use answer::digest_of;
+pub(super) use answer::digest_under;
 pub use batch::{Batch, Column, RowKind};
 pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
 use joined::Joined;

@@ -29,6 +29,7 @@ mod answers;
 mod approvals;
 mod bridges;
 mod budgets;
+mod digests;
 mod disclosures;
 mod erasure;
 mod identities;

@@ -17,11 +17,13 @@ SURROGATES = [
     ["patients", "", "A-17"],
     ["episodes", "", "blå"],
 ]
+APPROVALS = [["identify_serial", "000102030405060708090a0b0c0d0e0f", "serial", "123456784"]]
 
 
 def compute():
     serials = expand(KEY, "hvelv/v1/derive/disclosure-serials")
     surrogates = expand(KEY, "hvelv/v1/derive/disclosure-surrogates")
+    digests = expand(KEY, "hvelv/v1/derive/disclosure-digests")
     return {
         "key": KEY.hex(),
         "serial_bodies": [
@@ -30,6 +32,10 @@ def compute():
         "surrogates": [
             s + [hmac.new(surrogates, frame(*(p.encode() for p in s)), "sha256").digest()[:16].hex()]
             for s in SURROGATES
+        ],
+        "approvals": [
+            a + [hmac.new(digests, frame(*(p.encode() for p in a)), "sha256").hexdigest()]
+            for a in APPROVALS
         ],
     }
 

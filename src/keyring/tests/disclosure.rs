@@ -14,6 +14,7 @@ struct Golden {
     key: String,
     serial_bodies: Vec<(u32, u64, u64)>,
     surrogates: Vec<[String; 4]>,
+    approvals: Vec<[String; 5]>,
 }
 
 /// `tests/vectors/disclosure.py` computes the same from docs/FORMATS.md alone.
@@ -33,7 +34,12 @@ fn the_keys_of_a_disclosure_give_the_golden_values() {
         let made = keys.surrogate(key_space, institution.as_bytes(), value.as_bytes());
         assert_eq!(to_hex(&made), *surrogate);
     }
-    assert_eq!((golden.serial_bodies.len(), golden.surrogates.len()), (12, 3));
+    for [act, subject, name, value, digest] in &golden.approvals {
+        let parts = [act, subject, name, value].map(|part| part.as_bytes());
+        assert_eq!(to_hex(keys.digests().digest_parts(&parts).as_bytes()), *digest);
+    }
+    let counts = (golden.serial_bodies.len(), golden.surrogates.len(), golden.approvals.len());
+    assert_eq!(counts, (12, 3, 1));
 }
 
 #[test]
@@ -52,6 +58,11 @@ fn a_wrapped_key_opens_for_its_disclosure_alone_and_dies_with_its_erasure_key() 
     assert_eq!(serial(&closing, [2; 16]), None, "another disclosure's");
     let continued = closing.continued_as([1; 16], [3; 16], erasure, &entropy).unwrap();
     assert_eq!(serial(&continued, [3; 16]), Some(one));
+    let digest =
+        |key: &WrappedDisclosureKey, id| Some(key.open_digests(id, erasure).ok()?.digest(b"a"));
+    let opened = continued.open([3; 16], erasure, width).unwrap().digests().digest(b"a");
+    assert_eq!(digest(&continued, [3; 16]), Some(opened));
+    assert_eq!(digest(&closing, [2; 16]), None);
 
     let next = erasure.prepare(&entropy, now).unwrap();
     let survivor = staying.rewrap([2; 16], erasure, &next, &entropy).unwrap();

@@ -1,8 +1,11 @@
 //! What a batch of serials is on its way to the record, and what came of a stream.
 
+use super::super::ingest::digest_under;
 use super::naming::Named;
-use super::screening::Screened;
+use super::screening::{IssuingRegister, Screened};
+use super::serials::Issuing;
 use crate::crypto::KeyedDigest;
+use crate::keyring::DisclosureKeys;
 use crate::registers::{Answered, Pin};
 
 /// A batch that has its serials and is to be recorded.
@@ -26,4 +29,24 @@ pub struct IssuingSummary {
     pub answered: u64,
     /// Persons in the disclosure, by all its streams.
     pub persons: u64,
+}
+
+impl Issuing {
+    /// What the entry says was answered, which nobody can search once the disclosure is closed.
+    ///
+    /// The rows of the one-way register of a joint disclosure are in it without their serials: with
+    /// the disclosure's key one could be tried for, and is perhaps that of a person of the others.
+    pub(super) fn digest(
+        &self,
+        keys: &DisclosureKeys,
+        register: &IssuingRegister,
+        answered: &Answered,
+    ) -> KeyedDigest {
+        if !register.is_one_way_of(self.scope) {
+            return digest_under(keys.digests(), answered);
+        }
+        let ids = vec![0; answered.ids.len()];
+        let rows = Answered { ids, notes: answered.notes.clone(), ..Answered::default() };
+        digest_under(keys.digests(), &rows)
+    }
 }

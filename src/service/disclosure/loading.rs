@@ -242,7 +242,7 @@ impl Service {
         let Taken { labels, asked, counts, overridden, refused } = taken;
         let now = Act { by: permit.principal().clone(), at: self.parts.clock.now() };
         let bridge = LoadedBridge::load(*id, from, (labels.count(), delete_by), &now);
-        entry.digest = Some(open.registers.keys().digest().digest(file));
+        entry.digest = Some(keys.digests().digest(file));
         entry.changes = vec![format!("bridge from {party}, to be deleted by {delete_by}")];
         entry.counts = counts.named().map(|(name, count)| (name.into(), count)).into();
         count_overridden(&mut entry, &overridden);

@@ -11,6 +11,7 @@
 //! nothing is issued under its key.
 
 mod applications;
+mod approving;
 mod book;
 mod bridge_rows;
 mod bridge_table;

@@ -24,7 +24,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::super::ingest::{digest_of, register_error};
+use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
 use super::book::{InUse, Members, closed, ready};
@@ -285,7 +285,7 @@ impl Issuing {
         answered.suppress(&screened.left_out);
         let rows = (&mut answered, &mut screened.rows);
         let (named, pins) = self.name((open, rights), (in_use, keys), register, rows)?;
-        let digest = digest_of(open, &answered);
+        let digest = self.digest(keys, register, &answered);
         Ok(MappedSerials { answered, screened, pins, place: at, ids: ids.to_vec(), named, digest })
     }
 

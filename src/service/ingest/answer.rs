@@ -11,7 +11,7 @@ use std::vec::IntoIter;
 use super::admission::Admitted;
 use super::joined::{self, Joined, JoinedRow};
 use super::{BatchRights, Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
-use crate::crypto::{KeyedDigest, KeyedHasher};
+use crate::crypto::{DigestKey, KeyedDigest, KeyedHasher};
 use crate::ident::{NationalId, Reject};
 use crate::registers::{Answered, Cells, Gives, JoiningRow, RowCode, RowNote, Standing};
 use crate::service::Error;
@@ -57,7 +57,7 @@ impl Delivery {
             joined: Joined::new(links.change_count()),
             persons: Vec::with_capacity(rows.len()),
         };
-        let mut digest = Digesting::of_rows(open, rows.len());
+        let mut digest = Digesting::of_rows(open.registers.keys().digest(), rows.len());
         let cells = held.cells();
         let mut later = persons.iter().flatten();
         later.by_ref().take(AHEAD).for_each(|person| cells.prefetch(*person));
@@ -193,14 +193,19 @@ impl Answering<'_> {
     }
 }
 
-/// `HMAC-SHA-256(K_digest, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`, and if
+/// `HMAC-SHA-256(K, rows u64 ‖ id u64* ‖ notes u64 ‖ (row u32 ‖ length u8 ‖ code)*)`, and if
 /// any row has the ID of its person's root `‖ leaves u64 ‖ (row u32 ‖ the leaf's own id u64)*`;
 /// big-endian: binds the entry to what was answered.
 struct Digesting(KeyedHasher);
 
-/// The digest of a whole answer.
+/// The digest of a whole answer of a register.
 pub(in crate::service) fn digest_of(open: &Open, answered: &Answered) -> KeyedDigest {
-    let mut digest = Digesting::of_rows(open, answered.ids.len());
+    digest_under(open.registers.keys().digest(), answered)
+}
+
+/// The digest of a whole answer, under a key of whoever answers.
+pub(in crate::service) fn digest_under(key: &DigestKey, answered: &Answered) -> KeyedDigest {
+    let mut digest = Digesting::of_rows(key, answered.ids.len());
     if answered.labels.is_empty() {
         answered.ids.chunks(ROWS_AT_ONCE).for_each(|ids| digest.add_ids(ids));
     } else {
@@ -210,8 +215,8 @@ pub(in crate::service) fn digest_of(open: &Open, answered: &Answered) -> KeyedDi
 }
 
 impl Digesting {
-    fn of_rows(open: &Open, rows: usize) -> Self {
-        let mut hasher = open.registers.keys().digest().hasher();
+    fn of_rows(key: &DigestKey, rows: usize) -> Self {
+        let mut hasher = key.hasher();
         hasher.update(&(rows as u64).to_be_bytes());
         Self(hasher)
     }
