@@ -178,13 +178,10 @@ impl Service {
         let Some(earlier) = decided.continues else { return Ok(()) };
         let (disclosure, application) = entries.with_application(earlier)?;
         let before = self.scope_of(application.decision(disclosure.decision())?)?;
-        if self.scope_of(decided)?.continues(before) {
-            return Ok(());
+        match self.scope_of(decided)?.refuses_to_continue(before) {
+            Some(text) => Err(Error::rule(text.to_owned())),
+            None => Ok(()),
         }
-        let text = "the decision continues a disclosure of other persons: those of a one-way \
-                    register alone have numbers of their own, which would give two persons one \
-                    serial; decide on a disclosure of its own";
-        Err(Error::rule(text.to_owned()))
     }
 
     /// Records that the recipient has deleted the data.

@@ -37,10 +37,21 @@ impl Scope {
         }
     }
 
-    /// Whether serials of the one, continued by the other, would be of the same persons.
-    pub(super) fn continues(self, earlier: Self) -> bool {
-        let sealed = |scope: Self| scope.first() == PERSONS;
-        self == earlier || (sealed(self) && sealed(earlier))
+    /// Why the one cannot go on with the serials of the other, if it cannot.
+    pub(super) fn refuses_to_continue(self, earlier: Self) -> Option<&'static str> {
+        match (self, earlier) {
+            (Self::Joint { .. }, _) | (_, Self::Joint { .. }) => Some(
+                "a joint disclosure continues none, and none continues it: it is about the persons \
+                 of its own first window, and each of their identifiers stands for itself, so that \
+                 a person would have two serials; decide on a disclosure of its own",
+            ),
+            (Self::Of(one), Self::Of(other)) if one != other => Some(
+                "the decision continues a disclosure of other persons: those of a one-way register \
+                 alone have numbers of their own, which would give two persons one serial; decide \
+                 on a disclosure of its own",
+            ),
+            (Self::Of(_), Self::Of(_)) => None,
+        }
     }
 }
 
