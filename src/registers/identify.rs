@@ -6,6 +6,7 @@ use super::answer::RowCode;
 use super::column::Standing;
 use super::delta::{self, Stored};
 use super::inverse::Inverse;
+use super::persons::PersonSet;
 use super::{Error, Members, Registers};
 use crate::ident::{RegisterId, RegisterIdError, Reject};
 use crate::store::Step;
@@ -94,23 +95,41 @@ impl Registers {
         }
         // Whoever joined with a commit that has ended is in a delta; who joins with a later one is
         // noted by the recorder, which waits for this lock.
-        let (mut inverse, mut failure) = (Inverse::default(), None);
+        let mut inverse = Inverse::default();
+        self.each_stored(register, |person, stored| {
+            if let Stored::Member(number) = stored {
+                inverse.set(number, person);
+            }
+        })?;
+        *slot = Some(inverse);
+        Ok(())
+    }
+
+    /// Everybody of whom a register has, or had, something.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn ever_members(&self, register: u16) -> Result<PersonSet, Error> {
+        let mut persons = PersonSet::default();
+        self.each_stored(register, |person, _| persons.extend(&[person]))?;
+        Ok(persons)
+    }
+
+    fn each_stored(
+        &self,
+        register: u16,
+        mut each: impl FnMut(PersonNo, Stored),
+    ) -> Result<(), Error> {
+        let mut failure = None;
         self.store.scan(Key::deltas(register), &mut |key, value| {
             match delta::decode(self.keys.storage(), key, value) {
-                Ok(entries) => {
-                    for (person, stored) in entries {
-                        if let Stored::Member(number) = stored {
-                            inverse.set(number, person);
-                        }
-                    }
-                }
+                Ok(entries) => entries.into_iter().for_each(|(person, one)| each(person, one)),
                 Err(error) => failure = Some(error),
             }
             Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
         })?;
-        failure.map_or(Ok(()), Err)?;
-        *slot = Some(inverse);
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 }
 

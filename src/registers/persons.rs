@@ -24,7 +24,7 @@ const AHEAD: usize = 32;
 const LIST_MAX: usize = 32_768;
 
 /// A set of persons.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct PersonSet {
     list: Vec<PersonNo>,
     // One bit a person number; empty while the list is in use.

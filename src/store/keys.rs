@@ -42,6 +42,7 @@
 //! registers  0x66  Bridge          disclosure id 16 bytes, number u32  sealed record
 //! registers  0x6a  SerialPin       disclosure id 16 bytes, sequence u64   sealed pairs of persons
 //! registers  0x6b  SerialOrdinal   disclosure id 16 bytes, sequence u64   sealed, by person
+//! registers  0x6c  WindowOneWay    disclosure id 16 bytes              sealed, dies with the key
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! ```
 //!
@@ -143,6 +144,8 @@ pub enum Kind {
     SerialPin,
     /// What serials of few digits are made of, by person.
     SerialOrdinal,
+    /// Who was in the one-way register of a joint disclosure when its first window was opened.
+    WindowOneWay,
     /// What one person asked for and another allows.
     Approval,
 }
@@ -188,6 +191,7 @@ impl Kind {
         Self::WindowPersons,
         Self::SerialPin,
         Self::SerialOrdinal,
+        Self::WindowOneWay,
         Self::Approval,
     ];
 
@@ -232,6 +236,7 @@ impl Kind {
             Self::WindowPersons => 0x69,
             Self::SerialPin => 0x6a,
             Self::SerialOrdinal => 0x6b,
+            Self::WindowOneWay => 0x6c,
             Self::Approval => 0x70,
         }
     }
@@ -247,7 +252,7 @@ impl Kind {
             Self::Order | Self::Tombstone | Self::VaultErasure => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
-            Self::BridgeIn | Self::WindowPersons => 16,
+            Self::BridgeIn | Self::WindowOneWay | Self::WindowPersons => 16,
             Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
@@ -297,7 +302,7 @@ impl Kind {
             Self::Bridge => "bridge",
             Self::BridgeLabels => "IDs of another party",
             Self::BridgeIn => "bridge in",
-            Self::WindowPersons => "persons of a window",
+            Self::WindowOneWay | Self::WindowPersons => "persons of a window",
             Self::SerialPin => "pin of a serial",
             Self::SerialOrdinal => "ordinal of a serial",
             Self::Approval => "approval",
@@ -496,6 +501,11 @@ impl Key {
     /// Who was in the sealed registers of a joint disclosure when its first window was opened.
     pub fn window_persons(disclosure: [u8; 16]) -> Self {
         Self::build(Kind::WindowPersons, &[&disclosure])
+    }
+
+    /// Who was in the one-way register of a joint disclosure when its first window was opened.
+    pub fn window_one_way(disclosure: [u8; 16]) -> Self {
+        Self::build(Kind::WindowOneWay, &[&disclosure])
     }
 
     /// Persons who were answered with the serial of another leaf, with one commit.

@@ -101,6 +101,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("resolve", "Noen slo opp hvilken kode registeret har for deg"),
     ("rights_read", "Noen så på reservasjonene og samtykkene dine"),
     ("serial_identified", "Noen fant ut hvem som står bak løpenummeret ditt"),
+    ("window_opened", "Fødselsnummeret ditt ble åpnet for å koble registre i et prosjekt"),
 ];
 
 /// What somebody tried, and was refused.

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use jiff::Timestamp;
 
 use super::super::{Error, ErrorCode};
 use super::labels::Labels;
-use super::window::{Window, load_persons};
+use super::window::Window;
+use super::window_persons::FirstWindow;
 use crate::crypto::SerialWidth;
 use crate::disclosure::delivery::Extract;
 use crate::disclosure::lifecycle::DisclosureState;
@@ -19,7 +20,7 @@ use crate::disclosure::{
     Application, ApplicationId, Bridge, Disclosure, DisclosureId, LoadedBridge,
 };
 use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
-use crate::registers::{Membership, Ordinals, PersonSet, Registers};
+use crate::registers::{Membership, Ordinals, Registers};
 use crate::store::keys::{Key, Kind};
 use crate::vault::PersonNo;
 
@@ -61,8 +62,8 @@ pub(super) struct InUse {
     pub(super) labels: RwLock<LabelSlot>,
     /// Held for reading as the keys are, so that nothing is answered after the window's end.
     pub(super) window: RwLock<Option<Window>>,
-    /// Who was looked at when the first window was opened.
-    window_persons: OnceLock<Arc<PersonSet>>,
+    /// Who was there when the first window was opened.
+    pub(super) first_window: FirstWindow,
 }
 
 /// Who is in a disclosure.
@@ -279,33 +280,20 @@ impl InUse {
         let wrapped = stored_key(registers, id)?;
         let keys = wrapped.open(id.0, erasure, width).map_err(Error::internal)?;
         let labels = Labels::load((id, &keys), registers)?.map(Arc::new);
-        let window_persons = OnceLock::new();
-        if let Some(persons) = load_persons((id, &keys), registers)? {
-            window_persons.get_or_init(|| Arc::new(persons));
-        }
+        let first_window = FirstWindow::load((id, &keys), registers)?;
         Ok(Self {
             id,
             keys: RwLock::new(Some(Arc::new(keys))),
             members,
             labels: RwLock::new(LabelSlot { labels, ..LabelSlot::default() }),
             window: RwLock::default(),
-            window_persons,
+            first_window,
         })
     }
 
     /// The disclosure.
     pub(super) fn id(&self) -> DisclosureId {
         self.id
-    }
-
-    /// Who was looked at when the first window was opened, if one was.
-    pub(super) fn window_persons(&self) -> Option<Arc<PersonSet>> {
-        self.window_persons.get().cloned()
-    }
-
-    /// Keeps who was looked at when the first window was opened.
-    pub(super) fn keep_window_persons(&self, persons: PersonSet) {
-        self.window_persons.get_or_init(|| Arc::new(persons));
     }
 
     /// Lets go of another party's IDs: nobody is answered with one any more.

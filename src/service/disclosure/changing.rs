@@ -119,7 +119,7 @@ impl Service {
 /// at for a window.
 pub(super) fn forgotten(id: DisclosureId, registers: &Registers) -> Result<Vec<Write>, Error> {
     let mut writes = labels::removed(id, registers)?;
-    writes.push(Write::Remove(Key::window_persons(id.0)));
+    writes.extend([Key::window_persons(id.0), Key::window_one_way(id.0)].map(Write::Remove));
     Ok(writes)
 }
 

@@ -36,6 +36,7 @@ mod surrogates;
 mod taking;
 mod told;
 mod window;
+mod window_persons;
 
 pub(super) use book::Book;
 pub use bridges::{BridgeView, IssueBridge, SealedBridge};

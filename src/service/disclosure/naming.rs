@@ -2,9 +2,8 @@
 //!
 //! ```text
 //! has a bridge in     the party's ID; who has none is left out
-//! joint disclosure    one-way register: in an open window alone
-//!                     sealed register: who was there when the first window was opened; others are
-//!                     left out
+//! joint disclosure    who was there when the first window was opened; others are left out
+//!                     one-way register: in an open window alone
 //! any other           the serial of the person's number, or ordinal: see `numbering`
 //! ```
 //!
@@ -106,6 +105,8 @@ impl Issuing {
         let own = |rows: &Rows| rows.iter().map(|(_, person)| person.number()).collect();
         let mut pinned = Vec::new();
         let (numbers, named): (Vec<u64>, Named) = if register.is_one_way_of(self.scope) {
+            let members = in_use.first_window.one_way().ok_or_else(no_window)?;
+            leave_out(answered, rows, |person| members.contains(person));
             let capacity = cipher.capacity();
             let number = |window: &Window, person| window.number(person, capacity);
             let numbers = in_use.in_window(now, |window| {
@@ -113,7 +114,7 @@ impl Issuing {
             })?;
             (numbers, Named::Window)
         } else if is_joint {
-            let persons = in_use.window_persons().ok_or_else(no_window)?;
+            let persons = in_use.first_window.sealed().ok_or_else(no_window)?;
             leave_out(answered, rows, |person| persons.contains(person));
             (own(rows), Named::Serials)
         } else {

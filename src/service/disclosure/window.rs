@@ -3,17 +3,19 @@
 //!
 //! ```text
 //! approval ─► identities of the sealed registers' members, one pass ─► their one-way tags ─► pairs
-//!               who they were, the first time: sealed, under the disclosure's key      in memory
-//!               entry and use of the approval: one commit, then the window is open
+//!               who was where, the first time: see `window_persons`                    in memory
+//!               entry, whose identities were opened, use of the approval: one commit
 //! ended by its time, by hand, by sealing, by completing or closing the disclosure: pairs wiped, entry
 //! ```
 //!
 //! Invariants: no pair is stored, answered or logged; a pair gives the number that a serial is made of
 //! and nothing else; outside a window nobody gets a serial by an ID of the one-way register; all
-//! windows of a disclosure are about the persons of its first, so that a person has one serial however
-//! many there are.
+//! windows of a disclosure are about the persons of its first, on both sides, so that a person has one
+//! serial however many there are; the log has no number of those who are in both, since the numbers of
+//! two windows would say who came between them.
 //!
-//! What it does *not* protect: who sees the answers sees equal serials.  The officer's program has the
+//! What it does *not* protect: who is told `in_both` of two windows learns as much, and who sees the
+//! answers sees equal serials.  The officer's program has the
 //! register IDs beside them: see SECURITY.md.  After a crash, or when the stores are opened anew after
 //! a failed commit, the window is gone without an entry of its own; that of its opening says until
 //! when it could have lasted.
@@ -27,23 +29,20 @@ use zeroize::Zeroize;
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, Parameters, Service, Violation, actor};
-use super::book::{InUse, closed};
+use super::book::InUse;
 use super::changing::about;
 use super::scope::Scope;
 use super::serials::{Using, cipher_width};
+use super::window_persons::Seen;
 use crate::approval;
 use crate::audit::{Action, Actor, Entry, Recorded};
-use crate::crypto::{Entropy, Place};
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{Decision, DisclosureId};
-use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
 use crate::registers::approvals::Approved;
-use crate::registers::{PersonSet, Registers, Write};
-use crate::store::keys::Key;
+use crate::registers::{PersonSet, Write};
 use crate::vault::PersonNo;
 
-const KIND_PERSONS: u16 = 0x69;
 /// The longest window: a working day.
 const MINUTES_MAX: u32 = 480;
 
@@ -68,7 +67,7 @@ pub struct OpenedWindow {
 /// What a pass has found.
 struct Matched {
     window: Window,
-    persons: PersonSet,
+    seen: Seen,
 }
 
 impl Window {
@@ -169,8 +168,13 @@ impl Service {
         let matching = approved.matching();
         let matching = matching.ok_or_else(|| Error::internal("the act opens no window"))?;
         let registers = self.sealed_registers(decided);
-        let earlier = in_use.window_persons();
-        let persons = std::cell::RefCell::new(PersonSet::default().spread_out());
+        let earlier = in_use.first_window.sealed().cloned();
+        // Before the pass: whoever is among them is known to the vault by now, and found by it.
+        let one_way_members = match in_use.first_window.one_way() {
+            Some(_) => None,
+            None => Some(open.registers.ever_members(one_way).map_err(register_error)?),
+        };
+        let persons = std::cell::RefCell::new(PersonSet::default());
         let is_wanted = |person: PersonNo| {
             let is_member = || registers.iter().any(|one| is_member(open, *one, person));
             let is_wanted = earlier.as_ref().map_or_else(is_member, |set| set.contains(person));
@@ -188,7 +192,8 @@ impl Service {
         window.pairs.sort_unstable();
         // An identifier is one person's, so nobody stands twice; should somebody, the first counts.
         window.pairs.dedup_by_key(|(one_way, _)| *one_way);
-        Ok(Matched { window, persons: persons.into_inner() })
+        let seen = Seen { sealed: persons.into_inner(), one_way: one_way_members };
+        Ok(Matched { window, seen })
     }
 
     fn sealed_registers(&self, decided: &Decision) -> Vec<u16> {
@@ -218,27 +223,22 @@ impl Service {
             let error = Error::step("a window of the disclosure is open already".to_owned());
             return self.or_record(&open, &entry, Err(error));
         }
-        let Matched { window, persons } = matched;
-        let looked_at = persons.count();
+        let Matched { window, seen } = matched;
+        let looked_at = seen.sealed.count();
         let in_both = window.pairs.len() as u64;
         let until = window.until;
-        entry.counts =
-            [("looked_at", looked_at), ("in_both", in_both)].map(|(n, c)| (n.into(), c)).into();
+        entry.counts.insert("looked_at".into(), looked_at);
         entry.changes = vec![format!("until {until:.0}")];
-        let first = in_use.window_persons().is_none();
-        let writes = match first {
-            true => vec![seal_persons(id, &keys, &persons, &self.parts.entropy)?],
-            false => Vec::new(),
-        };
+        let mut writes = in_use.first_window.writes(id, &keys, (&seen, &self.parts.entropy))?;
+        // Of the sealed registers: that ties nobody to the one-way register.
+        writes.push(Write::Concerns(seen.sealed.clone()));
         let answer = OpenedWindow { until, looked_at, in_both };
         let recorded = open.registers.record_approved_act_and_wait(entry, writes, approved, answer);
         let recorded = recorded.map_err(|error| {
             self.reopen_if_failed(&open);
             register_error(error)
         })?;
-        if first {
-            in_use.keep_window_persons(persons);
-        }
+        in_use.first_window.keep(seen);
         *slot = Some(window);
         Ok(recorded)
     }
@@ -336,31 +336,4 @@ pub(super) fn no_window() -> Error {
     let text = "IDs of the one-way register are answered in an open window alone; open one, with \
                 another person's approval: `hvelv disclosure open-window`";
     Error::step(text.to_owned())
-}
-
-fn seal_persons(
-    id: DisclosureId,
-    keys: &DisclosureKeys,
-    persons: &PersonSet,
-    entropy: &Entropy,
-) -> Result<Write, Error> {
-    let key = Key::window_persons(id.0);
-    let place = Place { kind: KIND_PERSONS, row: key.as_bytes(), field: 0 };
-    let plain = persons.encode().map_err(Error::internal)?;
-    let sealed = keys.storage().seal(entropy, &place, &plain).map_err(Error::internal)?;
-    Ok(Write::Put(key, sealed))
-}
-
-/// Who was looked at when the first window was opened, as it is stored.
-pub(super) fn load_persons(
-    (id, keys): (DisclosureId, &DisclosureKeys),
-    registers: &Registers,
-) -> Result<Option<PersonSet>, Error> {
-    let key = Key::window_persons(id.0);
-    let Some(sealed) = registers.stored(&key).map_err(Error::internal)? else { return Ok(None) };
-    let place = Place { kind: KIND_PERSONS, row: key.as_bytes(), field: 0 };
-    let plain = keys.storage().open(&place, &sealed).map_err(|_| closed())?;
-    let mut set = PersonSet::default().spread_out();
-    set.extend(&PersonSet::decode(&plain).map_err(Error::internal)?);
-    Ok(Some(set))
 }
