@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::super::{Error, ErrorCode};
 use super::labels::Labels;
+use super::members::{Members, SameKey};
 use super::window::Window;
 use super::window_persons::FirstWindow;
 use crate::crypto::SerialWidth;
@@ -20,9 +21,8 @@ use crate::disclosure::{
     Application, ApplicationId, Bridge, Disclosure, DisclosureId, LoadedBridge,
 };
 use crate::keyring::{DisclosureKeys, ErasureKeys, WrappedDisclosureKey};
-use crate::registers::{Membership, Ordinals, Registers};
+use crate::registers::{Ordinals, Registers};
 use crate::store::keys::{Key, Kind};
-use crate::vault::PersonNo;
 
 /// What the stores hold of applications and disclosures.
 pub(in crate::service) struct Book {
@@ -30,6 +30,8 @@ pub(in crate::service) struct Book {
     used: Mutex<Used>,
     /// What serials of 8 digits are made of, by the first disclosure of a key.
     pub(super) ordinals: Mutex<BTreeMap<DisclosureId, Weak<Ordinals>>>,
+    /// Who is in the disclosures that were used, by the first disclosure of a key.
+    pub(super) same_key: Mutex<BTreeMap<DisclosureId, Arc<SameKey>>>,
 }
 
 /// The disclosures in use.
@@ -66,18 +68,6 @@ pub(super) struct InUse {
     pub(super) first_window: FirstWindow,
 }
 
-/// Who is in a disclosure.
-pub(super) struct Members {
-    /// Of its only partition, or in a joint one of those with sealed identities.
-    pub(super) own: Arc<Membership>,
-    /// In a joint disclosure, who of the one-way register.
-    pub(super) one_way: Option<Arc<Membership>>,
-    /// Who is in the disclosures that it continues, whose key is the same.
-    pub(super) earlier: Vec<Arc<Membership>>,
-    /// What their serials are made of, if it is not the person number.
-    pub(super) ordinals: Option<Arc<Ordinals>>,
-}
-
 /// Another party's IDs, in a disclosure that has them in the place of serials.
 #[derive(Default)]
 pub(super) struct LabelSlot {
@@ -85,26 +75,6 @@ pub(super) struct LabelSlot {
     pub(super) labels: Option<Arc<Labels>>,
     /// Whether any was handed to be answered since the stores were opened.
     pub(super) is_used: AtomicBool,
-}
-
-impl Members {
-    /// Persons in it; who is in both sets of a joint disclosure counts twice, since nothing that is
-    /// stored says who that is.
-    pub(super) fn count(&self) -> u64 {
-        self.own.count() + self.one_way.as_ref().map_or(0, |one_way| one_way.count())
-    }
-
-    /// The leaf whose number a leaf's serial is made of, if the leaf was answered with one, here or in
-    /// a disclosure that this one continues.
-    pub(super) fn answered_by(&self, leaf: PersonNo) -> Option<PersonNo> {
-        let earlier = || self.earlier.iter().find_map(|one| one.answered_by(leaf));
-        self.own.answered_by(leaf).or_else(earlier)
-    }
-
-    /// Each set.
-    pub(super) fn all(&self) -> Vec<Arc<Membership>> {
-        std::iter::once(&self.own).chain(&self.one_way).map(Arc::clone).collect()
-    }
 }
 
 impl Book {
@@ -132,8 +102,8 @@ impl Book {
             let loaded = LoadedBridge::decode(id, &plain).map_err(Error::internal)?;
             entries.loaded.insert(id, loaded);
         }
-        let (used, ordinals) = (Mutex::default(), Mutex::default());
-        Ok(Self { entries: Mutex::new(entries), used, ordinals })
+        let (used, ordinals, same_key) = <_>::default();
+        Ok(Self { entries: Mutex::new(entries), used, ordinals, same_key })
     }
 
     pub(super) fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -166,6 +136,15 @@ impl Book {
     /// A disclosure in use, if anybody has used it since the stores were opened.
     pub(super) fn ready(&self, id: DisclosureId) -> Option<Arc<InUse>> {
         self.used().ready.get(&id).cloned()
+    }
+
+    /// The set of persons that the streams of a disclosure share.
+    #[cfg(test)]
+    pub(in crate::service) fn own_members(
+        &self,
+        id: DisclosureId,
+    ) -> Option<Arc<crate::registers::Membership>> {
+        self.ready(id).map(|in_use| Arc::clone(&in_use.members.own))
     }
 
     /// Until when the window of a disclosure lasts that is open at a moment.

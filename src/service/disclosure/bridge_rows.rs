@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::super::Error;
 use super::super::open::Open;
-use super::book::Members;
+use super::members::Members;
 use super::screening::{IssuingRegister, Together};
 use crate::config::codes::TermCode;
 use crate::extract::bridge::BridgeFile;

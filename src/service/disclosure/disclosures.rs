@@ -114,7 +114,9 @@ impl Service {
         allow_reading(permit)?;
         let open = self.open_now()?;
         let entries = open.book.entries();
-        self.view(&open, &entries, entries.disclosure(id)?.clone())
+        let found = self.uncounted(&open, &entries, entries.disclosure(id)?.clone())?;
+        drop(entries);
+        self.counted(&open, found)
     }
 
     /// All disclosures, the newest first.
@@ -128,7 +130,11 @@ impl Service {
         let entries = open.book.entries();
         let mut all: Vec<&Disclosure> = entries.disclosures.values().collect();
         all.sort_by_key(|one| Reverse(one.history().changes().first().map(|one| one.at)));
-        all.into_iter().map(|one| self.view(&open, &entries, one.clone())).collect()
+        let all = all.into_iter().map(|one| self.uncounted(&open, &entries, one.clone()));
+        let all: Vec<DisclosureView> = all.collect::<Result<_, _>>()?;
+        // Persons of what is not in use are read from the store; nobody waits for that.
+        drop(entries);
+        all.into_iter().map(|one| self.counted(&open, one)).collect()
     }
 
     /// Says that nothing more is issued.
@@ -226,13 +232,27 @@ impl Service {
         entries: &Entries,
         disclosure: Disclosure,
     ) -> Result<DisclosureView, Error> {
+        self.counted(open, self.uncounted(open, entries, disclosure)?)
+    }
+
+    fn counted(&self, open: &Open, view: DisclosureView) -> Result<DisclosureView, Error> {
+        let persons = self.persons_in(open, view.disclosure.id(), &view.decided)?;
+        Ok(DisclosureView { persons, ..view })
+    }
+
+    /// A disclosure as it is shown, but for its persons.
+    fn uncounted(
+        &self,
+        open: &Open,
+        entries: &Entries,
+        disclosure: Disclosure,
+    ) -> Result<DisclosureView, Error> {
         let application = entries.application(disclosure.application())?;
         let decided = application.decision(disclosure.decision())?.clone();
-        let persons = self.persons_in(open, disclosure.id(), &decided)?;
         let shared_with = entries.sharing(disclosure.id());
         let now = self.parts.clock.now();
         let window_until = open.book.window_until(disclosure.id(), now);
-        Ok(DisclosureView { disclosure, decided, persons, shared_with, window_until })
+        Ok(DisclosureView { disclosure, decided, persons: 0, shared_with, window_until })
     }
 }
 

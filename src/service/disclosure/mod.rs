@@ -24,6 +24,7 @@ mod identifying;
 mod issued;
 mod labels;
 mod loading;
+mod members;
 mod naming;
 mod numbering;
 mod overdue;

@@ -18,8 +18,9 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use super::super::Error;
 use super::super::open::Open;
-use super::book::{InUse, LabelSlot, Members};
+use super::book::{InUse, LabelSlot};
 use super::labels::Labels;
+use super::members::Members;
 use super::numbering::used_up;
 use super::pinning::named_by;
 use super::scope::Scope;

@@ -15,7 +15,8 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use super::super::open::Open;
 use super::super::{Error, Service};
-use super::book::{Book, Entries, Members};
+use super::book::{Book, Entries};
+use super::members::{Members, OfKey};
 use super::scope::Scope;
 use super::serials::cipher_width;
 use crate::crypto::SerialWidth;
@@ -30,12 +31,12 @@ pub(super) const fn has_ordinals(width: SerialWidth) -> bool {
 }
 
 impl Service {
-    /// The ordinals of a disclosure whose serials are made of them, and of those it continues.
+    /// The ordinals of a disclosure whose serials are made of them, and of the others of its key.
     pub(super) fn ordinals(
         &self,
         open: &Open,
-        (id, of): (DisclosureId, &Decision),
-        continued: &[(DisclosureId, Decision)],
+        of: &Decision,
+        of_key: &OfKey,
     ) -> Result<Option<Arc<Ordinals>>, Error> {
         let width = cipher_width(of.serial_width)?;
         // With another party's IDs there are no serials.
@@ -43,15 +44,15 @@ impl Service {
         if !is_of_one || !has_ordinals(width) {
             return Ok(None);
         }
-        let first = continued.last().map_or(id, |(first, _)| *first);
+        let first = of_key.first;
         let load = || open.registers.ordinals(first.0, width.capacity());
         let ordinals = open.book.ordinals(first, || load().map_err(Error::internal))?;
         if !ordinals.is_empty() {
             return Ok(Some(ordinals));
         }
         // What an earlier program has answered was made of person numbers.
-        for (id, of) in continued.iter().map(|(id, of)| (*id, of)).chain([(id, of)]) {
-            if of.bridge_in.is_none() && self.members(open, id, of, None)?.count() > 0 {
+        for (id, of) in &of_key.all {
+            if of.bridge_in.is_none() && self.stored_persons(open, *id, of)? > 0 {
                 let text = "an earlier version of the server has answered serials of 8 digits in \
                             this disclosure, and they cannot go on; decide on a new disclosure";
                 return Err(Error::rule(text.to_owned()));

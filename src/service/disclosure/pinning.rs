@@ -1,9 +1,6 @@
 //! Whose number a serial is made of, for persons who have several identifiers.
 
-use super::super::Error;
-use super::super::open::Open;
-use super::book::Members;
-use crate::disclosure::{Decision, DisclosureId};
+use super::members::Members;
 use crate::registers::{HeldLinks, Pin, Reach};
 use crate::vault::PersonNo;
 
@@ -29,20 +26,4 @@ pub(super) fn named_by(
 pub(super) fn asked(rows: Vec<(u32, PersonNo)>, pins: &[Pin]) -> Vec<PersonNo> {
     let leaves = rows.into_iter().map(|(_, leaf)| leaf);
     leaves.chain(pins.iter().map(|pin| pin.to)).collect()
-}
-
-/// The disclosures that one on a decision continues, each with its decision, the last first.
-pub(super) fn continued(
-    open: &Open,
-    of: &Decision,
-) -> Result<Vec<(DisclosureId, Decision)>, Error> {
-    let entries = open.book.entries();
-    let (mut found, mut next) = (Vec::new(), of.continues);
-    while let Some(id) = next {
-        let (disclosure, application) = entries.with_application(id)?;
-        let decided = application.decision(disclosure.decision())?.clone();
-        next = decided.continues;
-        found.push((id, decided));
-    }
-    Ok(found)
 }

@@ -27,11 +27,12 @@ use jiff::civil::Date;
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
-use super::book::{InUse, Members, closed, ready};
+use super::book::{InUse, closed, ready};
 use super::changing::about;
 use super::issued::{IssuingSummary, MappedSerials};
+use super::members::OfKey;
 use super::naming::no_bridge;
-use super::pinning::{asked, continued};
+use super::pinning::asked;
 use super::scope::Scope;
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
@@ -41,7 +42,7 @@ use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident;
 use crate::keyring::DisclosureKeys;
 use crate::policy::{Permit, Right};
-use crate::registers::{self, Answer, Answered, HeldRights, Membership, Ordinals, RowNote, Share};
+use crate::registers::{self, Answer, Answered, HeldRights, RowNote};
 
 /// An open stream of serials.
 pub struct Issuing {
@@ -159,51 +160,11 @@ impl Service {
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
         let width = cipher_width(of.serial_width)?;
         let erasure = open.keys().keyring.erasure();
-        let continued = continued(open, of)?;
+        let of_key = OfKey::of(&open.book.entries(), id)?;
         open.book.in_use(id, || {
-            let ordinals = self.ordinals(open, (id, of), &continued)?;
-            let mut members = self.members(open, id, of, ordinals)?;
-            let own = |(id, of)| Ok(self.members(open, id, of, None)?.own);
-            let earlier = continued.iter().map(|(id, of)| own((*id, of)));
-            members.earlier = earlier.collect::<Result<_, Error>>()?;
+            let members = self.members(open, id, &of_key)?;
             InUse::load(&open.registers, erasure, id, width, members)
         })
-    }
-
-    /// The persons of a disclosure, read from the store.
-    pub(super) fn members(
-        &self,
-        open: &Open,
-        id: DisclosureId,
-        of: &Decision,
-        ordinals: Option<Arc<Ordinals>>,
-    ) -> Result<Members, Error> {
-        let load = |partition: u16, share: Share| -> Result<Arc<Membership>, Error> {
-            let end = open.persons_end(partition);
-            let membership = open.registers.membership(id.0, (partition, share), end);
-            let membership = membership.map_err(Error::internal)?;
-            Ok(Arc::new(membership.with_ordinals(ordinals.clone())))
-        };
-        let scope = self.scope_of(of)?;
-        let one_way = match scope {
-            Scope::Joint { one_way } => Some(load(one_way, Share::OneWay)?),
-            Scope::Of(_) => None,
-        };
-        let own = load(scope.first(), Share::Own)?;
-        Ok(Members { own, one_way, earlier: Vec::new(), ordinals })
-    }
-
-    /// How many persons are in a disclosure.
-    pub(super) fn persons_in(
-        &self,
-        open: &Open,
-        id: DisclosureId,
-        of: &Decision,
-    ) -> Result<u64, Error> {
-        match open.book.persons(id) {
-            Some(persons) => Ok(persons),
-            None => Ok(self.members(open, id, of, None)?.count()),
-        }
     }
 }
 

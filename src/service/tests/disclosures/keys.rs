@@ -35,6 +35,25 @@ fn a_key_that_is_being_destroyed_is_made_ready_for_nobody() {
     assert!(world.service.open_serials(&world.officer(), id).is_ok(), "a closing that failed");
 }
 
+/// Goal: a closing that fails while answers are on their way is no outage.  Method: whoever is on the
+/// way holds the set of persons, and whoever uses the disclosure anew has the same one.
+#[test]
+fn a_closing_that_failed_leaves_answers_on_their_way_with_the_set_that_all_use() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(6));
+    let id = world.disclosure();
+    let stream = world.service.open_serials(&world.officer(), id).unwrap();
+    let open = world.service.open_now().unwrap();
+    let members = || open.book.own_members(id).unwrap();
+    let on_its_way = members();
+    issue(&stream, "NPR", &npr[..3]).unwrap();
+    open.book.revoke(id);
+    open.book.restore(id);
+    let again = world.service.open_serials(&world.officer(), id).unwrap();
+    assert!(Arc::ptr_eq(&on_its_way, &members()));
+    issue(&again, "NPR", &npr).unwrap();
+}
+
 #[test]
 fn a_closed_disclosure_issues_nothing_and_its_key_is_dead() {
     let world = World::unsealed();

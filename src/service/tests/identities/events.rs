@@ -214,3 +214,32 @@ fn a_supplement_keeps_the_serials_of_leaves_that_were_split_meanwhile() {
     let other = world.serials(world.disclosure(), "NPR", &npr).unwrap().ids;
     assert_ne!(other[0], other[1], "one that continues nothing has two persons");
 }
+
+/// Goal: disclosures of one key are of one mind, whoever of them answers first.  Method: the one that
+/// continues is in use before the other answers; siblings too.
+#[test]
+fn disclosures_of_one_key_heed_what_the_others_have_answered_meanwhile() {
+    let world = World::identities();
+    let people = numbers(2);
+    let npr = world.ingest("NPR", "HF", &people);
+    let application = world.application();
+    let first = world.disclosure_of(application, decision());
+    let continued = Decision { continues: Some(first), ..decision() };
+    let second = world.disclosure_of(application, continued.clone());
+    let third = world.disclosure_of(application, continued);
+    let all = [first, second, third];
+    let streams = all.map(|id| world.service.open_serials(&world.officer(), id).unwrap());
+    let serial = issue(&streams[1], "NPR", &npr[1..]).unwrap().ids[0];
+    world.apply(&[event(1, AWAY, people[1], &people[..1])]);
+    for stream in &streams {
+        let answered = issue(stream, "NPR", &npr).unwrap().ids;
+        assert_eq!(answered, [serial, serial], "the person keeps the serial, by either leaf");
+    }
+    world.apply(&[event(2, SPLIT, people[0], &people[1..])]);
+    for _ in 0..2 {
+        for id in all {
+            assert_eq!(world.serials(id, "NPR", &npr).unwrap().ids, [serial, serial]);
+        }
+        world.reseal();
+    }
+}
