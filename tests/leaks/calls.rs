@@ -314,7 +314,16 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// Passphrases that open nothing, and callers who may not open.
+    /// Gives a share of the registers root to a sealed server: not enough to open it.
+    pub(crate) async fn give_a_share(&mut self) {
+        let mut client = OperatorServiceClient::new(self.channel(Some("approver")).await);
+        let share = self.world.share(1).into_bytes();
+        let came = client.give_share(GiveShareRequest { share }).await;
+        let given = self.note("hvelv.v1.OperatorService/GiveShare", came).unwrap();
+        assert_eq!((given.plane.as_str(), given.index, given.persons), ("registers", 1, 0));
+    }
+
+    /// Passphrases and shares that open nothing, and callers who may not open.
     pub(crate) async fn fail_to_unseal(&mut self) {
         for (caller, passphrase) in
             [("operator", WRONG_PASSPHRASE), ("pipeline", PASSPHRASE), ("operator", "")]

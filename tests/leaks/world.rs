@@ -55,6 +55,13 @@ impl World {
         world
     }
 
+    /// A share of the registers root, as its holder has it.
+    pub(crate) fn share(&self, number: u32) -> String {
+        let path = self.path(&format!("secret/shares/registers-share-{number}.txt"));
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().last().unwrap().to_owned()
+    }
+
     /// A path of this run.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
