@@ -6,7 +6,7 @@
 //! ratio, not a time, so it says the same on a slow machine.
 //!
 //! Held for packed integers, 8 bytes in and 8 out.  Packed ASCII, 11 in and 8 out, whose echo hands the
-//! bytes through without reading them, lies at the bound (0.25 to 0.27) and is printed beside.
+//! bytes through without reading them, lies at the bound (0.26 to 0.29) and is printed beside.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "the figures are printed whatever comes of them")]

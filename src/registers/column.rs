@@ -55,10 +55,15 @@ impl Standing {
     }
 
     #[inline]
+    const fn is_member_cell(cell: u64) -> bool {
+        cell != 0 && cell < Self::MARK
+    }
+
+    #[inline]
     fn from_cell(cell: u64) -> Self {
         match cell {
             0 => Self::NotMember,
-            id if id < Self::MARK => Self::Member(id),
+            id if Self::is_member_cell(id) => Self::Member(id),
             cell if cell & Self::SUPPRESSED_CELL != 0 => Self::Suppressed,
             cell => Self::Tombstoned(cell & !Self::MARK),
         }
@@ -122,19 +127,49 @@ impl Held<'_> {
 impl Cells<'_> {
     /// Asks for a person's cell, which will be read in a moment.
     #[inline]
-    pub fn prefetch(&self, person: PersonNo) {
+    fn prefetch(&self, person: PersonNo) {
         let (block, place) = split(person);
         if let Some(cells) = self.0.get(block) {
             prefetch(cells, place);
         }
     }
 
+    /// Asks for the cells of some rows.
+    pub fn prefetch_many(&self, persons: &[Option<PersonNo>]) {
+        persons.iter().flatten().for_each(|person| self.prefetch(*person));
+    }
+
     /// What the register says about a person.
     #[inline]
     pub fn standing(&self, person: PersonNo) -> Standing {
+        Standing::from_cell(self.cell(person))
+    }
+
+    /// Writes the IDs of rows all of which are about members of whom there is nothing more to say, and
+    /// says whether they are: else `ids` holds nothing of use. Asks for the cells of `later` rows
+    /// meanwhile.
+    #[inline]
+    pub fn take_members(
+        &self,
+        persons: &[Option<PersonNo>],
+        later: &[Option<PersonNo>],
+        ids: &mut [u64],
+    ) -> bool {
+        let mut later = later.iter();
+        let mut are_members = true;
+        for (person, id) in persons.iter().zip(ids) {
+            later.next().copied().flatten().into_iter().for_each(|later| self.prefetch(later));
+            *id = person.map_or(0, |person| self.cell(person));
+            // No branch for each: nearly all are, and what they are is told at the end.
+            are_members &= Standing::is_member_cell(*id);
+        }
+        are_members
+    }
+
+    #[inline]
+    fn cell(&self, person: PersonNo) -> u64 {
         let (block, place) = split(person);
-        let cell = self.0.get(block).and_then(|cells| cells.get(place));
-        Standing::from_cell(cell.copied().unwrap_or_default())
+        self.0.get(block).and_then(|cells| cells.get(place)).copied().unwrap_or_default()
     }
 }
 
@@ -169,6 +204,37 @@ mod tests {
         assert_eq!(read.standing(person(1)), Standing::NotMember);
         assert_eq!(read.standing(person(BLOCK_NUMBERS)), Standing::NotMember);
         assert_eq!(read.standing(person(9 * BLOCK_NUMBERS)), Standing::NotMember);
+    }
+
+    /// Goal: rows are members' IDs at once, or looked at one by one.  Method: one row of each other
+    /// standing, in each place of a few rows about members.
+    #[test]
+    fn members_are_taken_together_and_nobody_else_with_them() {
+        let column = Column::default();
+        let person = |number| PersonNo::from_number(number);
+        let id = |number| 123_456_789_012_000 + number;
+        let members: Vec<_> =
+            (0..5).map(|n| (person(n).unwrap(), Standing::Member(id(n)))).collect();
+        column.publish(&members);
+        column.publish(&[(person(6).unwrap(), Standing::Suppressed)]);
+        column.mark(&[person(7).unwrap(), person(4).unwrap()]);
+        let held = column.hold();
+        let cells = held.cells();
+        let rows: Vec<Option<PersonNo>> = (0..4).map(person).collect();
+        let mut ids = [0; 4];
+        for later in [&[][..], &rows, &[None, person(9 * BLOCK_NUMBERS)]] {
+            assert!(cells.take_members(&rows, later, &mut ids));
+            assert_eq!(ids, [id(0), id(1), id(2), id(3)]);
+        }
+        assert!(cells.take_members(&[], &rows, &mut []));
+        // A member with a tombstone, one not there, one suppressed, one kept out, nobody.
+        for other in [person(4), person(5), person(6), person(7), None] {
+            for place in 0..rows.len() {
+                let mut rows = rows.clone();
+                rows[place] = other;
+                assert!(!cells.take_members(&rows, &[], &mut ids), "{other:?} at {place}");
+            }
+        }
     }
 
     #[test]

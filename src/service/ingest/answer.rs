@@ -13,13 +13,12 @@ use super::joined::{self, Joined, JoinedRow};
 use super::{BatchRights, Delivery, IngestMode, Mapped, Open, UnderWay, register_error};
 use crate::crypto::{DigestKey, KeyedDigest, KeyedHasher};
 use crate::ident::{NationalId, Reject};
-use crate::registers::{Answered, Cells, Gives, JoiningRow, RowCode, RowNote, Standing};
+use crate::registers::{Answered, Cells, Gives, Graph, JoiningRow, RowCode, RowNote, Standing};
 use crate::service::Error;
 use crate::vault::{PersonNo, Rows};
 
-/// How many persons before it is read a cell is asked for.
-const AHEAD: usize = 32;
-/// Rows that are answered and then digested: eight blocks of the hash.
+/// Rows that are answered and then digested: eight blocks of the hash. Their cells are asked for while
+/// those before them are read.
 const ROWS_AT_ONCE: usize = 64;
 
 /// A batch as far as it is answered.
@@ -59,20 +58,15 @@ impl Delivery {
         };
         let mut digest = Digesting::of_rows(open.registers.keys().digest(), rows.len());
         let cells = held.cells();
-        let mut later = persons.iter().flatten();
-        later.by_ref().take(AHEAD).for_each(|person| cells.prefetch(*person));
+        let mut asked = persons.chunks(ROWS_AT_ONCE);
+        asked.next().iter().for_each(|first| cells.prefetch_many(first));
         let mut digested = 0;
         for (rows, persons) in rows.chunks(ROWS_AT_ONCE).zip(persons.chunks(ROWS_AT_ONCE)) {
             let answered = answering.answered.ids.len();
-            for (row, person) in rows.iter().zip(persons) {
-                later.next().into_iter().for_each(|person| cells.prefetch(*person));
-                let known = person.map(|person| (person, cells.standing(person)));
-                match (graph, known) {
-                    (Some(graph), Some((leaf, _))) if graph.is_superseded(leaf) => {
-                        let root = graph.root_of(leaf);
-                        answering.take_joined(row, &cells, leaf, root);
-                    }
-                    _ => answering.take(row, known),
+            let later = asked.next().unwrap_or_default();
+            if !answering.take_members(&cells, graph, persons, later) {
+                for (row, person) in rows.iter().zip(persons) {
+                    answering.take_row(&cells, graph, row, *person);
                 }
             }
             // The IDs before these: what was written this moment is not to be read in other pieces.
@@ -91,6 +85,51 @@ impl Delivery {
 }
 
 impl Answering<'_> {
+    /// Answers the next rows, if all of them are about members of whom there is nothing more to say;
+    /// else does nothing but ask for the cells of `later` rows.
+    #[inline]
+    fn take_members(
+        &mut self,
+        cells: &Cells<'_>,
+        graph: Option<&Graph>,
+        persons: &[Option<PersonNo>],
+        later: &[Option<PersonNo>],
+    ) -> bool {
+        let from = self.answered.ids.len();
+        let end = from + persons.len();
+        self.answered.ids.resize(end, 0);
+        let is_superseded =
+            |graph: &Graph| persons.iter().flatten().any(|person| graph.is_superseded(*person));
+        let is_decided = self.decided.peek().is_some_and(|decided| (decided.row as usize) < end);
+        let are_members = cells.take_members(persons, later, &mut self.answered.ids[from..])
+            && !is_decided
+            && !self.rights.look_at_each()
+            && !graph.is_some_and(is_superseded);
+        if are_members {
+            self.persons.extend(persons.iter().flatten());
+        } else {
+            self.answered.ids.truncate(from);
+        }
+        are_members
+    }
+
+    /// Answers the next row, by its person's root if the leaf has another.
+    fn take_row(
+        &mut self,
+        cells: &Cells<'_>,
+        graph: Option<&Graph>,
+        row: &Result<NationalId, Reject>,
+        person: Option<PersonNo>,
+    ) {
+        let known = person.map(|person| (person, cells.standing(person)));
+        match (graph, known) {
+            (Some(graph), Some((leaf, _))) if graph.is_superseded(leaf) => {
+                self.take_joined(row, cells, leaf, graph.root_of(leaf));
+            }
+            _ => self.take(row, known),
+        }
+    }
+
     /// Answers the next row.
     #[inline]
     fn take(&mut self, row: &Result<NationalId, Reject>, standing: Option<(PersonNo, Standing)>) {

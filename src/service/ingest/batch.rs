@@ -85,15 +85,25 @@ impl Batch {
                         .expect("it was cut between rows");
                 }
                 Column::Text(values, kinds) => {
-                    rows.extend(next.map(|row| {
-                        let other = kinds.binary_search_by_key(&row, |(other, _)| *other as usize);
-                        let RowKind { declared, assigner } = other.map_or(kind, |at| kinds[at].1);
-                        parse_text(rules, declared, assigner, values[row].as_bytes())
-                    }));
+                    parse_texts(rules, (kind, kinds), (next.start, &values[next]), rows);
                 }
             }
         })
     }
+}
+
+/// Parses rows of a text column, the first of which is row `first`.
+fn parse_texts(
+    rules: &RulesAt<'_>,
+    (kind, others): (RowKind, &[(u32, RowKind)]),
+    (first, values): (usize, &[String]),
+    rows: &mut Rows,
+) {
+    rows.extend(values.iter().zip(first..).map(|(value, row)| {
+        let other = others.binary_search_by_key(&row, |(other, _)| *other as usize);
+        let RowKind { declared, assigner } = other.map_or(kind, |at| others[at].1);
+        parse_text(rules, declared, assigner, value.as_bytes())
+    }));
 }
 
 impl Drop for Batch {

@@ -81,6 +81,11 @@ impl<'a> BatchRights<'a> {
         Self { held, reported: delivery.reported(), rows: Vec::new() }
     }
 
+    /// Whether who is a member may not be answered for all that.
+    pub(super) const fn look_at_each(&self) -> bool {
+        self.reported.consent_required
+    }
+
     /// Whether a row about a person may be answered.
     #[inline]
     pub(super) fn allow(&mut self, row: u32, person: PersonNo) -> bool {
