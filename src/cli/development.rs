@@ -57,6 +57,7 @@ const CLIENTS: [Client; 9] = [
             "ingest:KPR:*",
             "resolve:KPR:*",
             "import:IPLOS:*",
+            "import:NPR:*",
             "resolve:IPLOS:*",
         ],
     },

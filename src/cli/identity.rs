@@ -13,6 +13,7 @@ use crate::rpc::proto::{IdChange, ListIdChangesRequest, ListProtectedLinksReques
 
 mod apply;
 mod line;
+mod reissue;
 
 /// A client of the service.
 type Client = IdentityServiceClient<Channel>;
@@ -71,6 +72,12 @@ enum Action {
     /// Shows which IDs of a register are superseded, and which are restored.
     #[command(after_help = CHANGES_EXAMPLES)]
     Changes(ListOptions),
+    /// Replaces the IDs that a person has in a register, with another person's approval.
+    #[command(after_help = reissue::EXAMPLES)]
+    Reissue(reissue::ReissueOptions),
+    /// Shows which IDs of a register were replaced, also those that are in no feed.
+    #[command(after_help = reissue::LIST_EXAMPLES)]
+    Reissued(ListOptions),
     /// Shows the links that are shown to no register.
     #[command(after_help = PROTECTED_EXAMPLES)]
     Protected(ListOptions),
@@ -122,6 +129,8 @@ pub(super) fn run(command: &IdentityCommand) -> Result<Exit, Error> {
         Action::Apply(options) => apply::run(options),
         Action::Changes(options) => changes(options),
         Action::Protected(options) => protected(options),
+        Action::Reissue(options) => reissue::run(options),
+        Action::Reissued(options) => reissue::list(options),
     }
 }
 

@@ -97,6 +97,8 @@ const APPROVER: Rule = Rule::Roles(&[RoleKind::Approver]);
 /// A register's own system.
 const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
 const HOLDER: Rule = Rule::Roles(&[RoleKind::Keyholder, RoleKind::Operator]);
+/// Who loads what a register had before; that it is this register's the handler asks for.
+const IMPORTER: Rule = Rule::Roles(&[RoleKind::Import]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 /// Systems that deliver to a register; which one, the handler asks for.
@@ -126,6 +128,9 @@ pub const METHODS: &[Method] = &[
     row("/grpc.health.v1.Health/Check", Rule::Anyone, Deadline::Request),
     row("/grpc.health.v1.Health/Watch", Rule::Anyone, Deadline::None),
     row("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Anyone, Deadline::None),
+    row("/hvelv.v1.AliasService/ConvertIds", FOLLOWER, Deadline::None),
+    row("/hvelv.v1.AliasService/ListAliases", FOLLOWER, Deadline::None),
+    row("/hvelv.v1.AliasService/LoadAliases", IMPORTER, Deadline::None),
     row("/hvelv.v1.ApprovalService/DecideApproval", APPROVER, Deadline::None),
     row("/hvelv.v1.ApprovalService/GetApproval", SEER, Deadline::Request),
     row("/hvelv.v1.ApprovalService/ListApprovals", SEER, Deadline::Request),
@@ -164,6 +169,8 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.IdentityService/ApplyEvents", IDENTITY, Deadline::None),
     row("/hvelv.v1.IdentityService/ListIdChanges", FOLLOWER, Deadline::None),
     row("/hvelv.v1.IdentityService/ListProtectedLinks", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.IdentityService/ListReissues", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.IdentityService/ReissueIds", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
     row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
     row("/hvelv.v1.OperatorService/GiveShare", HOLDER, Deadline::None),

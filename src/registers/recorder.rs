@@ -37,7 +37,7 @@ use super::write::Write;
 use super::{Error, Members, VaultUsed};
 use crate::audit::{AuditLog, Committed};
 use crate::clock::Clock;
-use crate::crypto::{Entropy, Place};
+use crate::crypto::Entropy;
 use crate::store::Batch;
 use crate::store::keys::Key;
 use crate::store::records::encode_mark;
@@ -51,7 +51,6 @@ const JOINING_MAX: usize = 131_072;
 /// go without waiting.
 const COMMIT_DELAY: Duration = Duration::from_millis(2);
 const COMMANDS_WORTH_A_SYNC: usize = 32;
-const KIND_ASKED: u16 = 0x33;
 
 pub(super) struct Recorder {
     /// Audit entries by person.
@@ -188,10 +187,11 @@ impl Recorder {
             waiting.push(Waiting::new(answer));
         }
         let mut staged = Vec::with_capacity(others.len());
-        let (mut approvals, mut leavings) = (Vec::new(), Vec::new());
+        let (mut approvals, mut leavings, mut reissues) = (Vec::new(), Vec::new(), Vec::new());
         for Other { entry, with, reply } in others {
-            let With { writes, fold, grant, approval, moves: _, leaving } = with;
+            let With { writes, fold, grant, approval, moves: _, leaving, reissue } = with;
             leavings.extend(leaving);
+            reissues.extend(reissue);
             acts.push((reply, 0));
             staged.push((entry, writes, approval.as_ref().and_then(Moving::entry_of_use)));
             memberships.extend(fold);
@@ -207,6 +207,7 @@ impl Recorder {
         leavings.iter().try_for_each(|one| {
             one.stage(&mut self.numbers, &self.keys, &self.entropy, &mut batch)
         })?;
+        reissues.iter().try_for_each(|one| one.stage(self, &mut batch))?;
         for membership in &memberships {
             membership.stage_fold(&self.keys, &self.entropy, &mut batch)?;
         }
@@ -231,25 +232,11 @@ impl Recorder {
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         leavings.iter().for_each(|leaving| leaving.publish(&self.members));
+        reissues.iter().for_each(|reissue| reissue.publish(&self.members));
         touched.publish();
         memberships.iter().for_each(|membership| membership.publish());
         approvals.iter().for_each(Moving::publish);
         Ok((committed, entries))
-    }
-
-    /// What an act changes, whose entry has that number.
-    fn write(&mut self, index: u64, writes: Vec<Write>, batch: &mut Batch) -> Result<(), Error> {
-        for write in writes {
-            match write {
-                Write::Concerns(persons) => self.stage_concerned(index, &persons, batch)?,
-                Write::PruneEntries(entries) => self.log.prune(entries, index)?,
-                Write::Put(key, value) => batch.put(key, value),
-                Write::Remove(key) => batch.remove(key),
-                Write::RemoveOrdinals(ordinals) => ordinals.remove(batch),
-                Write::VaultUsed(partition) => self.mark_vault(partition, batch),
-            }
-        }
-        Ok(())
     }
 
     /// Gives those who join their numbers and IDs, and writes the deltas.
@@ -276,7 +263,7 @@ impl Recorder {
     }
 
     /// Raises the mark of what the vault has used of a partition.
-    fn mark_vault(&mut self, partition: u16, batch: &mut Batch) {
+    pub(super) fn mark_vault(&mut self, partition: u16, batch: &mut Batch) {
         let used = (self.vault_used)(partition);
         let mark = self.vault_marks.entry(partition).or_default();
         if used > *mark {
@@ -295,20 +282,5 @@ impl Recorder {
             self.stage_concerned(index, &whom.asked, batch)?;
         }
         Ok(index)
-    }
-
-    /// Whom an entry concerns: `(length u32 ‖ part)*`, sealed as one.  That it concerns nobody is said
-    /// too: a bridge of an older program does not say, and was given of everybody.
-    fn stage_concerned(
-        &mut self,
-        index: u64,
-        persons: &PersonSet,
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        let key = Key::audit_persons(index);
-        let place = Place { kind: KIND_ASKED, row: key.as_bytes(), field: 0 };
-        batch.insert(key, self.keys.storage().seal(&self.entropy, &place, &persons.encode()?)?);
-        self.index.note(persons.count_at_most());
-        Ok(())
     }
 }

@@ -9,12 +9,14 @@ use super::blocking;
 use super::proto::identity_service_server::IdentityService;
 use super::proto::{
     ApplyEventsRequest, ApplyEventsResponse, ListIdChangesRequest, ListIdChangesResponse,
-    ListProtectedLinksRequest, ListProtectedLinksResponse,
+    ListProtectedLinksRequest, ListProtectedLinksResponse, ListReissuesRequest,
+    ListReissuesResponse, ReissueIdsRequest, ReissueIdsResponse,
 };
 use crate::policy::Right;
 use crate::service::Service;
 
-mod convert;
+pub(super) mod convert;
+mod reissue;
 
 /// The handlers.
 pub(super) struct IdentityHandler {
@@ -72,6 +74,36 @@ impl IdentityService for IdentityHandler {
             let permit = caller.permit(Right::ReadProtectedLinks)?;
             let asked = (after, convert::limit(limit));
             service.protected_links(&permit, &register, asked).map(convert::protected)
+        })
+        .await
+    }
+
+    async fn list_reissues(
+        &self,
+        request: Request<ListReissuesRequest>,
+    ) -> Result<Response<ListReissuesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ListReissuesRequest { register, after, limit } = request.into_inner();
+        let register = convert::register(&register).map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            let permit = caller.permit(Right::ReissueIds)?;
+            let asked = (after, convert::limit(limit));
+            service.reissues(&permit, &register, asked).map(reissue::listed)
+        })
+        .await
+    }
+
+    async fn reissue_ids(
+        &self,
+        request: Request<ReissueIdsRequest>,
+    ) -> Result<Response<ReissueIdsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = reissue::asked(request.into_inner()).map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            let permit = caller.permit(Right::ReissueIds)?;
+            service.reissue_ids(&permit, &asked).map(reissue::replaced)
         })
         .await
     }

@@ -25,6 +25,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
+mod aliases;
 mod answers;
 mod approvals;
 mod bridges;
@@ -38,6 +39,7 @@ mod loading;
 mod model;
 mod ordinals;
 mod receipts;
+mod reissue;
 mod reveal;
 mod rights;
 mod sealing;

@@ -32,6 +32,7 @@ mod ingest;
 mod joint;
 mod memory;
 mod metrics;
+mod old_ids;
 mod pseudonymize;
 mod reveal;
 mod rights;

@@ -1,5 +1,6 @@
 //! Events about canaries, and canaries wherever else a sender can put text.
 
+use hvelv::rpc::proto::alias_service_client::AliasServiceClient;
 use hvelv::rpc::proto::identity_service_client::IdentityServiceClient;
 use hvelv::rpc::proto::*;
 
@@ -13,6 +14,8 @@ impl Calls<'_> {
     pub(crate) async fn identities(&mut self) {
         for caller in ["identity", "custodian", "pipeline"] {
             self.identities_as(caller).await;
+            self.reissue(caller).await;
+            self.aliases(caller).await;
         }
     }
 
@@ -50,6 +53,61 @@ impl Calls<'_> {
     }
 }
 
+impl Calls<'_> {
+    /// New IDs for persons, one of them approved.
+    async fn reissue(&mut self, caller: &str) {
+        let canary = self.canaries.digits(17);
+        let ids: Vec<String> = self.ids.iter().take(15).map(ToString::to_string).collect();
+        let mut client = IdentityServiceClient::new(self.channel(Some(caller)).await);
+        for id in &ids {
+            let parameters =
+                [("id", id.as_str()), ("reason", "leaked"), ("purpose", "p"), ("provision", "q")];
+            self.approve_as("custodian", ApprovalAct::ReissueId, "NPR", &parameters).await;
+        }
+        let ids = ids.iter().map(String::as_str).chain([canary.as_str()]);
+        for (id, purpose) in ids.map(|id| (id, "p")).chain([("1", canary.as_str())]) {
+            let asked = ReissueIdsRequest {
+                register: "NPR".to_owned(),
+                id: id.to_owned(),
+                reason: ReissueReason::Leaked.into(),
+                purpose: purpose.to_owned(),
+                provision: "q".to_owned(),
+            };
+            let came = client.reissue_ids(asked).await;
+            self.note("hvelv.v1.IdentityService/ReissueIds", came);
+        }
+        for register in ["NPR".to_owned(), canary] {
+            let asked = ListReissuesRequest { register, after: 0, limit: 0 };
+            let came = client.list_reissues(asked).await;
+            self.note("hvelv.v1.IdentityService/ListReissues", came);
+        }
+    }
+
+    /// Canaries as IDs from before.
+    async fn aliases(&mut self, caller: &str) {
+        let canary = self.canaries.digits(18);
+        let mut client = AliasServiceClient::new(self.channel(Some(caller)).await);
+        let ids: Vec<u64> = self.ids.iter().take(15).copied().chain([7]).collect();
+        let existing_ids: Vec<String> = ids.iter().map(|_| canary.clone()).collect();
+        for register in ["NPR".to_owned(), canary.clone()] {
+            let asked = LoadAliasesRequest {
+                register: register.clone(),
+                ids: ids.clone(),
+                existing_ids: existing_ids.clone(),
+            };
+            let came = client.load_aliases(asked).await;
+            self.note("hvelv.v1.AliasService/LoadAliases", came);
+            let existing_ids = existing_ids.clone();
+            let asked = ConvertIdsRequest { register: register.clone(), existing_ids };
+            let came = client.convert_ids(asked).await;
+            self.note("hvelv.v1.AliasService/ConvertIds", came);
+            let came =
+                client.list_aliases(ListAliasesRequest { register, after: 0, limit: 0 }).await;
+            self.note("hvelv.v1.AliasService/ListAliases", came);
+        }
+    }
+}
+
 /// A feed about canaries.
 pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     let (one, other) = (canaries.digits(15), canaries.digits(16));
@@ -68,6 +126,17 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     std::fs::write(&path, format!("{}{}", line(12), &line(13)[..60])).unwrap();
     world.run("identity apply secret/events @identity", 2);
     world.run("identity protected --register NPR @custodian", 0);
+    // Nothing of KPR was replaced, and nothing of it loaded.
+    world.run("identity reissued --register KPR @custodian", 0);
+    std::fs::write(world.path("secret").join("reissue-id"), format!("id={one}\n")).unwrap();
+    let reissue = "identity reissue --register NPR --reason leaked --purpose p --provision q";
+    world.run(&format!("{reissue} secret/reissue-id @custodian"), 2);
+    let pairs = format!("npr_id,old\n1,{one}\n{other},x\n");
+    std::fs::write(world.path("secret").join("pairs.csv"), pairs).unwrap();
+    let file = "--existing old secret/pairs.csv";
+    world.run(&format!("alias load --register NPR --id npr_id {file} @pipeline"), 0);
+    world.run(&format!("alias convert --register KPR {file} @pipeline"), 0);
+    world.run("alias list --register KPR @pipeline", 0);
     let told = world.run("identity changes --register NPR @pipeline", 0);
     assert!(told.contains(" superseded "), "{told}");
     // What it says are IDs, on purpose: it is an output as files are.

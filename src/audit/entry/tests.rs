@@ -85,7 +85,9 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 48] = [
+const GOLDEN_WORDS: [(Action, &str); 53] = [
+    (Action::AliasesLoaded, "aliases_loaded"),
+    (Action::AliasesRead, "aliases_read"),
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -102,6 +104,9 @@ const GOLDEN_WORDS: [(Action, &str); 48] = [
     (Action::EntriesPruned, "entries_pruned"),
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::IdChangesRead, "id_changes_read"),
+    (Action::IdReissued, "id_reissued"),
+    (Action::IdsConverted, "ids_converted"),
+    (Action::ReissuesRead, "reissues_read"),
     (Action::IdentityEventsApplied, "identity_events_applied"),
     (Action::IdentityRevealed, "identity_revealed"),
     (Action::InnsynGiven, "innsyn_given"),
@@ -251,6 +256,11 @@ const fn number(action: Action) -> usize {
         Action::EntriesPruned => 63,
         Action::ReceiptGiven => 64,
         Action::SigningKeyAdded => 65,
+        Action::AliasesLoaded => 66,
+        Action::AliasesRead => 67,
+        Action::IdReissued => 68,
+        Action::IdsConverted => 69,
+        Action::ReissuesRead => 70,
     }
 }
 
@@ -279,7 +289,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 66];
+    let mut seen = [false; 71];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -292,7 +302,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 66]);
+    assert_eq!(seen, [true; 71]);
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl LinkFact {
 }
 
 /// A record as JSON, in a buffer that is wiped.
-pub(super) fn encode(stored: &impl Serialize) -> Zeroizing<Vec<u8>> {
+pub(in crate::registers) fn encode(stored: &impl Serialize) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(RECORD_BYTES));
     // PANIC: serde_json refuses a map key that is no string, and a writer that fails; there is
     // neither.

@@ -313,16 +313,18 @@ fn of_a_persons_facts_the_last_of_each_kind_are_kept() {
 #[test]
 fn a_change_of_an_id_is_the_golden_bytes() {
     let at = known_by(1).at;
-    let superseded = Moved { leaf: person(9), root: person(5) };
-    let restored = Moved { leaf: person(9), root: person(9) };
-    for (moved, words) in [
+    let superseded = feed::Told::Moved(Moved { leaf: person(9), root: person(5) });
+    let restored = feed::Told::Moved(Moved { leaf: person(9), root: person(9) });
+    let reissued = feed::Told::Renewed(Renewed { leaf: person(9), from: 7, to: 8 });
+    for (told, words) in [
         (superseded, r#""kind":"superseded","leaf":9,"root":5"#),
         (restored, r#""kind":"restored","leaf":9"#),
+        (reissued, r#""kind":"reissued","leaf":9,"from":7,"to":8"#),
     ] {
         let golden = format!(r#"{{"v":1,{words},"at":"2026-03-01T12:00:00Z"}}"#);
-        let plain = feed::encode(&moved, at);
+        let plain = feed::encode(&told, at);
         assert_eq!(std::str::from_utf8(&plain).unwrap(), golden);
-        assert_eq!(feed::decode(golden.as_bytes()).unwrap(), (moved, at));
+        assert_eq!(feed::decode(golden.as_bytes()).unwrap(), (told, at));
         assert!(feed::decode(golden.replace("ed\"", "\"").as_bytes()).is_none());
     }
 }

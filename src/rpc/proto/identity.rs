@@ -12,7 +12,11 @@ hidden!(
     IdentityEvent,
     ListIdChangesResponse,
     ListProtectedLinksResponse,
+    ListReissuesResponse,
     ProtectedLink,
+    Reissue,
+    ReissueIdsRequest,
+    ReissueIdsResponse,
     RestoredId,
     SupersededId,
 );
