@@ -166,7 +166,6 @@ impl Opening {
         let former = loaded.former.get_mut().unwrap_or_else(PoisonError::into_inner);
         let place = (spec.number, former);
         let facts = facts + reissue::load(self.store.as_ref(), &self.keys, place)?;
-        loaded.column.mark(&rights.tombstoned());
         let (aliases, parts) = Aliases::load(self.store.as_ref(), &self.keys, spec.number)?;
         (loaded.rights, loaded.aliases) = (rights, aliases);
         loaded.partition = spec.partition;

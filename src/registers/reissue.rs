@@ -13,7 +13,8 @@
 //!
 //! INVARIANT: a former ID is one that a later delta has replaced with no end of the past between; an
 //! erasure ends former IDs with the past.
-//! INVARIANT: a protected reissue is in no feed, and hides every ID that its leaf had before.
+//! INVARIANT: a protected reissue is in no feed, and hides every ID that its leaf had before, with what
+//! the feed has said of the leaf until then: read again, that would be said of the new IDs.
 //!
 //! What it does *not* protect: whoever compares the rows that a register had under the old ID with
 //! those under the new one.
@@ -101,6 +102,8 @@ pub(super) struct FormerIds {
     ids: HashMap<u64, Former>,
     // In the order in which they were replaced.
     by_person: HashMap<PersonNo, Vec<u64>>,
+    /// When a person's IDs were last replaced under protection.
+    protected: HashMap<PersonNo, Timestamp>,
     /// Records so far.
     count: u64,
 }
@@ -126,9 +129,10 @@ impl FormerIds {
     }
 
     /// Takes in what the record of a replaced ID says.
-    fn note(&mut self, person: PersonNo, id: u64, reason: ReissueReason) {
+    fn note(&mut self, person: PersonNo, id: u64, (reason, at): (ReissueReason, Timestamp)) {
         self.count += 1;
         if reason == ReissueReason::Protected {
+            self.protected.insert(person, at);
             let before = self.by_person.get(&person).map(Vec::as_slice).unwrap_or_default();
             let end = before.iter().position(|one| *one == id).map_or(0, |place| place + 1);
             for id in &before[..end] {
@@ -140,6 +144,11 @@ impl FormerIds {
     /// Whose a former ID is, for who may know that.
     pub(super) fn person(&self, id: u64) -> Option<PersonNo> {
         Some(self.ids.get(&id)?.person)
+    }
+
+    /// Whether a register may be told still what it was told of a person at a time.
+    pub(super) fn may_tell(&self, person: PersonNo, at: Timestamp) -> bool {
+        self.protected.get(&person).is_none_or(|protected| at > *protected)
     }
 
     /// Whose a former ID is, unless it is hidden.
@@ -225,7 +234,7 @@ impl Reissuing {
         let mut former = members.former.write().unwrap_or_else(PoisonError::into_inner);
         for (person, _, old) in &self.persons {
             former.replace(*person, *old);
-            former.note(*person, *old, self.reason);
+            former.note(*person, *old, (self.reason, self.at));
         }
         drop(former);
         let cells: Vec<_> =
@@ -253,7 +262,7 @@ pub(super) fn load(
     failure.map_or(Ok(()), Err)?;
     let ids = keys.derive_ids(register, records.iter().map(|one| one.renewed.from).collect())?;
     for (record, id) in records.iter().zip(ids) {
-        former.note(record.renewed.leaf, id, record.reason);
+        former.note(record.renewed.leaf, id, (record.reason, record.at));
     }
     Ok(former.count)
 }
@@ -368,6 +377,7 @@ mod tests {
 
     #[test]
     fn a_protected_reissue_hides_all_that_was_before_it_and_nothing_after() {
+        let at = |second: u64| Timestamp::from_second(second as i64).unwrap();
         let mut former = FormerIds::default();
         [11, 12, 13].iter().for_each(|id| former.replace(person(1), *id));
         former.replace(person(2), 21);
@@ -376,12 +386,17 @@ mod tests {
             (12, ReissueReason::Protected),
             (13, ReissueReason::Leaked),
         ] {
-            former.note(person(1), id, reason);
+            former.note(person(1), id, (reason, at(id)));
         }
         assert_eq!([11, 12, 13].map(|id| former.shown_person(id).is_some()), [false, false, true]);
         assert_eq!([11, 12, 13].map(|id| former.person(id)), [Some(person(1)); 3]);
         assert_eq!(former.of(person(1), Reach::Shown), [13]);
         assert_eq!(former.of(person(1), Reach::All), [11, 12, 13]);
+        assert_eq!(
+            [11, 12, 13].map(|second| former.may_tell(person(1), at(second))),
+            [false, false, true]
+        );
+        assert!(former.may_tell(person(2), at(0)));
         former.end(person(1));
         assert_eq!([11, 13, 21].map(|id| former.person(id).is_some()), [false, false, true]);
     }

@@ -13,7 +13,8 @@
 //! Invariants: a change stands in the feed of exactly the registers in which its leaf has an ID, once,
 //! in the order of the links; links that are protected change no root here, so that they are in no
 //! feed.  IDs are not stored: they are what the register's column has when the feed is read, or made of
-//! the register numbers of an ID that was issued anew.
+//! the register numbers of an ID that was issued anew.  Under protection nothing is told again that was
+//! told before it: its number in the feed would show which new ID is whose.
 //!
 //! FORMAT: docs/FORMATS.md, section "Change of an ID".
 
@@ -310,7 +311,11 @@ impl Registers {
         for (sequence, (told, at)) in read {
             found.last = sequence;
             let change = match told {
-                Told::Moved(moved) => moved_id(&cells, moved),
+                Told::Moved(moved) => {
+                    let may_tell = |one| former.may_tell(one, at);
+                    let is_told = may_tell(moved.leaf) && may_tell(moved.root);
+                    is_told.then(|| moved_id(&cells, moved)).flatten()
+                }
                 // Unless the past of the leaf has ended since.
                 Told::Renewed(Renewed { leaf, .. }) => renewed.next().and_then(|ids| {
                     let is_known = former.person(ids[0]) == Some(leaf);

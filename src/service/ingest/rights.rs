@@ -160,7 +160,8 @@ impl Delivery {
     }
 
     /// What becomes of the rows about a person whose past has ended: they are suppressed, or join anew;
-    /// or whose ID was issued anew: they get that.  Rows that have the ID of another leaf were answered anew before.
+    /// or whose ID was issued anew: they get the new one.  Rows that have the ID of another leaf were
+    /// answered anew before.
     fn look_at_ended(
         &self,
         open: &Open,

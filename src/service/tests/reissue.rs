@@ -148,6 +148,26 @@ fn all_ids_of_a_joined_person_are_replaced_and_a_split_restores_the_new_ones() {
     assert_eq!(pairs(&world.changes("NPR")).last(), Some(&[new(npr[1]); 2]));
 }
 
+/// A change keeps its number in the feed: said again of the new IDs, it would tell whose they are.
+#[test]
+fn what_the_feed_said_before_a_protected_reissue_is_not_said_of_the_new_ids() {
+    let world = World::identities();
+    let people = numbers(2);
+    let npr = world.ingest("NPR", "HF", &people);
+    world.happens(NUMBER, people[1], &people[..1]);
+    assert_eq!(pairs(&world.changes("NPR")), [[npr[1], npr[0]]]);
+    let replaced = world.reissue("NPR", npr[1], ReissueReason::Protected);
+    assert_eq!(replaced.len(), 2);
+    let new = |old| replaced.iter().find(|pair| pair[0] == old).unwrap()[1];
+    for _ in 0..2 {
+        assert!(world.changes("NPR").is_empty());
+        world.reseal();
+    }
+    world.clock.advance(Duration::from_secs(1));
+    world.happens(SPLIT, people[1], &people[..1]);
+    assert_eq!(pairs(&world.changes("NPR")), [[new(npr[1]); 2]], "what comes later is told");
+}
+
 #[test]
 fn the_id_behind_a_protected_link_is_not_replaced_with_it() {
     let world = World::identities();
