@@ -295,7 +295,7 @@ impl Registers {
                 Some(graph) if graph.any() => graph.root_of(person),
                 _ => person,
             };
-            cells.standing(root).id().or(cells.standing(person).id()).unwrap_or_default()
+            cells.standing(root).id().or_else(|| cells.standing(person).id()).unwrap_or_default()
         };
         Ok(persons.iter().map(|person| person.map_or(0, id_of)).collect())
     }

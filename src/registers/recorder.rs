@@ -32,8 +32,9 @@ use super::leaving::Forgotten;
 use super::links::Feed;
 use super::numbers::Numbers;
 use super::queue::{ActReply, Command, Other, With};
+use super::write::Write;
 use super::{Error, Members, VaultUsed};
-use crate::audit::{AuditLog, Committed};
+use crate::audit::{AuditLog, Committed, Entry};
 use crate::clock::Clock;
 use crate::crypto::Entropy;
 use crate::store::Batch;
@@ -215,12 +216,8 @@ impl Recorder {
             memberships.extend(shared.disclosed().cloned());
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
-        for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
-            if let Some(used) = used {
-                self.log.stage(&used)?;
-            }
-            *index = self.log.stage(&entry)?;
-            self.write(*index, writes, &mut batch)?;
+        for ((_, index), act) in acts.iter_mut().zip(staged) {
+            *index = self.stage_act(act, &mut batch)?;
         }
         approvals
             .iter()
@@ -268,6 +265,21 @@ impl Recorder {
             *mark = used;
             batch.put(Key::vault_used(partition), encode_mark(used));
         }
+    }
+
+    /// Puts an act's entry and what it changes into a batch, after the entry of the approval that it
+    /// uses.
+    fn stage_act(
+        &mut self,
+        (entry, writes, used): (Box<Entry>, Vec<Write>, Option<Entry>),
+        batch: &mut Batch,
+    ) -> Result<u64, Error> {
+        if let Some(used) = used {
+            self.log.stage(&used)?;
+        }
+        let index = self.log.stage(&entry)?;
+        self.write(index, writes, batch)?;
+        Ok(index)
     }
 
     fn stage_stream(&mut self, shared: StreamEntry, batch: &mut Batch) -> Result<u64, Error> {

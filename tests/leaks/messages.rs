@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 82] = [
+const SHOWN: [&str; 86] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -54,6 +54,7 @@ const SHOWN: [&str; 82] = [
     "GiveShareResponse",
     "GrantBudgetResponse",
     "HistoryStep",
+    "ListAliasesRequest",
     "ListApplicationsRequest",
     "ListApprovalsRequest",
     "ListApprovalsResponse",
@@ -65,13 +66,16 @@ const SHOWN: [&str; 82] = [
     "ListIdChangesRequest",
     "ListProtectedLinksRequest",
     "ListOrdersRequest",
+    "ListReissuesRequest",
     "ListRegistersRequest",
     "ListRegistersResponse",
+    "LoadAliasesResponse",
     "LoadBridgeHeader",
     "OpenWindowRequest",
     "OpenWindowResponse",
     "Organisation",
     "PlanRetentionResponse",
+    "RefusedAlias",
     "RefusedRow",
     "Register",
     "RegisterStatus",
