@@ -188,6 +188,10 @@ pub enum Action {
     EntriesPruned,
     /// A person's IDs in a register were replaced; `changes` says why, `reference` is to the person.
     IdReissued,
+    /// A sender stated which identifiers are one person's; `counts` says what became of the rows.
+    IdentifiersLinked,
+    /// A sender took back what it had stated of identifiers.
+    IdentifiersUnlinked,
     /// IDs that a register had before were answered with those of today.
     IdsConverted,
     /// Events about identities were recorded; `source` has the feed, `changes` what was out of order.

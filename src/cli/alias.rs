@@ -156,13 +156,18 @@ async fn client(connection: &ConnectOptions) -> Result<Client, Error> {
 }
 
 /// A CSV file, read some rows at a time.  Its cells are shown to nobody but the server.
-struct Rows {
+pub(in crate::cli) struct Rows {
     table: Table<Source>,
     columns: usize,
 }
 
 impl Rows {
-    fn open(path: &Path, columns: &[&str]) -> Result<Self, Error> {
+    /// Opens a file with these columns.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is no CSV, or has no such column.
+    pub(in crate::cli) fn open(path: &Path, columns: &[&str]) -> Result<Self, Error> {
         let source = Source::open(path)?;
         if source.format(path) == Format::Parquet {
             let said = format!("{} is Parquet", path.display());
@@ -173,7 +178,11 @@ impl Rows {
     }
 
     /// The cells of the next rows; none at the end.
-    fn read(&mut self, most: usize) -> Result<Vec<Vec<String>>, Error> {
+    ///
+    /// # Errors
+    ///
+    /// A row that cannot be read.
+    pub(in crate::cli) fn read(&mut self, most: usize) -> Result<Vec<Vec<String>>, Error> {
         let (mut rows, mut bytes) = (Vec::new(), Vec::new());
         while rows.len() < most {
             let Some(row) = self.table.append_row(&mut bytes)? else { break };

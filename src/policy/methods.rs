@@ -39,6 +39,8 @@ pub enum RoleKind {
     Ingest,
     /// [`Role::Keyholder`].
     Keyholder,
+    /// [`Role::Link`].
+    Link,
     /// [`Role::Officer`].
     Officer,
     /// [`Role::Operator`].
@@ -61,6 +63,7 @@ impl RoleKind {
             Role::Import { .. } => Self::Import,
             Role::Ingest { .. } => Self::Ingest,
             Role::Keyholder => Self::Keyholder,
+            Role::Link { .. } => Self::Link,
             Role::Officer => Self::Officer,
             Role::Operator => Self::Operator,
             Role::Resolve { .. } => Self::Resolve,
@@ -104,6 +107,8 @@ const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 /// Systems that deliver to a register; which one, the handler asks for.
 const DELIVERER: Rule = Rule::Roles(&[RoleKind::Ingest]);
 const CUSTODIAN: Rule = Rule::Roles(&[RoleKind::Custodian]);
+/// Who states which identifiers are one person's; for which source, the handler asks.
+const LINKER: Rule = Rule::Roles(&[RoleKind::Link]);
 const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
 const READER: Rule = Rule::Roles(&[RoleKind::Auditor, RoleKind::Officer]);
@@ -167,10 +172,12 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.DisclosureService/RouteApplication", OFFICER, Deadline::Request),
     row("/hvelv.v1.DisclosureService/WithdrawApplication", OFFICER, Deadline::None),
     row("/hvelv.v1.IdentityService/ApplyEvents", IDENTITY, Deadline::None),
+    row("/hvelv.v1.IdentityService/LinkIdentifiers", LINKER, Deadline::None),
     row("/hvelv.v1.IdentityService/ListIdChanges", FOLLOWER, Deadline::None),
     row("/hvelv.v1.IdentityService/ListProtectedLinks", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.IdentityService/ListReissues", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.IdentityService/ReissueIds", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.IdentityService/UnlinkIdentifiers", LINKER, Deadline::None),
     row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
     row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
     row("/hvelv.v1.OperatorService/GiveShare", HOLDER, Deadline::None),

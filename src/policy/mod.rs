@@ -60,6 +60,13 @@ pub enum Right {
         /// Its source.
         source: SourceCode,
     },
+    /// State which identifiers of a message are one person's, and take it back.
+    LinkIdentifiers {
+        /// The register.
+        register: RegisterCode,
+        /// Its source.
+        source: SourceCode,
+    },
     /// Load the IDs that a register had before: for who may import from all its sources.
     LoadAliases {
         /// The register.
@@ -119,6 +126,9 @@ impl Right {
             }
             Self::Ingest { register, source } => {
                 vec![Role::Ingest { register: register.clone(), source: scope(source) }]
+            }
+            Self::LinkIdentifiers { register, source } => {
+                vec![Role::Link { register: register.clone(), source: scope(source) }]
             }
             Self::LoadAliases { register } => {
                 vec![Role::Import { register: register.clone(), source: SourceScope::Any }]

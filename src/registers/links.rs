@@ -43,7 +43,9 @@ use crate::vault::PersonNo;
 
 pub use change::LinksChange;
 pub(super) use fact::encode as encode_json;
-pub use fact::{EventId, Leaf, LinkChange, LinkFact, LinkReason, Protection, Provenance};
+pub use fact::{
+    EventId, Leaf, LinkChange, LinkFact, LinkReason, Protection, Provenance, Statement,
+};
 pub(super) use feed::{Feed, Move, Renewed};
 pub use feed::{IdChange, IdChanges, More};
 pub use graph::{Graph, Joining, Moved, Reach};

@@ -77,7 +77,7 @@ use links::Links;
 pub use links::{
     AddressProtection, EventId, FeedPointer, Graph, HeldLinks, IdChange, IdChanges, Joining, Leaf,
     Life, LinkChange, LinkFact, LinkReason, LinksChange, More, Moved, PersonFact, PersonStatus,
-    Protection, Provenance, Reach,
+    Protection, Provenance, Reach, Statement,
 };
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;

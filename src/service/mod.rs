@@ -72,7 +72,8 @@ pub use erasure::{
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use identity::{
     AppliedEvents, EventCode, EventCounts, EventReport, Falsehood, IdentityEvent,
-    IdentityEventType, LinkStanding, ProtectedLink, ProtectedLinks,
+    IdentityEventType, LinkOutcome, LinkOutcomes, LinkStanding, ProtectedLink, ProtectedLinks,
+    StatedColumn, StatedRows,
 };
 pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, EXCEPTIONS_MAX, IdentifierException, IngestMode,

@@ -35,6 +35,7 @@ mod disclosures;
 mod erasure;
 mod identities;
 mod innsyn;
+mod linking;
 mod loading;
 mod model;
 mod ordinals;

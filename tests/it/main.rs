@@ -30,6 +30,7 @@ mod harness;
 mod identity;
 mod ingest;
 mod joint;
+mod linking;
 mod memory;
 mod metrics;
 mod old_ids;

@@ -12,10 +12,11 @@ use super::world::World;
 impl Calls<'_> {
     /// Whoever may, and whoever may not.
     pub(crate) async fn identities(&mut self) {
-        for caller in ["identity", "custodian", "pipeline"] {
+        for caller in ["identity", "custodian", "pipeline", "linker"] {
             self.identities_as(caller).await;
             self.reissue(caller).await;
             self.aliases(caller).await;
+            self.link(caller).await;
         }
     }
 
@@ -83,6 +84,34 @@ impl Calls<'_> {
         }
     }
 
+    /// Rows of canaries: two of one kind, one alone, and malformed ones.
+    async fn link(&mut self, caller: &str) {
+        let mut client = IdentityServiceClient::new(self.channel(Some(caller)).await);
+        let malformed = self.canaries.malformed.iter().take(40).cloned();
+        let values = |from: usize| (from..from + 40).map(|place| self.canaries.digits(place));
+        let columns =
+            [values(20).chain(malformed.clone()).collect(), values(60).chain(malformed).collect()];
+        let columns = columns.map(|values| {
+            let r#type = IdentifierType::Any.into();
+            IdentifierColumn { r#type, assigner: String::new(), values }
+        });
+        let canary = self.canaries.digits(19);
+        for (register, source) in [("NPR", "HF"), ("NPR", canary.as_str()), ("IPLOS", "KOMMUNE")] {
+            let (register, source) = (register.to_owned(), source.to_owned());
+            let columns = columns.to_vec();
+            let asked = LinkIdentifiersRequest {
+                register: register.clone(),
+                source: source.clone(),
+                columns: columns.clone(),
+            };
+            let came = client.link_identifiers(asked).await;
+            self.note("hvelv.v1.IdentityService/LinkIdentifiers", came);
+            let asked = UnlinkIdentifiersRequest { register, source, columns };
+            let came = client.unlink_identifiers(asked).await;
+            self.note("hvelv.v1.IdentityService/UnlinkIdentifiers", came);
+        }
+    }
+
     /// Canaries as IDs from before.
     async fn aliases(&mut self, caller: &str) {
         let canary = self.canaries.digits(18);
@@ -137,6 +166,12 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("alias load --register NPR --id npr_id {file} @pipeline"), 0);
     world.run(&format!("alias convert --register KPR {file} @pipeline"), 0);
     world.run("alias list --register KPR @pipeline", 0);
+    let rows = format!("fnr,annet\n{one},{other}\n{other},\n");
+    std::fs::write(world.path("secret").join("rows.csv"), rows).unwrap();
+    let rows = "--register NPR --source HF --column fnr --column annet secret/rows.csv";
+    world.run(&format!("identity link {rows} @linker"), 0);
+    world.run(&format!("identity unlink {rows} @linker"), 0);
+    world.run(&format!("identity link {rows} @pipeline"), 4);
     let told = world.run("identity changes --register NPR @pipeline", 0);
     assert!(told.contains(" superseded "), "{told}");
     // What it says are IDs, on purpose: it is an output as files are.

@@ -55,6 +55,7 @@ const SHOWN: [&str; 86] = [
     "GrantBudgetResponse",
     "HistoryStep",
     "ListAliasesRequest",
+    "LinkIdentifiersResponse",
     "ListApplicationsRequest",
     "ListApprovalsRequest",
     "ListApprovalsResponse",
@@ -103,6 +104,7 @@ const SHOWN: [&str; 86] = [
     "Variable",
     "WithdrawApprovalRequest",
     "WithdrawApprovalResponse",
+    "UnlinkIdentifiersResponse",
 ];
 
 /// Prints a message of each type.

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 53] = [
+const GOLDEN_WORDS: [(Action, &str); 55] = [
     (Action::AliasesLoaded, "aliases_loaded"),
     (Action::AliasesRead, "aliases_read"),
     (Action::ApplicationReceived, "application_received"),
@@ -105,6 +105,8 @@ const GOLDEN_WORDS: [(Action, &str); 53] = [
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::IdChangesRead, "id_changes_read"),
     (Action::IdReissued, "id_reissued"),
+    (Action::IdentifiersLinked, "identifiers_linked"),
+    (Action::IdentifiersUnlinked, "identifiers_unlinked"),
     (Action::IdsConverted, "ids_converted"),
     (Action::ReissuesRead, "reissues_read"),
     (Action::IdentityEventsApplied, "identity_events_applied"),
@@ -262,6 +264,8 @@ const fn number(action: Action) -> usize {
         Action::IdReissued => 68,
         Action::IdsConverted => 69,
         Action::ReissuesRead => 70,
+        Action::IdentifiersLinked => 71,
+        Action::IdentifiersUnlinked => 72,
     }
 }
 

@@ -31,6 +31,7 @@ fn known_by(sequence: u64) -> Provenance {
         at: "2026-03-01T12:00:00Z".parse().unwrap(),
         principal: "freg".parse().unwrap(),
         organisation: "983744516".parse().unwrap(),
+        statement: None,
     }
 }
 

@@ -87,6 +87,8 @@ const ACTIONS: &[(&str, &str)] = &[
         "identity_events_applied",
         "Folkeregisteret meldte en endring om deg, for eksempel et nytt fødselsnummer",
     ),
+    ("identifiers_linked", "Et register fikk vite at flere av numrene dine er dine"),
+    ("identifiers_unlinked", "Noen tok tilbake at flere numre er dine"),
     ("identity_revealed", "Noen fikk vite hvem som står bak koden din i et register"),
     ("id_reissued", "Koden din i et register ble byttet ut med en ny"),
     ("ids_converted", "Et register slo opp hvilken ny kode som svarer til den gamle koden din"),

@@ -9,7 +9,9 @@ use super::*;
 hidden!(
     ApplyEventsRequest,
     IdChange,
+    IdentifierColumn,
     IdentityEvent,
+    LinkIdentifiersRequest,
     ListIdChangesResponse,
     ListProtectedLinksResponse,
     ListReissuesResponse,
@@ -19,4 +21,5 @@ hidden!(
     ReissueIdsResponse,
     RestoredId,
     SupersededId,
+    UnlinkIdentifiersRequest,
 );

@@ -76,6 +76,7 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.ValueBatch.values",
     ".hvelv.v1.WithdrawApplicationRequest.reason",
     ".hvelv.v1.ApplyEventsRequest.feed",
+    ".hvelv.v1.IdentifierColumn.values",
     ".hvelv.v1.IdentityEvent.identifier",
     ".hvelv.v1.IdentityEvent.others",
     ".hvelv.v1.IdentityEvent.type",

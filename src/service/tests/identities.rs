@@ -44,6 +44,7 @@ pub(super) fn access() -> String {
         principal("second", "person", "'approver'"),
         principal("n", "system", "'resolve:NPR:*', 'resolve:KPR:*', 'resolve:IPLOS:*'"),
         principal("l", "system", "'import:NPR:*', 'import:KPR:*'"),
+        principal("h", "system", "'link:NPR:*', 'link:IPLOS:*'"),
     ]
     .concat()
 }

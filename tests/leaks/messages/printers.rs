@@ -11,7 +11,10 @@ pub(super) fn printers_of_identities() -> Printers {
         ConvertIdsResponse,
         EventReport,
         IdChange,
+        IdentifierColumn,
         IdentityEvent,
+        LinkIdentifiersRequest,
+        LinkIdentifiersResponse,
         ListAliasesRequest,
         ListAliasesResponse,
         ListIdChangesRequest,
@@ -29,6 +32,8 @@ pub(super) fn printers_of_identities() -> Printers {
         ReissueIdsResponse,
         RestoredId,
         SupersededId,
+        UnlinkIdentifiersRequest,
+        UnlinkIdentifiersResponse,
     ]
 }
 
