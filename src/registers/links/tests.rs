@@ -77,6 +77,25 @@ fn a_link_fact_is_the_golden_bytes() {
 }
 
 #[test]
+fn a_link_that_a_sender_stated_is_the_golden_bytes() {
+    let leaves = [Leaf { person: person(9), drawn: 4 }, Leaf { person: person(5), drawn: 7 }];
+    let statement = Statement { register: "NPR".parse().unwrap(), source: "HF".parse().unwrap() };
+    let known = known_by(41);
+    let provenance =
+        Provenance { event: None, effective: None, statement: Some(statement), ..known };
+    let change = LinkChange::Joined(leaves, Protection::Shown);
+    let fact = LinkFact { change, reason: LinkReason::Stated, provenance };
+    let golden = concat!(
+        r#"{"v":1,"kind":"joined","leaves":[9,5],"drawn":[4,7],"protection":"shown","#,
+        r#""reason":"stated","provenance":{"at":"2026-03-01T12:00:00Z","principal":"freg","#,
+        r#""organisation":"983744516","register":"NPR","source":"HF"}}"#,
+    );
+    assert_eq!(std::str::from_utf8(&fact.encode()).unwrap(), golden);
+    assert_eq!(LinkFact::decode(golden.as_bytes()).unwrap(), fact);
+    assert!(LinkFact::decode(golden.replace(r#","source":"HF""#, "").as_bytes()).is_none());
+}
+
+#[test]
 fn what_is_no_link_fact_is_refused() {
     let change = LinkChange::Joined([leaf(1), leaf(2)], Protection::Protected);
     let reason = LinkReason::MergedAway;
