@@ -16,7 +16,8 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 11] = [
+    const FILES: [&str; 12] = [
+        "hvelv/v1/alias.proto",
         "hvelv/v1/approval.proto",
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
@@ -36,6 +37,7 @@ mod protos {
     /// compiler refuses the two together.  A test there walks the descriptors and fails when a
     /// message is missing here.
     const REDACTED: &[&str] = &[
+        ".hvelv.v1.Alias",
         ".hvelv.v1.Application",
         ".hvelv.v1.ApplicationRequest",
         ".hvelv.v1.ApplyEventsRequest",
@@ -51,6 +53,8 @@ mod protos {
         ".hvelv.v1.CompleteDisclosureResponse",
         ".hvelv.v1.ConfirmBridgeDeletionResponse",
         ".hvelv.v1.ConfirmDeletionResponse",
+        ".hvelv.v1.ConvertIdsRequest",
+        ".hvelv.v1.ConvertIdsResponse",
         ".hvelv.v1.DataScope",
         ".hvelv.v1.DecideApprovalRequest",
         ".hvelv.v1.DecideCaseRequest",
@@ -75,6 +79,7 @@ mod protos {
         ".hvelv.v1.IdChange",
         ".hvelv.v1.IdentifierBatch",
         ".hvelv.v1.IdentifierBatch.column",
+        ".hvelv.v1.IdentifierColumn",
         ".hvelv.v1.IdentifierException",
         ".hvelv.v1.IdentifySerialRequest",
         ".hvelv.v1.IdentifySerialResponse",
@@ -102,10 +107,18 @@ mod protos {
         ".hvelv.v1.IssueSurrogatesRequest.message",
         ".hvelv.v1.IssueSurrogatesResponse",
         ".hvelv.v1.LiftReservationRequest",
+        ".hvelv.v1.LinkIdentifiersRequest",
         ".hvelv.v1.LinkingParty",
+        ".hvelv.v1.UnlinkIdentifiersRequest",
         ".hvelv.v1.LoadBridgeRequest",
         ".hvelv.v1.LoadBridgeRequest.message",
         ".hvelv.v1.LoadBridgeResponse",
+        ".hvelv.v1.ListAliasesResponse",
+        ".hvelv.v1.ListReissuesResponse",
+        ".hvelv.v1.LoadAliasesRequest",
+        ".hvelv.v1.Reissue",
+        ".hvelv.v1.ReissueIdsRequest",
+        ".hvelv.v1.ReissueIdsResponse",
         ".hvelv.v1.ListApplicationsResponse",
         ".hvelv.v1.ListBridgesResponse",
         ".hvelv.v1.ListCasesResponse",

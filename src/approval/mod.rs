@@ -50,6 +50,8 @@ word_enum! {
         /// For some time the server knows which persons of a one-way register and of others in a
         /// joint disclosure are the same.
         OpenWindow = "open_window",
+        /// A person's IDs in a register are replaced.
+        ReissueId = "reissue_id",
         /// Somebody is told who a person is.
         RevealIdentity = "reveal_identity",
     }
@@ -64,7 +66,7 @@ impl Act {
                 Role::Officer
             }
             Self::GrantRole => Role::Operator,
-            Self::RevealIdentity => Role::Custodian,
+            Self::ReissueId | Self::RevealIdentity => Role::Custodian,
         }
     }
 

@@ -117,6 +117,10 @@ pub enum Actor {
 pub enum Action {
     /// The table of principals and roles was loaded; `changes` says how it differs.
     AccessLoaded,
+    /// IDs that a register had before were loaded beside those of today.
+    AliasesLoaded,
+    /// Pairs of IDs that a register had before and of those of today were read.
+    AliasesRead,
     /// An application was recorded.
     ApplicationReceived,
     /// The authority's no to an application was recorded.
@@ -182,6 +186,14 @@ pub enum Action {
     IdChangesRead,
     /// Bodies of old entries were dropped; `changes` says of which.
     EntriesPruned,
+    /// A person's IDs in a register were replaced; `changes` says why, `reference` is to the person.
+    IdReissued,
+    /// A sender stated which identifiers are one person's; `counts` says what became of the rows.
+    IdentifiersLinked,
+    /// A sender took back what it had stated of identifiers.
+    IdentifiersUnlinked,
+    /// IDs that a register had before were answered with those of today.
+    IdsConverted,
     /// Events about identities were recorded; `source` has the feed, `changes` what was out of order.
     IdentityEventsApplied,
     /// Tags and sealed identities were removed from the vault; `counts` says of how many persons.
@@ -208,6 +220,8 @@ pub enum Action {
     OrdersRead,
     /// A receipt for an entry of its own was given to who caused it.
     ReceiptGiven,
+    /// Replaced IDs of a register were read by a custodian.
+    ReissuesRead,
     /// A request was refused; `attempted` says what it asked for, `reason` why.
     Refused,
     /// A reservation of a person ended; `changes` says against what.

@@ -6,7 +6,7 @@
 //!          ca.pem server.pem server-key.pem        transport
 //!          pipeline.pem pipeline-key.pem pipeline.toml, and so for operator, auditor,
 //!                                                 officer, approver, custodian, rights,
-//!                                                 identity, stranger
+//!                                                 identity, linker, stranger
 //!          passphrase                              of the key file, unless one was given
 //! ```
 
@@ -47,7 +47,7 @@ struct Client {
 }
 
 /// The callers. In production nobody may ingest into two registers.
-const CLIENTS: [Client; 9] = [
+const CLIENTS: [Client; 10] = [
     Client {
         name: "pipeline",
         kind: "system",
@@ -57,6 +57,7 @@ const CLIENTS: [Client; 9] = [
             "ingest:KPR:*",
             "resolve:KPR:*",
             "import:IPLOS:*",
+            "import:NPR:*",
             "resolve:IPLOS:*",
         ],
     },
@@ -67,6 +68,7 @@ const CLIENTS: [Client; 9] = [
     Client { name: "custodian", kind: "person", roles: &["custodian"] },
     Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "identity", kind: "system", roles: &["identity"] },
+    Client { name: "linker", kind: "system", roles: &["link:NPR:*"] },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];
 

@@ -1,4 +1,5 @@
-//! `hvelv identity`: events of the population register in, changes of IDs out.
+//! `hvelv identity`: events of the population register in, changes of IDs out; what
+//! senders state of identifiers.
 
 use std::path::PathBuf;
 
@@ -13,6 +14,8 @@ use crate::rpc::proto::{IdChange, ListIdChangesRequest, ListProtectedLinksReques
 
 mod apply;
 mod line;
+mod linking;
+mod reissue;
 
 /// A client of the service.
 type Client = IdentityServiceClient<Channel>;
@@ -71,9 +74,21 @@ enum Action {
     /// Shows which IDs of a register are superseded, and which are restored.
     #[command(after_help = CHANGES_EXAMPLES)]
     Changes(ListOptions),
+    /// States that the identifiers of each row of a file are one person's.
+    #[command(after_help = linking::EXAMPLES)]
+    Link(linking::LinkOptions),
+    /// Replaces the IDs that a person has in a register, with another person's approval.
+    #[command(after_help = reissue::EXAMPLES)]
+    Reissue(reissue::ReissueOptions),
+    /// Shows which IDs of a register were replaced, also those that are in no feed.
+    #[command(after_help = reissue::LIST_EXAMPLES)]
+    Reissued(ListOptions),
     /// Shows the links that are shown to no register.
     #[command(after_help = PROTECTED_EXAMPLES)]
     Protected(ListOptions),
+    /// Takes back what was stated of the identifiers of each row of a file.
+    #[command(after_help = linking::UNLINK_EXAMPLES)]
+    Unlink(linking::LinkOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -121,7 +136,11 @@ pub(super) fn run(command: &IdentityCommand) -> Result<Exit, Error> {
     match &command.action {
         Action::Apply(options) => apply::run(options),
         Action::Changes(options) => changes(options),
+        Action::Link(options) => linking::link(options),
         Action::Protected(options) => protected(options),
+        Action::Reissue(options) => reissue::run(options),
+        Action::Reissued(options) => reissue::list(options),
+        Action::Unlink(options) => linking::unlink(options),
     }
 }
 

@@ -7,6 +7,7 @@
 //! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
 
+mod alias;
 mod application;
 mod approval;
 mod audit;
@@ -83,6 +84,8 @@ enum Command {
     Registers(registers::RegistersOptions),
     #[command(after_help = pseudonymize::EXAMPLES)]
     Pseudonymize(Box<pseudonymize::PseudonymizeOptions>),
+    #[command(after_help = alias::EXAMPLES)]
+    Alias(Box<alias::AliasCommand>),
     #[command(after_help = audit::EXAMPLES)]
     Audit(audit::AuditCommand),
     #[command(after_help = budget::EXAMPLES)]
@@ -141,6 +144,7 @@ pub fn run() -> Result<Exit, Error> {
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
     match &cli.command {
+        Command::Alias(options) => alias::run(options),
         Command::Approval(options) => approval::run(options),
         Command::Application(options) => application::run(options),
         Command::Audit(options) => audit::run(options),

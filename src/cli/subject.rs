@@ -21,8 +21,8 @@ const ANSWER_BYTES_MAX: usize = 256 << 20;
 pub(super) type Client = RightsServiceClient<Channel>;
 
 /// What an identifier is.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
     /// Any of them, told by its digits.
     Any,
     /// Fødselsnummer.
@@ -38,7 +38,8 @@ enum Kind {
 }
 
 impl Kind {
-    const fn on_wire(self) -> IdentifierType {
+    /// The kind on the wire.
+    pub(super) const fn on_wire(self) -> IdentifierType {
         match self {
             Self::Any => IdentifierType::Any,
             Self::Dnr => IdentifierType::Dnr,

@@ -39,6 +39,8 @@ pub enum RoleKind {
     Ingest,
     /// [`Role::Keyholder`].
     Keyholder,
+    /// [`Role::Link`].
+    Link,
     /// [`Role::Officer`].
     Officer,
     /// [`Role::Operator`].
@@ -61,6 +63,7 @@ impl RoleKind {
             Role::Import { .. } => Self::Import,
             Role::Ingest { .. } => Self::Ingest,
             Role::Keyholder => Self::Keyholder,
+            Role::Link { .. } => Self::Link,
             Role::Officer => Self::Officer,
             Role::Operator => Self::Operator,
             Role::Resolve { .. } => Self::Resolve,
@@ -97,11 +100,15 @@ const APPROVER: Rule = Rule::Roles(&[RoleKind::Approver]);
 /// A register's own system.
 const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
 const HOLDER: Rule = Rule::Roles(&[RoleKind::Keyholder, RoleKind::Operator]);
+/// Who loads what a register had before; that it is this register's the handler asks for.
+const IMPORTER: Rule = Rule::Roles(&[RoleKind::Import]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 /// Systems that deliver to a register; which one, the handler asks for.
 const DELIVERER: Rule = Rule::Roles(&[RoleKind::Ingest]);
 const CUSTODIAN: Rule = Rule::Roles(&[RoleKind::Custodian]);
+/// Who states which identifiers are one person's; for which source, the handler asks.
+const LINKER: Rule = Rule::Roles(&[RoleKind::Link]);
 const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
 const READER: Rule = Rule::Roles(&[RoleKind::Auditor, RoleKind::Officer]);
@@ -126,6 +133,9 @@ pub const METHODS: &[Method] = &[
     row("/grpc.health.v1.Health/Check", Rule::Anyone, Deadline::Request),
     row("/grpc.health.v1.Health/Watch", Rule::Anyone, Deadline::None),
     row("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Anyone, Deadline::None),
+    row("/hvelv.v1.AliasService/ConvertIds", FOLLOWER, Deadline::None),
+    row("/hvelv.v1.AliasService/ListAliases", FOLLOWER, Deadline::None),
+    row("/hvelv.v1.AliasService/LoadAliases", IMPORTER, Deadline::None),
     row("/hvelv.v1.ApprovalService/DecideApproval", APPROVER, Deadline::None),
     row("/hvelv.v1.ApprovalService/GetApproval", SEER, Deadline::Request),
     row("/hvelv.v1.ApprovalService/ListApprovals", SEER, Deadline::Request),
@@ -162,8 +172,12 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.DisclosureService/RouteApplication", OFFICER, Deadline::Request),
     row("/hvelv.v1.DisclosureService/WithdrawApplication", OFFICER, Deadline::None),
     row("/hvelv.v1.IdentityService/ApplyEvents", IDENTITY, Deadline::None),
+    row("/hvelv.v1.IdentityService/LinkIdentifiers", LINKER, Deadline::None),
     row("/hvelv.v1.IdentityService/ListIdChanges", FOLLOWER, Deadline::None),
     row("/hvelv.v1.IdentityService/ListProtectedLinks", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.IdentityService/ListReissues", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.IdentityService/ReissueIds", CUSTODIAN, Deadline::None),
+    row("/hvelv.v1.IdentityService/UnlinkIdentifiers", LINKER, Deadline::None),
     row("/hvelv.v1.IngestService/Pseudonymize", SENDER, Deadline::Request),
     row("/hvelv.v1.IngestService/PseudonymizeStream", SENDER, Deadline::None),
     row("/hvelv.v1.OperatorService/GiveShare", HOLDER, Deadline::None),

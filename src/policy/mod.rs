@@ -46,7 +46,7 @@ pub enum Right {
     },
     /// Give one's share of a root, and see how many more are needed.
     GiveShares,
-    /// Load historical data, or IDs that a register already has.
+    /// Load historical data.
     Import {
         /// The register.
         register: RegisterCode,
@@ -59,6 +59,18 @@ pub enum Right {
         register: RegisterCode,
         /// Its source.
         source: SourceCode,
+    },
+    /// State which identifiers of a message are one person's, and take it back.
+    LinkIdentifiers {
+        /// The register.
+        register: RegisterCode,
+        /// Its source.
+        source: SourceCode,
+    },
+    /// Load the IDs that a register had before: for who may import from all its sources.
+    LoadAliases {
+        /// The register.
+        register: RegisterCode,
     },
     /// Unseal, seal, rotate, and see the server's counts.
     Operate,
@@ -75,6 +87,8 @@ pub enum Right {
     ReadOwnEntries,
     /// Read the links that are shown to no register.
     ReadProtectedLinks,
+    /// Replace a person's IDs in a register, with another person's approval; read which were.
+    ReissueIds,
     /// Ask for an approval, and see and take back one's own; which act takes which role is
     /// [`crate::approval::Act::role`]'s.
     RequestApprovals,
@@ -106,13 +120,6 @@ impl Right {
                 vec![Role::Ingest { register: register.clone(), source: SourceScope::Any }]
             }
             Self::Disclose => vec![Role::Officer],
-            Self::FollowIds { register } => {
-                let (ingest, resolve) = (register.clone(), register.clone());
-                vec![
-                    Role::Ingest { register: ingest, source: SourceScope::Any },
-                    Role::Resolve { register: resolve, source: SourceScope::Any },
-                ]
-            }
             Self::GiveShares => vec![Role::Keyholder, Role::Operator],
             Self::Import { register, source } => {
                 vec![Role::Import { register: register.clone(), source: scope(source) }]
@@ -120,10 +127,15 @@ impl Right {
             Self::Ingest { register, source } => {
                 vec![Role::Ingest { register: register.clone(), source: scope(source) }]
             }
+            Self::LinkIdentifiers { register, source } => {
+                vec![Role::Link { register: register.clone(), source: scope(source) }]
+            }
+            Self::LoadAliases { register } => {
+                vec![Role::Import { register: register.clone(), source: SourceScope::Any }]
+            }
             Self::Operate => vec![Role::Operator],
-            // All sources: who delivers from one institution is not the register, and is not told whom
-            // the register erases.
-            Self::Orders { register } => {
+            // All sources: who delivers from one institution is not told whom the register erases.
+            Self::FollowIds { register } | Self::Orders { register } => {
                 let (register, source) = (|| register.clone(), SourceScope::Any);
                 vec![
                     Role::Ingest { register: register(), source: source.clone() },
@@ -133,12 +145,11 @@ impl Right {
             Self::ReadAudit | Self::ReadDisclosures => vec![Role::Auditor],
             // Whoever may do anything has entries: see `authorize`.
             Self::ReadOwnEntries => Vec::new(),
-            Self::ReadProtectedLinks => vec![Role::Custodian],
+            Self::ReadProtectedLinks | Self::ReissueIds | Self::Reveal => vec![Role::Custodian],
             Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
             }
-            Self::Reveal => vec![Role::Custodian],
             Self::Rights => vec![Role::Rights],
             Self::SeeApprovals => vec![Role::Approver, Role::Auditor],
         }

@@ -27,6 +27,12 @@
 //! What it does *not* protect: whoever sets the clock of the host forward refills the budgets; two
 //! principals of one thief have two budgets; a record that is put back in its old place opens.
 
+use std::sync::Arc;
+
+use super::queue::With;
+use super::{Error, Registers};
+use crate::audit::{Entry, Recorded};
+
 mod account;
 pub(super) mod bits;
 mod ledger;
@@ -36,3 +42,30 @@ mod record;
 pub use account::{About, Account, Admission, Asking, FreshRow, Hold, Repeats, Spending};
 pub(super) use ledger::{Ledger, Touched};
 pub use purse::{Grant, Level, NewGrant, Terms};
+
+impl Registers {
+    /// The budgets of a principal in a register.
+    pub fn account(&self, principal: &str, register: u16) -> Arc<Account> {
+        self.ledger.account(principal, register)
+    }
+
+    /// All accounts, by register and principal.
+    pub fn accounts(&self) -> Vec<Arc<Account>> {
+        self.ledger.accounts()
+    }
+
+    /// Adds a grant to an account together with its audit entry, and waits until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_grant_and_wait(
+        &self,
+        account: Arc<Account>,
+        grant: NewGrant,
+        entry: Entry,
+    ) -> Result<Recorded<()>, Error> {
+        let with = With { grant: Some((account, grant)), ..With::default() };
+        self.send_and_wait(entry, with, ())
+    }
+}

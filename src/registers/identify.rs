@@ -15,8 +15,8 @@ use crate::vault::PersonNo;
 
 impl Registers {
     /// The persons that register IDs are of, row by row, or why there is none: what is no ID, what
-    /// decrypts to nobody, or an ID that was replaced or erased is `unknown` or refused; a person who is
-    /// not to be told about is `suppressed`.
+    /// decrypts to nobody, or an ID that was erased, or replaced under protection, is `unknown` or
+    /// refused; a person who is not to be told about is `suppressed`.
     ///
     /// # Errors
     ///
@@ -50,6 +50,7 @@ impl Registers {
             }
         }
         let inverse = members.inverse.read().unwrap_or_else(PoisonError::into_inner);
+        let former = members.former.read().unwrap_or_else(PoisonError::into_inner);
         let held = members.column.hold();
         let cells = held.cells();
         let found = rows.into_iter().zip(ids).map(|(row, id)| {
@@ -60,6 +61,8 @@ impl Registers {
                     Ok(person)
                 }
                 Standing::Suppressed => Err(RowCode::Suppressed),
+                // A file that was made before the ID was issued anew has the old one.
+                _ if former.shown_person(*id) == Some(person) => Ok(person),
                 Standing::Member(_) | Standing::NotMember | Standing::Tombstoned(_) => {
                     Err(RowCode::Unknown)
                 }

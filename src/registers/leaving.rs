@@ -71,6 +71,8 @@ impl Leaving {
             let cells: Vec<_> = persons.iter().map(|one| (*one, Standing::NotMember)).collect();
             members.column.publish(&cells);
             members.count.fetch_sub(count, Ordering::AcqRel);
+            let mut former = members.former.write().unwrap_or_else(PoisonError::into_inner);
+            persons.iter().for_each(|person| former.end(*person));
         }
     }
 }

@@ -42,8 +42,11 @@ use crate::store::{Step, Store};
 use crate::vault::PersonNo;
 
 pub use change::LinksChange;
-pub use fact::{EventId, Leaf, LinkChange, LinkFact, LinkReason, Protection, Provenance};
-pub(super) use feed::{Feed, Move};
+pub(super) use fact::encode as encode_json;
+pub use fact::{
+    EventId, Leaf, LinkChange, LinkFact, LinkReason, Protection, Provenance, Statement,
+};
+pub(super) use feed::{Feed, Move, Renewed};
 pub use feed::{IdChange, IdChanges, More};
 pub use graph::{Graph, Joining, Moved, Reach};
 use persons::PersonFacts;

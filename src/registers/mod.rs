@@ -19,6 +19,7 @@
 //! What it does *not* protect: whoever holds this plane's store *and* its keys can join registers,
 //! though not name anybody.
 
+mod aliases;
 mod answer;
 pub mod approvals;
 pub mod budget;
@@ -40,6 +41,7 @@ mod persons;
 mod queue;
 mod recorder;
 mod records;
+mod reissue;
 mod rights;
 mod tombstone;
 mod write;
@@ -57,9 +59,11 @@ use crate::audit::{AuditReader, Entry, LogError, Recorded};
 use crate::crypto::Entropy;
 use crate::store::{self, Store};
 
+use aliases::Aliases;
+pub use aliases::{AliasPairs, AliasProblem, AliasRow, ExistingId, LoadedAliases};
 pub use answer::{Answer, Answered, Arriving, Gives, JoiningRow, LeafId, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
-use budget::{Account, Ledger, NewGrant};
+use budget::Ledger;
 use by_person::ByPerson;
 use column::Column;
 pub use column::{Cells, Held, Standing};
@@ -73,12 +77,14 @@ use links::Links;
 pub use links::{
     AddressProtection, EventId, FeedPointer, Graph, HeldLinks, IdChange, IdChanges, Joining, Leaf,
     Life, LinkChange, LinkFact, LinkReason, LinksChange, More, Moved, PersonFact, PersonStatus,
-    Protection, Provenance, Reach,
+    Protection, Provenance, Reach, Statement,
 };
 pub use open::{Opening, RegisterSpec};
 pub use persons::PersonSet;
 use queue::{Command, With};
 pub use records::{DeliveredPeriod, OpenedRecord};
+use reissue::FormerIds;
+pub use reissue::{Reissue, ReissueReason, ReissuedIds, Reissues};
 use rights::Rights;
 pub use rights::{
     Afterwards, Channel, Ended, Erasure, Fact, HeldRights, PersonRights, Recording, Release,
@@ -152,6 +158,10 @@ struct Members {
     column: Column,
     /// The column backwards, once somebody has brought IDs of the register.
     inverse: RwLock<Option<Inverse>>,
+    /// IDs that others have replaced.
+    former: RwLock<FormerIds>,
+    /// IDs that the register had before.
+    aliases: Aliases,
     count: AtomicU64,
     rights: Rights,
 }
@@ -286,31 +296,6 @@ impl Registers {
     pub fn record_fold(&self, entry: Entry, members: Vec<Arc<Membership>>, reply: Reply<()>) {
         let with = With { fold: members, ..With::default() };
         self.send_act(entry, with, (), reply);
-    }
-
-    /// The budgets of a principal in a register.
-    pub fn account(&self, principal: &str, register: u16) -> Arc<Account> {
-        self.ledger.account(principal, register)
-    }
-
-    /// All accounts, by register and principal.
-    pub fn accounts(&self) -> Vec<Arc<Account>> {
-        self.ledger.accounts()
-    }
-
-    /// Adds a grant to an account together with its audit entry, and waits until it is durable.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Failed`].
-    pub fn record_grant_and_wait(
-        &self,
-        account: Arc<Account>,
-        grant: NewGrant,
-        entry: Entry,
-    ) -> Result<Recorded<()>, Error> {
-        let with = With { grant: Some((account, grant)), ..With::default() };
-        self.send_and_wait(entry, with, ())
     }
 
     /// Stores a delivery together with its audit entry.

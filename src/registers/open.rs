@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use super::aliases::Aliases;
 use super::approvals::Approvals;
 use super::budget::Ledger;
 use super::by_person::{AuditIndex, ByPerson};
@@ -17,6 +18,7 @@ use super::links::{Feed, Links};
 use super::numbers::Numbers;
 use super::queue::Command;
 use super::recorder::Recorder;
+use super::reissue;
 use super::rights::Rights;
 use super::{Error, Members, RegisterMarks, Registers, VaultUsed};
 use crate::audit::{AuditLog, AuditReader, VerifierKey};
@@ -161,9 +163,14 @@ impl Opening {
     fn load_register(&self, spec: &RegisterSpec) -> Result<(Members, u64, u64), Error> {
         let (mut loaded, next_delta) = self.load(spec.number)?;
         let (rights, facts) = Rights::load(self.store.as_ref(), &self.keys, spec.number)?;
-        (loaded.rights, loaded.partition) = (rights, spec.partition);
+        let former = loaded.former.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let place = (spec.number, former);
+        let facts = facts + reissue::load(self.store.as_ref(), &self.keys, place)?;
+        let (aliases, parts) = Aliases::load(self.store.as_ref(), &self.keys, spec.number)?;
+        (loaded.rights, loaded.aliases) = (rights, aliases);
+        loaded.partition = spec.partition;
         loaded.consent_required = spec.consent_required;
-        Ok((loaded, next_delta, facts))
+        Ok((loaded, next_delta, facts + parts))
     }
 
     fn index_by_person(&self) -> Result<Arc<ByPerson>, Error> {
@@ -224,14 +231,20 @@ impl Opening {
         let before = held.cells();
         let had_id = |person: &PersonNo| before.standing(*person).id().is_some();
         let (mut joined, mut left) = (0, 0);
+        let mut former = members.former.write().unwrap_or_else(PoisonError::into_inner);
         for (person, standing) in &cells {
+            match (before.standing(*person).id(), standing.id()) {
+                (Some(old), Some(_)) => former.replace(*person, old),
+                (_, None) => former.end(*person),
+                (None, Some(_)) => {}
+            }
             match (had_id(person), standing.id().is_some()) {
                 (false, true) => joined += 1,
                 (true, false) => left += 1,
                 _ => {}
             }
         }
-        drop(held);
+        drop((held, former));
         members.column.publish(&cells);
         members.count.fetch_add(joined, Ordering::AcqRel);
         members.count.fetch_sub(left, Ordering::AcqRel);

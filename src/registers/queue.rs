@@ -18,6 +18,7 @@ use super::budget::{Account, NewGrant};
 use super::disclosed::Membership;
 use super::leaving::Leaving;
 use super::links::Move;
+use super::reissue::Reissuing;
 use super::write::Write;
 use super::{Error, Registers};
 use crate::audit::{Committed, Entry, Recorded};
@@ -52,6 +53,8 @@ pub(super) struct With {
     pub(super) approval: Option<Moving>,
     /// Persons whose past in a register ends with it.
     pub(super) leaving: Option<Box<Leaving>>,
+    /// IDs that it replaces.
+    pub(super) reissue: Option<Arc<Reissuing>>,
 }
 
 /// Told what became of an act: the commit and the entry's number, from which it makes its answer.

@@ -31,13 +31,12 @@ use super::keys::PlaneKeys;
 use super::leaving::Forgotten;
 use super::links::Feed;
 use super::numbers::Numbers;
-use super::persons::PersonSet;
 use super::queue::{ActReply, Command, Other, With};
 use super::write::Write;
 use super::{Error, Members, VaultUsed};
-use crate::audit::{AuditLog, Committed};
+use crate::audit::{AuditLog, Committed, Entry};
 use crate::clock::Clock;
-use crate::crypto::{Entropy, Place};
+use crate::crypto::Entropy;
 use crate::store::Batch;
 use crate::store::keys::Key;
 use crate::store::records::encode_mark;
@@ -51,7 +50,6 @@ const JOINING_MAX: usize = 131_072;
 /// go without waiting.
 const COMMIT_DELAY: Duration = Duration::from_millis(2);
 const COMMANDS_WORTH_A_SYNC: usize = 32;
-const KIND_ASKED: u16 = 0x33;
 
 pub(super) struct Recorder {
     /// Audit entries by person.
@@ -188,10 +186,11 @@ impl Recorder {
             waiting.push(Waiting::new(answer));
         }
         let mut staged = Vec::with_capacity(others.len());
-        let (mut approvals, mut leavings) = (Vec::new(), Vec::new());
+        let (mut approvals, mut leavings, mut reissues) = (Vec::new(), Vec::new(), Vec::new());
         for Other { entry, with, reply } in others {
-            let With { writes, fold, grant, approval, moves: _, leaving } = with;
+            let With { writes, fold, grant, approval, moves: _, leaving, reissue } = with;
             leavings.extend(leaving);
+            reissues.extend(reissue);
             acts.push((reply, 0));
             staged.push((entry, writes, approval.as_ref().and_then(Moving::entry_of_use)));
             memberships.extend(fold);
@@ -207,6 +206,7 @@ impl Recorder {
         leavings.iter().try_for_each(|one| {
             one.stage(&mut self.numbers, &self.keys, &self.entropy, &mut batch)
         })?;
+        reissues.iter().try_for_each(|one| one.stage(self, &mut batch))?;
         for membership in &memberships {
             membership.stage_fold(&self.keys, &self.entropy, &mut batch)?;
         }
@@ -216,12 +216,8 @@ impl Recorder {
             memberships.extend(shared.disclosed().cloned());
             entries.insert(stream, self.stage_stream(shared, &mut batch)?);
         }
-        for ((_, index), (entry, writes, used)) in acts.iter_mut().zip(staged) {
-            if let Some(used) = used {
-                self.log.stage(&used)?;
-            }
-            *index = self.log.stage(&entry)?;
-            self.write(*index, writes, &mut batch)?;
+        for ((_, index), act) in acts.iter_mut().zip(staged) {
+            *index = self.stage_act(act, &mut batch)?;
         }
         approvals
             .iter()
@@ -231,25 +227,11 @@ impl Recorder {
         self.entries.store(self.log.size(), Ordering::Release);
         joins.publish(&self.members);
         leavings.iter().for_each(|leaving| leaving.publish(&self.members));
+        reissues.iter().for_each(|reissue| reissue.publish(&self.members));
         touched.publish();
         memberships.iter().for_each(|membership| membership.publish());
         approvals.iter().for_each(Moving::publish);
         Ok((committed, entries))
-    }
-
-    /// What an act changes, whose entry has that number.
-    fn write(&mut self, index: u64, writes: Vec<Write>, batch: &mut Batch) -> Result<(), Error> {
-        for write in writes {
-            match write {
-                Write::Concerns(persons) => self.stage_concerned(index, &persons, batch)?,
-                Write::PruneEntries(entries) => self.log.prune(entries, index)?,
-                Write::Put(key, value) => batch.put(key, value),
-                Write::Remove(key) => batch.remove(key),
-                Write::RemoveOrdinals(ordinals) => ordinals.remove(batch),
-                Write::VaultUsed(partition) => self.mark_vault(partition, batch),
-            }
-        }
-        Ok(())
     }
 
     /// Gives those who join their numbers and IDs, and writes the deltas.
@@ -276,13 +258,28 @@ impl Recorder {
     }
 
     /// Raises the mark of what the vault has used of a partition.
-    fn mark_vault(&mut self, partition: u16, batch: &mut Batch) {
+    pub(super) fn mark_vault(&mut self, partition: u16, batch: &mut Batch) {
         let used = (self.vault_used)(partition);
         let mark = self.vault_marks.entry(partition).or_default();
         if used > *mark {
             *mark = used;
             batch.put(Key::vault_used(partition), encode_mark(used));
         }
+    }
+
+    /// Puts an act's entry and what it changes into a batch, after the entry of the approval that it
+    /// uses.
+    fn stage_act(
+        &mut self,
+        (entry, writes, used): (Box<Entry>, Vec<Write>, Option<Entry>),
+        batch: &mut Batch,
+    ) -> Result<u64, Error> {
+        if let Some(used) = used {
+            self.log.stage(&used)?;
+        }
+        let index = self.log.stage(&entry)?;
+        self.write(index, writes, batch)?;
+        Ok(index)
     }
 
     fn stage_stream(&mut self, shared: StreamEntry, batch: &mut Batch) -> Result<u64, Error> {
@@ -295,20 +292,5 @@ impl Recorder {
             self.stage_concerned(index, &whom.asked, batch)?;
         }
         Ok(index)
-    }
-
-    /// Whom an entry concerns: `(length u32 ‖ part)*`, sealed as one.  That it concerns nobody is said
-    /// too: a bridge of an older program does not say, and was given of everybody.
-    fn stage_concerned(
-        &mut self,
-        index: u64,
-        persons: &PersonSet,
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        let key = Key::audit_persons(index);
-        let place = Place { kind: KIND_ASKED, row: key.as_bytes(), field: 0 };
-        batch.insert(key, self.keys.storage().seal(&self.entropy, &place, &persons.encode()?)?);
-        self.index.note(persons.count_at_most());
-        Ok(())
     }
 }

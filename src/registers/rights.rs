@@ -28,6 +28,7 @@
 
 mod erasing;
 mod fact;
+mod reissuing;
 mod release;
 
 #[cfg(test)]

@@ -139,6 +139,7 @@ fn asked(mut request: RequestApprovalRequest) -> Result<ApprovalRequest, Error> 
         ApprovalAct::GrantRole => Act::GrantRole,
         ApprovalAct::IdentifySerial => Act::IdentifySerial,
         ApprovalAct::OpenWindow => Act::OpenWindow,
+        ApprovalAct::ReissueId => Act::ReissueId,
         ApprovalAct::RevealIdentity => Act::RevealIdentity,
     };
     let parameters = mem::take(&mut request.parameters).into_iter();
@@ -236,6 +237,7 @@ const fn wire_act(act: Act) -> ApprovalAct {
         Act::GrantRole => ApprovalAct::GrantRole,
         Act::IdentifySerial => ApprovalAct::IdentifySerial,
         Act::OpenWindow => ApprovalAct::OpenWindow,
+        Act::ReissueId => ApprovalAct::ReissueId,
         Act::RevealIdentity => ApprovalAct::RevealIdentity,
     }
 }

@@ -14,6 +14,7 @@ use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::proto::alias_service_server::AliasServiceServer;
 use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
@@ -27,8 +28,9 @@ use crate::service::State;
 /// The name of the process as a whole, as the health protocol has it.
 const PROCESS: &str = "";
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     PROCESS,
+    <AliasServiceServer<()> as NamedService>::NAME,
     <ApprovalServiceServer<()> as NamedService>::NAME,
     <AuditServiceServer<()> as NamedService>::NAME,
     <CatalogueServiceServer<()> as NamedService>::NAME,
@@ -44,7 +46,8 @@ fn serving(name: &str, state: State) -> ServingStatus {
     let is_serving = match state {
         State::Open => true,
         State::Degraded => {
-            name != <DisclosureServiceServer<()> as NamedService>::NAME
+            name != <AliasServiceServer<()> as NamedService>::NAME
+                && name != <DisclosureServiceServer<()> as NamedService>::NAME
                 && name != <IdentityServiceServer<()> as NamedService>::NAME
                 && name != <IngestServiceServer<()> as NamedService>::NAME
                 && name != <RightsServiceServer<()> as NamedService>::NAME

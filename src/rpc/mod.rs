@@ -14,6 +14,7 @@ use tonic::{Response, Status};
 use self::auth::Caller;
 use crate::service::Error;
 
+mod alias;
 mod approval;
 mod audit;
 pub mod auth;

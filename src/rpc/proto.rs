@@ -19,6 +19,7 @@ mod generated {
 
 pub use generated::*;
 
+mod alias;
 mod approval;
 mod disclosure;
 mod identity;
@@ -288,7 +289,11 @@ mod tests {
         shown += &format!("{:?}", GiveShareRequest { share: CANARY.as_bytes().to_vec() });
         let reason = CANARY.to_owned();
         shown += &format!("{:?}", GrantBudgetRequest { reason, ..GrantBudgetRequest::default() });
-        let batch = RegisterIdBatch { register: "NPR".to_owned(), ids: vec![NUMBER] };
+        let batch = RegisterIdBatch {
+            register: "NPR".to_owned(),
+            ids: vec![NUMBER],
+            ..RegisterIdBatch::default()
+        };
         let message = Some(issue_serials_request::Message::Batch(batch));
         shown += &format!("{:?}", IssueSerialsRequest { message });
         let labels = vec![CANARY.to_owned()];

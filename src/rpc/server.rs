@@ -10,6 +10,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 
+use super::alias::AliasHandler;
 use super::approval::ApprovalHandler;
 use super::audit::AuditHandler;
 use super::auth::AccessWatch;
@@ -21,6 +22,7 @@ use super::ingest::IngestHandler;
 use super::limits::InFlight;
 use super::operator::OperatorHandler;
 use super::proto;
+use super::proto::alias_service_server::AliasServiceServer;
 use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
@@ -84,6 +86,7 @@ fn routes(
     let bytes_max = limits.message_bytes_max;
     let idle = Duration::from_millis(limits.stream_idle_timeout_ms);
     let ingest = IngestHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
+    let alias = AliasHandler::new(Arc::clone(service));
     let approval = ApprovalHandler::new(Arc::clone(service));
     let audit = AuditHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
@@ -93,6 +96,7 @@ fn routes(
     let reveal = RevealHandler::new(Arc::clone(service));
     let rights = RightsHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))
+        .add_service(AliasServiceServer::new(alias).max_decoding_message_size(bytes_max))
         .add_service(ApprovalServiceServer::new(approval).max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(bytes_max))
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(bytes_max))

@@ -38,8 +38,10 @@ use identifiers::{Identifiers, Parsed};
 
 mod applying;
 mod identifiers;
+mod linking;
 mod reading;
 
+pub use linking::{LinkOutcome, LinkOutcomes, StatedColumn, StatedRows};
 pub use reading::{LinkStanding, ProtectedLink, ProtectedLinks};
 
 /// Reports that are named in an entry; of more there is the count.

@@ -35,8 +35,7 @@ use crate::registers::{
 };
 use crate::vault::{self, Found, Origin, PersonNo, yyyymmdd};
 
-use answer::digest_of;
-pub(super) use answer::digest_under;
+pub(super) use answer::{digest_of, digest_under};
 pub use batch::{Batch, Column, RowKind};
 pub use exception::{EXCEPTIONS_MAX, IdentifierException, KindWord, LogLine};
 use joined::Joined;

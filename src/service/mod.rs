@@ -15,6 +15,7 @@
 //! the next write.
 
 mod access;
+mod aliases;
 mod approval;
 mod audit;
 mod budget;
@@ -28,6 +29,7 @@ mod measure;
 mod open;
 mod parts;
 mod receipts;
+mod reissue;
 mod reveal;
 mod rights;
 mod sealing;
@@ -53,6 +55,7 @@ use crate::metrics::Metrics;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
+pub use aliases::AliasPair;
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
@@ -69,7 +72,8 @@ pub use erasure::{
 pub use error::{Error, ErrorCode, Group, Limit, Violation};
 pub use identity::{
     AppliedEvents, EventCode, EventCounts, EventReport, Falsehood, IdentityEvent,
-    IdentityEventType, LinkStanding, ProtectedLink, ProtectedLinks,
+    IdentityEventType, LinkOutcome, LinkOutcomes, LinkStanding, ProtectedLink, ProtectedLinks,
+    StatedColumn, StatedRows,
 };
 pub use ingest::{
     Batch, Column, Delivery, DeliveryRequest, EXCEPTIONS_MAX, IdentifierException, IngestMode,
@@ -81,6 +85,7 @@ use open::{Current, Open, OpenKeys};
 pub use open::{RocksStores, Stores};
 pub use parts::Parts;
 pub use receipts::AuditReceipt;
+pub use reissue::ReissueIds;
 pub use reveal::RevealIdentity;
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, RootState, State, Status, StatusDetail, Unsealed};

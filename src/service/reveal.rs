@@ -129,7 +129,11 @@ fn sealed_register(register: &Register) -> Result<&Register, Error> {
 }
 
 /// Whose ID it is.
-fn person_of(open: &Open, register: &Register, id: RegisterId) -> Result<PersonNo, Error> {
+pub(super) fn person_of(
+    open: &Open,
+    register: &Register,
+    id: RegisterId,
+) -> Result<PersonNo, Error> {
     let found = open.registers.identify(register.number, &[id.as_u64()]);
     let found = found.map_err(register_error)?.pop().unwrap_or(Err(RowCode::Unknown));
     found.map_err(|_| {

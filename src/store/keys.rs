@@ -28,6 +28,8 @@
 //! registers  0x35  IndexMark       index u16                           records::Mark
 //! registers  0x36  DeliveredIn     partition u16, chunk u32,
 //!                                  delivery id 16 bytes                sealed set of persons
+//! registers  0x37  Reissue         register u16, sequence u64          sealed record
+//! registers  0x38  Aliases         register u16, first number u64      sealed part of a table
 //! registers  0x40  Delivery        delivery id 16 bytes                sealed record
 //! registers  0x41  DeliveryPersons delivery id 16 bytes, part u32      sealed set of persons
 //! registers  0x50  Budget          account u32                         sealed record
@@ -112,6 +114,10 @@ pub enum Kind {
     IndexMark,
     /// Persons of a chunk of 65,536 who are in a delivery.
     DeliveredIn,
+    /// An ID of a register that was issued anew for one person.
+    Reissue,
+    /// IDs that a register had before, and what stands for each.
+    Aliases,
     /// Record of a delivery.
     Delivery,
     /// Persons in a delivery.
@@ -175,6 +181,8 @@ impl Kind {
         Self::AuditOf,
         Self::IndexMark,
         Self::DeliveredIn,
+        Self::Reissue,
+        Self::Aliases,
         Self::Delivery,
         Self::DeliveryPersons,
         Self::Budget,
@@ -220,6 +228,8 @@ impl Kind {
             Self::AuditOf => 0x34,
             Self::IndexMark => 0x35,
             Self::DeliveredIn => 0x36,
+            Self::Reissue => 0x37,
+            Self::Aliases => 0x38,
             Self::Delivery => 0x40,
             Self::DeliveryPersons => 0x41,
             Self::Budget => 0x50,
@@ -250,6 +260,7 @@ impl Kind {
             Self::Group | Self::Delta | Self::RightsFact => 10,
             Self::Link | Self::PersonFact | Self::IdChange => 10,
             Self::Order | Self::Tombstone | Self::VaultErasure => 10,
+            Self::Aliases | Self::Reissue => 10,
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::BridgeIn | Self::WindowOneWay | Self::WindowPersons => 16,
@@ -290,6 +301,8 @@ impl Kind {
             Self::AuditOf => "index of audit entries",
             Self::IndexMark => "mark of an index",
             Self::DeliveredIn => "index of deliveries",
+            Self::Reissue => "reissue of an ID",
+            Self::Aliases => "part of the aliases",
             Self::Delivery => "delivery",
             Self::DeliveryPersons => "delivery person set",
             Self::Budget => "budget",
@@ -431,6 +444,16 @@ impl Key {
         Self::build(Kind::DeliveredIn, &parts)
     }
 
+    /// An ID that was issued anew, by its number in the register's list of them.
+    pub fn reissue(register: u16, sequence: u64) -> Self {
+        Self::build(Kind::Reissue, &[&register.to_be_bytes(), &sequence.to_be_bytes()])
+    }
+
+    /// IDs that a register had before, by the number of the first of them.
+    pub fn aliases(register: u16, first: u64) -> Self {
+        Self::build(Kind::Aliases, &[&register.to_be_bytes(), &first.to_be_bytes()])
+    }
+
     /// A delivery.
     pub fn delivery(id: [u8; 16]) -> Self {
         Self::build(Kind::Delivery, &[&id])
@@ -552,6 +575,16 @@ impl Key {
     /// The changes of a register's IDs from a sequence number on.
     pub fn id_changes_from(register: u16, sequence: u64) -> Range<Self> {
         Self::id_change(register, sequence)..Self::after_space(Kind::IdChange, register)
+    }
+
+    /// A register's IDs that were issued anew, from a number on.
+    pub fn reissues_from(register: u16, sequence: u64) -> Range<Self> {
+        Self::reissue(register, sequence)..Self::after_space(Kind::Reissue, register)
+    }
+
+    /// The parts of a register's aliases that begin at a number or after it.
+    pub fn aliases_from(register: u16, first: u64) -> Range<Self> {
+        Self::aliases(register, first)..Self::after_space(Kind::Aliases, register)
     }
 
     /// Every order to a register from a sequence number on.

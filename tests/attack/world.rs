@@ -217,7 +217,8 @@ fn release(course: &Course, name: &str, npr_ids: &[u64]) -> Released {
 fn issued(course: &Course, disclosure: &str, npr_ids: &[u64]) -> HashMap<u64, usize> {
     let open = Question::Open(SerialsHeader { disclosure: disclosure.to_owned() });
     let batches = npr_ids.chunks(BATCH).map(|ids| {
-        Question::Batch(RegisterIdBatch { register: "NPR".to_owned(), ids: ids.to_vec() })
+        let (register, ids) = ("NPR".to_owned(), ids.to_vec());
+        Question::Batch(RegisterIdBatch { register, ids, ..RegisterIdBatch::default() })
     });
     let questions: Vec<IssueSerialsRequest> = std::iter::once(open)
         .chain(batches)

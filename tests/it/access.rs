@@ -90,6 +90,8 @@ async fn each_role_opens_its_own_methods_and_no_others() {
             "sender",
             &[
                 "IngestService/",
+                "AliasService/ConvertIds",
+                "AliasService/ListAliases",
                 "IdentityService/ListIdChanges",
                 "RightsService/ConfirmOrder",
                 "RightsService/ListOrders",

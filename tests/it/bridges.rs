@@ -80,7 +80,11 @@ impl Terminal<'_> {
 /// The serials of NPR's IDs.
 async fn serials(channel: &Channel, disclosure: &str, ids: Vec<u64>) -> Vec<u64> {
     let open = SerialsIn::Open(SerialsHeader { disclosure: disclosure.to_owned() });
-    let batch = SerialsIn::Batch(RegisterIdBatch { register: "NPR".to_owned(), ids });
+    let batch = SerialsIn::Batch(RegisterIdBatch {
+        register: "NPR".to_owned(),
+        ids,
+        ..RegisterIdBatch::default()
+    });
     let messages = [open, batch].map(|message| IssueSerialsRequest { message: Some(message) });
     let mut client = DisclosureServiceClient::new(channel.clone());
     let replies = bounded(client.issue_serials(tokio_stream::iter(messages))).await;

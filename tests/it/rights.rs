@@ -95,7 +95,8 @@ async fn disclosure(channel: &Channel, overrides: &[&str]) -> String {
 
 async fn serials(channel: &Channel, disclosure: &str, ids: &[u64]) -> Serials {
     let mut client = DisclosureServiceClient::new(channel.clone());
-    let batch = RegisterIdBatch { register: "KPR".into(), ids: ids.to_vec() };
+    let batch =
+        RegisterIdBatch { register: "KPR".into(), ids: ids.to_vec(), ..RegisterIdBatch::default() };
     let open = Asked::Open(SerialsHeader { disclosure: disclosure.to_owned() });
     let messages =
         [open, Asked::Batch(batch)].map(|message| IssueSerialsRequest { message: Some(message) });

@@ -88,7 +88,7 @@ impl Calls<'_> {
         let (register, ids) = ("NPR".to_owned(), self.ids.iter().copied().take(4_000).collect());
         let messages = [
             SerialsIn::Open(SerialsHeader { disclosure: disclosure.to_owned() }),
-            SerialsIn::Batch(RegisterIdBatch { register, ids }),
+            SerialsIn::Batch(RegisterIdBatch { register, ids, ..RegisterIdBatch::default() }),
         ];
         let messages = messages.map(|one| IssueSerialsRequest { message: Some(one) });
         let mut replies =

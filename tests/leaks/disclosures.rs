@@ -194,7 +194,11 @@ impl Calls<'_> {
         let ids: Vec<u64> = self.ids.iter().copied().take(4_000).collect();
         let strangers = self.canaries.numbers[..50].to_vec();
         let batch = |register: &str, ids: Vec<u64>| {
-            SerialsIn::Batch(RegisterIdBatch { register: register.to_owned(), ids })
+            SerialsIn::Batch(RegisterIdBatch {
+                register: register.to_owned(),
+                ids,
+                ..RegisterIdBatch::default()
+            })
         };
         let messages = [
             SerialsIn::Open(SerialsHeader { disclosure: disclosure.clone() }),

@@ -153,12 +153,13 @@ fn share_a_root(world: &mut World) {
     world.run(&format!("{keys} {shares}"), 0);
 }
 
-/// Sets the form of the log, always at trace level.
+/// Sets the form of the log, always at trace level; and lets one custodian ask for many approvals.
 fn log_as(world: &World, format: &str) {
     let path = world.path("dev/hvelv.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, _) = text.split_once("[log]").expect("the configuration ends with [log]");
-    let text = format!("{before}[log]\nformat = \"{format}\"\nlevel = \"trace\"\n");
+    let approvals = "[approvals]\nopen_max = 200\nrequests_per_day_max = 1000\n";
+    let text = format!("{before}[log]\nformat = \"{format}\"\nlevel = \"trace\"\n{approvals}");
     std::fs::write(path, text).unwrap();
 }
 

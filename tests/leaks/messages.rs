@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 82] = [
+const SHOWN: [&str; 88] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -54,6 +54,8 @@ const SHOWN: [&str; 82] = [
     "GiveShareResponse",
     "GrantBudgetResponse",
     "HistoryStep",
+    "ListAliasesRequest",
+    "LinkIdentifiersResponse",
     "ListApplicationsRequest",
     "ListApprovalsRequest",
     "ListApprovalsResponse",
@@ -65,13 +67,16 @@ const SHOWN: [&str; 82] = [
     "ListIdChangesRequest",
     "ListProtectedLinksRequest",
     "ListOrdersRequest",
+    "ListReissuesRequest",
     "ListRegistersRequest",
     "ListRegistersResponse",
+    "LoadAliasesResponse",
     "LoadBridgeHeader",
     "OpenWindowRequest",
     "OpenWindowResponse",
     "Organisation",
     "PlanRetentionResponse",
+    "RefusedAlias",
     "RefusedRow",
     "Register",
     "RegisterStatus",
@@ -99,6 +104,7 @@ const SHOWN: [&str; 82] = [
     "Variable",
     "WithdrawApprovalRequest",
     "WithdrawApprovalResponse",
+    "UnlinkIdentifiersResponse",
 ];
 
 /// Prints a message of each type.

@@ -87,6 +87,7 @@ pub(super) const fn wire_act(act: Act) -> ApprovalAct {
         Act::GrantRole => ApprovalAct::GrantRole,
         Act::IdentifySerial => ApprovalAct::IdentifySerial,
         Act::OpenWindow => ApprovalAct::OpenWindow,
+        Act::ReissueId => ApprovalAct::ReissueId,
         Act::RevealIdentity => ApprovalAct::RevealIdentity,
     }
 }

@@ -32,6 +32,13 @@ pub enum Role {
     },
     /// Holds a share of a root, and gives it when the server is unsealed.
     Keyholder,
+    /// States which identifiers that a message carries are one person's.
+    Link {
+        /// The register that the message is for.
+        register: RegisterCode,
+        /// Its source.
+        source: SourceScope,
+    },
     /// Registers applications and decisions, and makes extracts.
     Officer,
     /// Unseals, rotates, backs up and watches.
@@ -77,7 +84,8 @@ impl fmt::Display for SourceScope {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0} is not a role; the roles are approver, auditor, custodian, identity, keyholder, officer, operator, \
-     rights, and import, ingest or resolve with a register and a source, such as ingest:NPR:HF or ingest:NPR:*"
+     rights, and import, ingest, link or resolve with a register and a source, such as ingest:NPR:HF or \
+     ingest:NPR:*"
 )]
 pub struct MalformedRole(String);
 
@@ -88,6 +96,7 @@ impl Role {
         match self {
             Self::Import { register, source }
             | Self::Ingest { register, source }
+            | Self::Link { register, source }
             | Self::Resolve { register, source } => Some((register, source)),
             Self::Approver
             | Self::Auditor
@@ -140,6 +149,7 @@ impl Role {
             Self::Import { .. } => "import",
             Self::Ingest { .. } => "ingest",
             Self::Keyholder => "keyholder",
+            Self::Link { .. } => "link",
             Self::Officer => "officer",
             Self::Operator => "operator",
             Self::Resolve { .. } => "resolve",
@@ -186,6 +196,7 @@ impl FromStr for Role {
                 match word {
                     "import" => Ok(Self::Import { register, source }),
                     "ingest" => Ok(Self::Ingest { register, source }),
+                    "link" => Ok(Self::Link { register, source }),
                     "resolve" => Ok(Self::Resolve { register, source }),
                     _ => Err(malformed()),
                 }
@@ -214,6 +225,7 @@ mod tests {
             "ingest:NPR:HF-OUS",
             "ingest:NPR:*",
             "keyholder",
+            "link:NPR:HF",
             "officer",
             "operator",
             "resolve:KPR:KUHR",

@@ -47,6 +47,16 @@ impl<'a> LinksChange<'a> {
         &mut self.state
     }
 
+    /// Waits until every answer that was handed over before is recorded: whoever was on the way into a
+    /// register is in it, and nobody else comes while this lives.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn settle(&self) -> Result<(), Error> {
+        self.registers.wait_for_recorder()
+    }
+
     /// How far a feed of events has been read.
     pub fn pointer(&self, feed: &TermCode) -> Option<&FeedPointer> {
         self.state.pointers.of(feed)
@@ -118,7 +128,25 @@ impl<'a> LinksChange<'a> {
     ) -> Result<Option<Vec<Moved>>, Error> {
         let graph = self.state.graphs.get(&partition);
         let links = graph.map_or_else(Vec::new, |graph| graph.links_between(leaves));
-        let was_joined = !links.is_empty();
+        if links.is_empty() {
+            return Ok(None);
+        }
+        self.end((partition, leaves), links, reason, provenance).map(Some)
+    }
+
+    /// Ends links between two leaves that are in force, by their sequence numbers, each with a fact of
+    /// its own; says whose root has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn end(
+        &mut self,
+        (partition, leaves): (u16, [PersonNo; 2]),
+        links: Vec<u64>,
+        reason: LinkReason,
+        provenance: &Provenance,
+    ) -> Result<Vec<Moved>, Error> {
         let mut moved = Vec::new();
         for link in links {
             let graph = self.ahead().graphs.entry(partition).or_default();
@@ -128,10 +156,8 @@ impl<'a> LinksChange<'a> {
             let fact = LinkFact { change, reason, provenance: provenance.clone() };
             self.stage(partition, sequence, &fact)?;
         }
-        if was_joined {
-            self.note(partition, leaves, &moved, provenance.at);
-        }
-        Ok(was_joined.then_some(moved))
+        self.note(partition, leaves, &moved, provenance.at);
+        Ok(moved)
     }
 
     /// Records what the population register says about the person of a leaf.

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::config::codes::{OrganisationNumber, PrincipalName, TermCode};
+use crate::config::codes::{OrganisationNumber, PrincipalName, RegisterCode, SourceCode, TermCode};
 use crate::config::words::word_enum;
 use crate::vault::PersonNo;
 
@@ -17,7 +17,7 @@ const RECORD_BYTES: usize = 512;
 
 word_enum! {
     /// Why two identifiers are one person's, or no longer are: the name of the event in
-    /// Folkeregisteret.
+    /// Folkeregisteret, or that a sender has stated it.
     pub enum LinkReason {
         /// A false identity, and whose it is.
         FalseIdentity = "endringIFalskIdentitet",
@@ -33,6 +33,8 @@ word_enum! {
         MergedAway = "personErOpphoertSomDublett",
         /// A merge: the number that is carried on.
         MergedInto = "personErViderefoertSomGjeldendeVedSammenslaaing",
+        /// A message for a register had both in one row, or its sender took that back.
+        Stated = "stated",
     }
 }
 
@@ -64,6 +66,15 @@ pub struct EventId {
     pub sequence: u64,
 }
 
+/// Whose message said something about identifiers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The register that it was for.
+    pub register: RegisterCode,
+    /// Its source.
+    pub source: SourceCode,
+}
+
 /// How something about an identity came to be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
@@ -77,6 +88,8 @@ pub struct Provenance {
     pub principal: PrincipalName,
     /// The organisation of who recorded it.
     pub organisation: OrganisationNumber,
+    /// By whose message, if it was one.
+    pub statement: Option<Statement>,
 }
 
 /// What a link fact says.
@@ -130,11 +143,15 @@ pub(super) struct StoredProvenance {
     at: String,
     principal: String,
     organisation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    register: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 impl StoredProvenance {
     pub(super) fn new(provenance: &Provenance) -> Self {
-        let event = provenance.event.as_ref();
+        let (event, statement) = (provenance.event.as_ref(), provenance.statement.as_ref());
         Self {
             feed: event.map(|event| event.feed.to_string()),
             event: event.map(|event| event.sequence),
@@ -142,12 +159,21 @@ impl StoredProvenance {
             at: provenance.at.to_string(),
             principal: provenance.principal.to_string(),
             organisation: provenance.organisation.to_string(),
+            register: statement.map(|statement| statement.register.to_string()),
+            source: statement.map(|statement| statement.source.to_string()),
         }
     }
 
     pub(super) fn read(self) -> Option<Provenance> {
         let event = match (self.feed, self.event) {
             (Some(feed), Some(sequence)) => Some(EventId { feed: feed.parse().ok()?, sequence }),
+            (None, None) => None,
+            _ => return None,
+        };
+        let statement = match (self.register, self.source) {
+            (Some(register), Some(source)) => {
+                Some(Statement { register: register.parse().ok()?, source: source.parse().ok()? })
+            }
             (None, None) => None,
             _ => return None,
         };
@@ -161,6 +187,7 @@ impl StoredProvenance {
             at: self.at.parse().ok()?,
             principal: self.principal.parse().ok()?,
             organisation: self.organisation.parse().ok()?,
+            statement,
         })
     }
 }
@@ -208,7 +235,7 @@ impl LinkFact {
 }
 
 /// A record as JSON, in a buffer that is wiped.
-pub(super) fn encode(stored: &impl Serialize) -> Zeroizing<Vec<u8>> {
+pub(in crate::registers) fn encode(stored: &impl Serialize) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(RECORD_BYTES));
     // PANIC: serde_json refuses a map key that is no string, and a writer that fails; there is
     // neither.

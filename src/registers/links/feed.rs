@@ -6,16 +6,20 @@
 //!                 into a register on consent only while the person's consent is in force; joins it
 //!                 by a row later, the leaves that the register has are told with that row
 //!     restored    the leaf's ID, which is again its person's own
+//! ID is issued anew ─► its register, in the commit of that, unless it is protected
+//!     superseded  the ID until then, by the one from then on, and that by the root's
 //! ```
 //!
 //! Invariants: a change stands in the feed of exactly the registers in which its leaf has an ID, once,
 //! in the order of the links; links that are protected change no root here, so that they are in no
-//! feed.  IDs are not stored: they are what the register's column has when the feed is read.
+//! feed.  IDs are not stored: they are what the register's column has when the feed is read, or made of
+//! the register numbers of an ID that was issued anew.  Under protection nothing is told again that was
+//! told before it: its number in the feed would show which new ID is whose.
 //!
 //! FORMAT: docs/FORMATS.md, section "Change of an ID".
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,7 +31,7 @@ use crate::crypto::Entropy;
 use crate::registers::answer::Answer;
 use crate::registers::joining::Joins;
 use crate::registers::records::record_place;
-use crate::registers::{Error, Members, PlaneKeys, Registers};
+use crate::registers::{Cells, Error, Members, PlaneKeys, Registers};
 use crate::store::keys::{Key, Kind};
 use crate::store::{Batch, Step, Store};
 use crate::vault::PersonNo;
@@ -62,6 +66,23 @@ impl Move {
         let closed = members.iter().filter(|(_, members)| is_closed(members));
         self.closed = closed.map(|(register, _)| *register).collect();
     }
+}
+
+/// A register number of a leaf that another has replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::registers) struct Renewed {
+    pub(in crate::registers) leaf: PersonNo,
+    pub(in crate::registers) from: u64,
+    pub(in crate::registers) to: u64,
+}
+
+/// What a record of the feed says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// A leaf has another root.
+    Moved(Moved),
+    /// A leaf has another register number.
+    Renewed(Renewed),
 }
 
 /// A change of an ID.
@@ -111,6 +132,10 @@ struct StoredV1 {
     leaf: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     root: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<u64>,
     at: String,
 }
 
@@ -156,8 +181,8 @@ impl Feed {
                 if !is_member(*root) && !closed.contains(register) {
                     joins.add((*register, *partition), *root);
                 }
-                let moved = Moved { leaf: *leaf, root: *root };
-                self.write(*register, (&moved, *at), (keys, entropy), batch)?;
+                let told = Told::Moved(Moved { leaf: *leaf, root: *root });
+                self.put(*register, &encode(&told, *at), (keys, entropy), batch)?;
             }
         }
         Ok(())
@@ -176,17 +201,36 @@ impl Feed {
         for answer in answers {
             for moved in answer.moved.iter().filter(|one| joins.has(answer.register, one.root)) {
                 if told.insert((answer.register, moved.leaf)) {
-                    self.write(answer.register, (moved, at), (keys, entropy), batch)?;
+                    let told = encode(&Told::Moved(*moved), at);
+                    self.put(answer.register, &told, (keys, entropy), batch)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn write(
+    /// Puts an ID that is issued anew into a batch, and that the new one is superseded where the leaf
+    /// has another root.
+    pub(in crate::registers) fn stage_renewed(
         &mut self,
         register: u16,
-        (moved, at): (&Moved, Timestamp),
+        (renewed, root, at): (Renewed, PersonNo, Timestamp),
+        plane: (&PlaneKeys, &Entropy),
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let leaf = renewed.leaf;
+        self.put(register, &encode(&Told::Renewed(renewed), at), plane, batch)?;
+        if leaf != root {
+            let moved = Told::Moved(Moved { leaf, root });
+            self.put(register, &encode(&moved, at), plane, batch)?;
+        }
+        Ok(())
+    }
+
+    fn put(
+        &mut self,
+        register: u16,
+        plain: &[u8],
         (keys, entropy): (&PlaneKeys, &Entropy),
         batch: &mut Batch,
     ) -> Result<(), Error> {
@@ -194,34 +238,35 @@ impl Feed {
         let next = self.next.entry(register).or_insert(1);
         let key = Key::id_change(register, *next);
         *next += 1;
-        let plain = encode(moved, at);
-        batch.insert(key, keys.storage().seal(entropy, &record_place(&key), &plain)?);
+        batch.insert(key, keys.storage().seal(entropy, &record_place(&key), plain)?);
         Ok(())
     }
 }
 
 /// The plaintext of the record.
-pub(super) fn encode(moved: &Moved, at: Timestamp) -> Zeroizing<Vec<u8>> {
-    let is_restored = moved.leaf == moved.root;
-    fact::encode(&StoredV1 {
-        v: VERSION,
-        kind: if is_restored { "restored" } else { "superseded" }.to_owned(),
-        leaf: moved.leaf.number(),
-        root: (!is_restored).then(|| moved.root.number()),
-        at: at.to_string(),
-    })
+pub(super) fn encode(told: &Told, at: Timestamp) -> Zeroizing<Vec<u8>> {
+    let (kind, leaf, root, from, to) = match *told {
+        Told::Moved(Moved { leaf, root }) if leaf == root => ("restored", leaf, None, None, None),
+        Told::Moved(Moved { leaf, root }) => ("superseded", leaf, Some(root.number()), None, None),
+        Told::Renewed(Renewed { leaf, from, to }) => ("reissued", leaf, None, Some(from), Some(to)),
+    };
+    let (kind, leaf, at) = (kind.to_owned(), leaf.number(), at.to_string());
+    fact::encode(&StoredV1 { v: VERSION, kind, leaf, root, from, to, at })
 }
 
 /// Reads a record back; `None` when it is not one.
-pub(super) fn decode(plain: &[u8]) -> Option<(Moved, Timestamp)> {
-    let StoredV1 { v, kind, leaf, root, at } = serde_json::from_slice(plain).ok()?;
+pub(super) fn decode(plain: &[u8]) -> Option<(Told, Timestamp)> {
+    let StoredV1 { v, kind, leaf, root, from, to, at } = serde_json::from_slice(plain).ok()?;
     let leaf = PersonNo::from_number(leaf)?;
-    let root = match (kind.as_str(), root) {
-        ("restored", None) => leaf,
-        ("superseded", Some(root)) => PersonNo::from_number(root)?,
+    let told = match (kind.as_str(), root, from, to) {
+        ("restored", None, None, None) => Told::Moved(Moved { leaf, root: leaf }),
+        ("superseded", Some(root), None, None) => {
+            Told::Moved(Moved { leaf, root: PersonNo::from_number(root)? })
+        }
+        ("reissued", None, Some(from), Some(to)) => Told::Renewed(Renewed { leaf, from, to }),
         _ => return None,
     };
-    (v == VERSION).then_some((Moved { leaf, root }, at.parse().ok()?))
+    (v == VERSION).then_some((told, at.parse().ok()?))
 }
 
 impl Registers {
@@ -254,17 +299,40 @@ impl Registers {
             Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
         })?;
         failure.map_or(Ok(()), Err)?;
+        let renewed = read.iter().filter_map(|(_, (told, _))| match told {
+            Told::Renewed(renewed) => Some([renewed.from, renewed.to]),
+            Told::Moved(_) => None,
+        });
+        let renewed = self.keys.derive_ids(register, renewed.flatten().collect())?;
+        let mut renewed = renewed.chunks_exact(2);
+        let former = members.former.read().unwrap_or_else(PoisonError::into_inner);
         let held = members.column.hold();
         let cells = held.cells();
-        for (sequence, (Moved { leaf, root }, at)) in read {
+        for (sequence, (told, at)) in read {
             found.last = sequence;
-            let change = match (cells.standing(leaf).id(), cells.standing(root).id()) {
-                (Some(id), _) if leaf == root => IdChange::Restored { id },
-                (Some(old_id), Some(new_id)) => IdChange::Superseded { old_id, new_id },
-                _ => continue,
+            let change = match told {
+                Told::Moved(moved) => {
+                    let may_tell = |one| former.may_tell(one, at);
+                    let is_told = may_tell(moved.leaf) && may_tell(moved.root);
+                    is_told.then(|| moved_id(&cells, moved)).flatten()
+                }
+                // Unless the past of the leaf has ended since.
+                Told::Renewed(Renewed { leaf, .. }) => renewed.next().and_then(|ids| {
+                    let is_known = former.person(ids[0]) == Some(leaf);
+                    is_known.then(|| IdChange::Superseded { old_id: ids[0], new_id: ids[1] })
+                }),
             };
-            found.changes.push((sequence, change, at));
+            found.changes.extend(change.map(|change| (sequence, change, at)));
         }
         Ok(found)
+    }
+}
+
+/// What a register is told of a leaf that has another root, if both are answered still.
+fn moved_id(cells: &Cells<'_>, Moved { leaf, root }: Moved) -> Option<IdChange> {
+    match (cells.standing(leaf).id(), cells.standing(root).id()) {
+        (Some(id), _) if leaf == root => Some(IdChange::Restored { id }),
+        (Some(old_id), Some(new_id)) => Some(IdChange::Superseded { old_id, new_id }),
+        _ => None,
     }
 }

@@ -14,11 +14,6 @@ use super::fact::{EventId, Leaf, Protection};
 use crate::registers::budget::bits::PersonBits;
 use crate::vault::PersonNo;
 
-/// Most leaves of a person, and most links of a leaf, ended ones too, when a link is made.  A link costs
-/// a walk over the person's leaves and their links, while nobody else is answered.
-const LEAVES_MAX: usize = 64;
-const LINKS_MAX: usize = 64;
-
 /// Which links count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -75,6 +70,12 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// Most leaves of a person when a link is made, protected links counted.  A link costs a walk over
+    /// the person's leaves and their links, while nobody else is answered.
+    pub const LEAVES_MAX: usize = 64;
+    /// Most links of a leaf when one is made, ended ones too.
+    pub const LINKS_MAX: usize = 64;
+
     /// Whether any leaf has another root than itself.
     #[inline]
     pub fn any(&self) -> bool {
@@ -142,6 +143,15 @@ impl Graph {
         self.nodes.get(&leaf).map_or(&[], |node| &node.links)
     }
 
+    /// The links of a leaf that have ended: what leaves they joined, and whether that was shown.
+    pub fn ended_links_of(
+        &self,
+        leaf: PersonNo,
+    ) -> impl Iterator<Item = ([PersonNo; 2], Protection)> + '_ {
+        let links = self.links_of(leaf).iter().filter_map(|sequence| self.links.get(sequence));
+        links.filter(|link| !link.in_force).map(|link| (link.leaves, link.protection))
+    }
+
     /// Sequence numbers of the protected links, ended ones too.
     pub fn protected(&self) -> impl Iterator<Item = u64> + '_ {
         let is_protected = |link: &Link| link.protection == Protection::Protected;
@@ -167,12 +177,12 @@ impl Graph {
 
     /// Whether two leaves may be joined by one more link.  What is stored is taken as it is.
     pub(super) fn has_room_for(&self, [one, other]: [PersonNo; 2]) -> bool {
-        if [one, other].iter().any(|leaf| self.links_of(*leaf).len() >= LINKS_MAX) {
+        if [one, other].iter().any(|leaf| self.links_of(*leaf).len() >= Self::LINKS_MAX) {
             return false;
         }
         let leaves = self.leaves_of(one, Reach::All);
         let is_one = leaves.contains(&other);
-        is_one || leaves.len() + self.leaves_of(other, Reach::All).len() <= LEAVES_MAX
+        is_one || leaves.len() + self.leaves_of(other, Reach::All).len() <= Self::LEAVES_MAX
     }
 
     /// Makes a link under the next sequence number, unless the same event has made it before.

@@ -31,6 +31,7 @@ fn known_by(sequence: u64) -> Provenance {
         at: "2026-03-01T12:00:00Z".parse().unwrap(),
         principal: "freg".parse().unwrap(),
         organisation: "983744516".parse().unwrap(),
+        statement: None,
     }
 }
 
@@ -73,6 +74,25 @@ fn a_link_fact_is_the_golden_bytes() {
         assert_eq!(std::str::from_utf8(&fact.encode()).unwrap(), golden);
         assert_eq!(LinkFact::decode(golden.as_bytes()).unwrap(), fact);
     }
+}
+
+#[test]
+fn a_link_that_a_sender_stated_is_the_golden_bytes() {
+    let leaves = [Leaf { person: person(9), drawn: 4 }, Leaf { person: person(5), drawn: 7 }];
+    let statement = Statement { register: "NPR".parse().unwrap(), source: "HF".parse().unwrap() };
+    let known = known_by(41);
+    let provenance =
+        Provenance { event: None, effective: None, statement: Some(statement), ..known };
+    let change = LinkChange::Joined(leaves, Protection::Shown);
+    let fact = LinkFact { change, reason: LinkReason::Stated, provenance };
+    let golden = concat!(
+        r#"{"v":1,"kind":"joined","leaves":[9,5],"drawn":[4,7],"protection":"shown","#,
+        r#""reason":"stated","provenance":{"at":"2026-03-01T12:00:00Z","principal":"freg","#,
+        r#""organisation":"983744516","register":"NPR","source":"HF"}}"#,
+    );
+    assert_eq!(std::str::from_utf8(&fact.encode()).unwrap(), golden);
+    assert_eq!(LinkFact::decode(golden.as_bytes()).unwrap(), fact);
+    assert!(LinkFact::decode(golden.replace(r#","source":"HF""#, "").as_bytes()).is_none());
 }
 
 #[test]
@@ -313,16 +333,18 @@ fn of_a_persons_facts_the_last_of_each_kind_are_kept() {
 #[test]
 fn a_change_of_an_id_is_the_golden_bytes() {
     let at = known_by(1).at;
-    let superseded = Moved { leaf: person(9), root: person(5) };
-    let restored = Moved { leaf: person(9), root: person(9) };
-    for (moved, words) in [
+    let superseded = feed::Told::Moved(Moved { leaf: person(9), root: person(5) });
+    let restored = feed::Told::Moved(Moved { leaf: person(9), root: person(9) });
+    let reissued = feed::Told::Renewed(Renewed { leaf: person(9), from: 7, to: 8 });
+    for (told, words) in [
         (superseded, r#""kind":"superseded","leaf":9,"root":5"#),
         (restored, r#""kind":"restored","leaf":9"#),
+        (reissued, r#""kind":"reissued","leaf":9,"from":7,"to":8"#),
     ] {
         let golden = format!(r#"{{"v":1,{words},"at":"2026-03-01T12:00:00Z"}}"#);
-        let plain = feed::encode(&moved, at);
+        let plain = feed::encode(&told, at);
         assert_eq!(std::str::from_utf8(&plain).unwrap(), golden);
-        assert_eq!(feed::decode(golden.as_bytes()).unwrap(), (moved, at));
+        assert_eq!(feed::decode(golden.as_bytes()).unwrap(), (told, at));
         assert!(feed::decode(golden.replace("ed\"", "\"").as_bytes()).is_none());
     }
 }

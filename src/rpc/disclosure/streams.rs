@@ -35,10 +35,11 @@ use crate::rpc::proto::issue_serials_response::Message as SerialsOut;
 use crate::rpc::proto::issue_surrogates_request::Message as SurrogatesIn;
 use crate::rpc::proto::{
     IssueSerialsRequest, IssueSerialsResponse, IssueSurrogatesRequest, IssueSurrogatesResponse,
-    Serials, SerialsOpened, SerialsSummary,
+    RegisterIdBatch, Serials, SerialsOpened, SerialsSummary,
 };
 use crate::service::{
-    Error, ErrorCode, Issuing, Pending, Service, SurrogateBatch, SurrogateIssuing,
+    Error, ErrorCode, Issuing, MappedSerials, Pending, Service, SurrogateBatch, SurrogateIssuing,
+    Violation,
 };
 
 /// Answers of a stream.
@@ -158,7 +159,7 @@ impl Receiving<IssueSerialsRequest> {
             };
             let slot = under_way.count(&self.in_flight, batch.encoded_len()).await?;
             let this = Arc::clone(issuing);
-            let mapped = off_thread(move || this.map(&batch.register, &batch.ids)).await?;
+            let mapped = off_thread(move || map(&this, &batch)).await?;
             let this = Arc::clone(issuing);
             let pending = off_thread(move || this.submit(mapped)).await?;
             if waiting.send(Waiting::Batch(pending, slot)).await.is_err() {
@@ -166,6 +167,20 @@ impl Receiving<IssueSerialsRequest> {
             }
         }
     }
+}
+
+/// The serials of a batch, whose persons are named in one of two ways.
+fn map(issuing: &Issuing, batch: &RegisterIdBatch) -> Result<MappedSerials, Error> {
+    let RegisterIdBatch { register, ids, existing_ids } = batch;
+    if existing_ids.is_empty() {
+        return issuing.map(register, ids);
+    }
+    if !ids.is_empty() {
+        let text = "cannot be given together with `ids`".into();
+        return Err(Error::invalid(vec![Violation { field: "batch.existing_ids".into(), text }]));
+    }
+    let existing: Vec<&str> = existing_ids.iter().map(String::as_str).collect();
+    issuing.map_existing(register, &existing)
 }
 
 /// Replies to each batch once it is recorded, and to the end.

@@ -18,12 +18,12 @@ use crate::service::{
 };
 
 /// How many are asked for at most.
-pub(super) fn limit(limit: u32) -> usize {
+pub(in crate::rpc) fn limit(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
 /// A register code.
-pub(super) fn register(text: &str) -> Result<RegisterCode, Error> {
+pub(in crate::rpc) fn register(text: &str) -> Result<RegisterCode, Error> {
     text.parse().map_err(|_| Error::invalid(vec![violation("register", "is not a register code")]))
 }
 

@@ -104,7 +104,8 @@ impl fmt::Debug for IssueBridgeResponse {
 
 impl fmt::Debug for RegisterIdBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RegisterIdBatch").field("rows", &self.ids.len()).finish_non_exhaustive()
+        let rows = self.ids.len() + self.existing_ids.len();
+        f.debug_struct("RegisterIdBatch").field("rows", &rows).finish_non_exhaustive()
     }
 }
 

@@ -9,10 +9,17 @@ use super::*;
 hidden!(
     ApplyEventsRequest,
     IdChange,
+    IdentifierColumn,
     IdentityEvent,
+    LinkIdentifiersRequest,
     ListIdChangesResponse,
     ListProtectedLinksResponse,
+    ListReissuesResponse,
     ProtectedLink,
+    Reissue,
+    ReissueIdsRequest,
+    ReissueIdsResponse,
     RestoredId,
     SupersededId,
+    UnlinkIdentifiersRequest,
 );

@@ -3,6 +3,12 @@
 
 /// Fields that hold identifiers, register IDs, serials, secrets or unread text.
 pub(super) const SECRET_FIELDS: &[&str] = &[
+    ".hvelv.v1.Alias.existing_id",
+    ".hvelv.v1.Alias.id",
+    ".hvelv.v1.ConvertIdsRequest.existing_ids",
+    ".hvelv.v1.ConvertIdsResponse.ids",
+    ".hvelv.v1.LoadAliasesRequest.existing_ids",
+    ".hvelv.v1.LoadAliasesRequest.ids",
     // Free text, before it is looked at; so are those below of applications and decisions.
     ".hvelv.v1.ApplicationRequest.applicant",
     ".hvelv.v1.ApplicationRequest.contact",
@@ -54,6 +60,7 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.WithdrawCaseRequest.reason",
     ".hvelv.v1.SetReservationRequest.use",
     ".hvelv.v1.WithdrawConsentRequest.channel",
+    ".hvelv.v1.RegisterIdBatch.existing_ids",
     ".hvelv.v1.RegisterIdBatch.ids",
     ".hvelv.v1.RegisterIds.ids",
     ".hvelv.v1.RequestApprovalRequest.legal_basis",
@@ -69,11 +76,15 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.ValueBatch.values",
     ".hvelv.v1.WithdrawApplicationRequest.reason",
     ".hvelv.v1.ApplyEventsRequest.feed",
+    ".hvelv.v1.IdentifierColumn.values",
     ".hvelv.v1.IdentityEvent.identifier",
     ".hvelv.v1.IdentityEvent.others",
     ".hvelv.v1.IdentityEvent.type",
     ".hvelv.v1.ProtectedLink.first_id",
     ".hvelv.v1.ProtectedLink.second_id",
+    ".hvelv.v1.ReissueIdsRequest.id",
+    ".hvelv.v1.ReissueIdsRequest.provision",
+    ".hvelv.v1.ReissueIdsRequest.purpose",
     ".hvelv.v1.RestoredId.id",
     ".hvelv.v1.SupersededId.new_id",
     ".hvelv.v1.SupersededId.old_id",

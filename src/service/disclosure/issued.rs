@@ -8,6 +8,15 @@ use crate::crypto::KeyedDigest;
 use crate::keyring::DisclosureKeys;
 use crate::registers::{Answered, Pin};
 
+/// How a batch names persons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// By IDs that the register had before; 0 for one that was never loaded.
+    Existing,
+    /// By register IDs.
+    Own,
+}
+
 /// A batch that has its serials and is to be recorded.
 #[must_use = "a mapped batch is answered once it is submitted and recorded"]
 pub struct MappedSerials {
@@ -16,6 +25,7 @@ pub struct MappedSerials {
     pub(super) pins: Vec<Pin>,
     pub(super) place: usize,
     pub(super) ids: Vec<u64>,
+    pub(super) spelling: Spelling,
     pub(super) named: Named,
     pub(super) digest: KeyedDigest,
 }

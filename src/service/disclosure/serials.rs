@@ -26,7 +26,7 @@ use jiff::civil::Date;
 
 use super::super::ingest::register_error;
 use super::super::open::Open;
-use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
+use super::super::{Error, ErrorCode, Pending, Service, actor, allow};
 use super::book::{InUse, closed, ready};
 use super::changing::about;
 use super::issued::{IssuingSummary, MappedSerials};
@@ -40,9 +40,10 @@ use crate::crypto::SerialWidth;
 use crate::disclosure::lifecycle::DisclosureUse;
 use crate::disclosure::{self, Application, Decision, Disclosure, DisclosureId};
 use crate::ident;
-use crate::keyring::DisclosureKeys;
 use crate::policy::{Permit, Right};
-use crate::registers::{self, Answer, Answered, HeldRights, RowNote};
+use crate::registers::{self, Answer, Answered};
+
+mod mapping;
 
 /// An open stream of serials.
 pub struct Issuing {
@@ -196,60 +197,6 @@ impl Issuing {
         open.ok_or_else(|| self.service.open_now().err().unwrap_or_else(sealed))
     }
 
-    /// Finds the serials of a batch of register IDs. Processor work; call it off the async threads.
-    ///
-    /// # Errors
-    ///
-    /// `batch_too_large`, `request_invalid` for a register that is not the disclosure's,
-    /// `step_out_of_order` for a one-way register outside a window, or when the bridge's IDs are
-    /// gone; `disclosure_closed`, `server_sealed`.
-    pub fn map(&self, register: &str, ids: &[u64]) -> Result<MappedSerials, Error> {
-        let open = self.open_now()?;
-        let max = self.batch_max();
-        if ids.len() > max {
-            let limit = Limit { option: "limits.batch_identifiers_max", max: max as u64 };
-            return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
-        }
-        let Some(at) = self.registers.iter().position(|one| one.code == register) else {
-            let text = "is not a register of this disclosure";
-            return Err(Error::invalid(vec![Violation {
-                field: "batch.register".into(),
-                text: text.into(),
-            }]));
-        };
-        let in_use = ready(&self.in_use)?;
-        let keys = in_use.keys()?;
-        let rights =
-            open.registers.hold_rights(self.registers[at].number).map_err(register_error)?;
-        self.map_held((&open, &rights), (&in_use, &keys), at, ids)
-    }
-
-    /// Finds the serials of a batch while the rights, and the links with them, are held.
-    fn map_held(
-        &self,
-        (open, rights): (&Open, &HeldRights<'_>),
-        (in_use, keys): (&InUse, &DisclosureKeys),
-        at: usize,
-        ids: &[u64],
-    ) -> Result<MappedSerials, Error> {
-        let register = &self.registers[at];
-        let rows = open.registers.identify(register.number, ids).map_err(register_error)?;
-        let mut answered = Answered { ids: vec![0; ids.len()], ..Answered::default() };
-        let mut identified = Vec::with_capacity(ids.len());
-        for (row, found) in (0..).zip(rows) {
-            match found {
-                Ok(person) => identified.push((row, person)),
-                Err(code) => answered.notes.push(RowNote { row, code }),
-            }
-        }
-        let mut screened = register.screen(rights, identified);
-        answered.suppress(&screened.left_out);
-        let rows = (&mut answered, &mut screened.rows);
-        let (named, pins) = self.name((open, rights), (in_use, keys), register, rows)?;
-        let digest = self.digest(keys, register, &answered);
-        Ok(MappedSerials { answered, screened, pins, place: at, ids: ids.to_vec(), named, digest })
-    }
-
     /// Hands a batch to the recorder; call it in the order of the stream.
     ///
     /// # Errors
@@ -270,7 +217,8 @@ impl Issuing {
         let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
         if rights.change_count() != mapped.screened.change_count {
             let ids = std::mem::take(&mut mapped.ids);
-            mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, &ids)?;
+            let ids = (mapped.spelling, &ids[..]);
+            mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, ids)?;
         }
         // And what persons are named by; whoever loads a bridge holds the rights before it too.
         let _named = self.look_again(&in_use, &mapped.named)?;

@@ -8,7 +8,7 @@ use super::super::Error;
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use crate::registers::catalogue::Register;
-use crate::registers::{Afterwards, Erasure, Tombstone};
+use crate::registers::{Afterwards, Erasure, Reach, Tombstone};
 use crate::rights::cases::{About, CaseId, NumberedPerson, Order, OrderReason, Scope};
 use crate::vault::PersonNo;
 
@@ -36,6 +36,8 @@ impl EndingDraft<'_> {
     pub(in crate::service) fn ending(self, open: &Open) -> Result<Option<Ending>, Error> {
         let number = self.register.number;
         let (mut persons, mut leaves) = (Vec::new(), Vec::new());
+        // Of a past that ends as a whole nothing is left that a hidden ID could be compared with.
+        let reach = if self.scope == Scope::Whole { Reach::All } else { Reach::Shown };
         for person in self.whom.1 {
             let id = open.registers.id_of(number, *person).map_err(register_error)?;
             persons.push((*person, id.unwrap_or_default()));
@@ -43,6 +45,14 @@ impl EndingDraft<'_> {
             let stored = open.registers.number_of(number, id).map_err(register_error)?;
             let stored = stored.ok_or_else(|| Error::internal("an ID has no register number"))?;
             leaves.push(NumberedPerson { person: person.number(), number: stored });
+            // The register may have rows under the IDs that this one has replaced.
+            for former in
+                open.registers.former_ids(number, *person, reach).map_err(register_error)?
+            {
+                let stored = open.registers.number_of(number, former).map_err(register_error)?;
+                let stored = stored.ok_or_else(|| Error::internal("an ID has no number"))?;
+                leaves.push(NumberedPerson { person: person.number(), number: stored });
+            }
         }
         if leaves.is_empty() {
             return Ok(None);

@@ -113,6 +113,7 @@ impl<'a, 'b> Applying<'a, 'b> {
             at: by.at,
             principal: by.permit.principal().clone(),
             organisation: by.permit.organisation(),
+            statement: None,
         };
         let step = Step { event, main, others, provenance };
         match event_type {

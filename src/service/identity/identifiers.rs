@@ -53,7 +53,8 @@ impl Identifiers {
         Some(Parsed { main, others, joins: event_type.joins().is_some() && !is_void })
     }
 
-    fn place(&mut self, identifier: NationalId) -> usize {
+    /// The place of an identifier.
+    pub(super) fn place(&mut self, identifier: NationalId) -> usize {
         let mut encoded = [0; 32];
         // EXPOSE: compared with those of the same batch, and wiped when this is dropped.
         identifier.tag_input(&mut encoded);
@@ -116,7 +117,8 @@ impl Identifiers {
         Ok(persons)
     }
 
-    fn find(
+    /// The persons of the identifiers at places, in their order.
+    pub(super) fn find(
         &self,
         open: &Arc<Open>,
         partition: u16,

@@ -164,8 +164,9 @@ impl Delivery {
         Ok(rights)
     }
 
-    /// What becomes of the rows about a person whose past has ended: they are suppressed, or join anew.
-    /// Rows that have the ID of another leaf were answered anew before.
+    /// What becomes of the rows about a person whose past has ended: they are suppressed, or join anew;
+    /// or whose ID was issued anew: they get the new one.  Rows that have the ID of another leaf were
+    /// answered anew before.
     fn look_at_ended(
         &self,
         open: &Open,
@@ -186,7 +187,7 @@ impl Delivery {
         let answered = mapped.answered.ids.iter().zip(0..).filter(had_id).map(|(_, row)| row);
         let answered: Vec<u32> = answered.filter(is_own).collect();
         match standing {
-            // Another row has brought the person back since.
+            // Another row has brought the person back since, or the ID was issued anew.
             Standing::Member(now) => {
                 answered.into_iter().for_each(|row| mapped.answered.ids[row as usize] = now);
             }

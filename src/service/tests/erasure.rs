@@ -74,7 +74,7 @@ impl World {
         self.permit("s", Right::Orders { register: register.parse().unwrap() })
     }
 
-    fn orders(&self, register: &str, after: u64) -> Vec<OrderView> {
+    pub(super) fn orders(&self, register: &str, after: u64) -> Vec<OrderView> {
         let permit = self.register_system(register);
         let found = self.service.orders(&permit, &register.parse().unwrap(), (after, 0));
         found.unwrap().into_answer().0
@@ -128,7 +128,7 @@ impl World {
         self.deliver(&DeliveryRequest { period, ..request }, numbers).unwrap()
     }
 
-    fn members(&self, register: &str) -> u64 {
+    pub(super) fn members(&self, register: &str) -> u64 {
         let detail = self.service.status(Detail::Full).detail.unwrap();
         detail.registers.into_iter().find(|(code, _)| code == register).unwrap().1
     }

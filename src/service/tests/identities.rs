@@ -30,7 +30,7 @@ pub(super) const INTO: IdentityEventType = IdentityEventType::MergedInto;
 pub(super) const SPLIT: IdentityEventType = IdentityEventType::SplitChanged;
 const RESTORED: IdentityEventType = IdentityEventType::SplitRestored;
 
-fn access() -> String {
+pub(super) fn access() -> String {
     let principal = |name: &str, kind: &str, role: &str| {
         format!(
             "[[principal]]\nname = '{name}'\nkind = '{kind}'\norganisation = '983744516'\n\
@@ -43,6 +43,8 @@ fn access() -> String {
         principal("c", "person", "'custodian'"),
         principal("second", "person", "'approver'"),
         principal("n", "system", "'resolve:NPR:*', 'resolve:KPR:*', 'resolve:IPLOS:*'"),
+        principal("l", "system", "'import:NPR:*', 'import:KPR:*'"),
+        principal("h", "system", "'link:NPR:*', 'link:IPLOS:*'"),
     ]
     .concat()
 }
@@ -75,7 +77,7 @@ impl World {
         world
     }
 
-    fn apply(&self, events: &[IdentityEvent]) -> AppliedEvents {
+    pub(super) fn apply(&self, events: &[IdentityEvent]) -> AppliedEvents {
         self.try_apply(events).unwrap()
     }
 
@@ -102,7 +104,7 @@ impl World {
         open.registers.hold_links().pointer(&feed).map_or(0, |one| one.sequence) + 1
     }
 
-    fn changes(&self, register: &str) -> Vec<IdChange> {
+    pub(super) fn changes(&self, register: &str) -> Vec<IdChange> {
         let register: RegisterCode = register.parse().unwrap();
         let permit = self.permit("n", Right::FollowIds { register: register.clone() });
         let (mut all, mut after) = (Vec::new(), 0);
@@ -117,12 +119,12 @@ impl World {
         }
     }
 
-    fn found(&self, numbers: &[u64]) -> Answered {
+    pub(super) fn found(&self, numbers: &[u64]) -> Answered {
         let request = Self::request("NPR", "HF", IngestMode::ResolveOnly);
         self.deliver(&request, numbers).unwrap()
     }
 
-    fn rows(&self, register: &str, source: &str, numbers: &[u64]) -> Answered {
+    pub(super) fn rows(&self, register: &str, source: &str, numbers: &[u64]) -> Answered {
         let request = Self::request(register, source, IngestMode::ResolveOrAssign);
         self.deliver(&request, numbers).unwrap()
     }

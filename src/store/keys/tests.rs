@@ -29,6 +29,8 @@ fn golden_bytes_of_each_kind() {
         (Key::audit_of(0, 2, 9), "340000000000020000000000000009"),
         (Key::index_mark(1), "350001"),
         (Key::delivered_in(0, 2, id), "3600000000000230313233343536373839616263646566"),
+        (Key::reissue(2, 7), "3700020000000000000007"),
+        (Key::aliases(2, 7), "3800020000000000000007"),
         (Key::delivery(id), "4030313233343536373839616263646566"),
         (Key::delivery_persons(id, 2), "413031323334353637383961626364656600000002"),
         (Key::budget(3), "5000000003"),
@@ -78,6 +80,8 @@ fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
     assert!(!Key::rights_facts(1).contains(&Key::rights_fact(2, 0)));
     assert!(!Key::orders_from(1, 0).contains(&Key::order(2, 0)));
     assert!(!Key::orders_from(1, 8).contains(&Key::order(1, 7)));
+    assert!(!Key::reissues_from(1, 0).contains(&Key::reissue(2, 0)));
+    assert!(!Key::aliases_from(1, 8).contains(&Key::aliases(1, 7)));
     assert!(!Key::tombstones(1).contains(&Key::tombstone(2, 0)));
     assert!(!Key::budget_sets(1).contains(&Key::budget_persons(2, 0)));
     assert!(Key::disclosed_in(0, 1).contains(&Key::disclosed(0, 1, [255; 16])));

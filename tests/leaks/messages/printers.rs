@@ -4,18 +4,36 @@ use super::*;
 
 pub(super) fn printers_of_identities() -> Printers {
     shown_of![
+        Alias,
         ApplyEventsRequest,
         ApplyEventsResponse,
+        ConvertIdsRequest,
+        ConvertIdsResponse,
         EventReport,
         IdChange,
+        IdentifierColumn,
         IdentityEvent,
+        LinkIdentifiersRequest,
+        LinkIdentifiersResponse,
+        ListAliasesRequest,
+        ListAliasesResponse,
         ListIdChangesRequest,
         ListIdChangesResponse,
         ListProtectedLinksRequest,
         ListProtectedLinksResponse,
+        ListReissuesRequest,
+        ListReissuesResponse,
+        LoadAliasesRequest,
+        LoadAliasesResponse,
         ProtectedLink,
+        RefusedAlias,
+        Reissue,
+        ReissueIdsRequest,
+        ReissueIdsResponse,
         RestoredId,
         SupersededId,
+        UnlinkIdentifiersRequest,
+        UnlinkIdentifiersResponse,
     ]
 }
 

@@ -87,7 +87,11 @@ impl ServerIssuer<crate::cli::connect::Channel> {
         }
         let Some(asked) = &mut self.serials else { return Err(unexpected()) };
         for chunk in ids.chunks(BATCH_ROWS) {
-            let batch = RegisterIdBatch { register: register.to_owned(), ids: chunk.to_vec() };
+            let batch = RegisterIdBatch {
+                register: register.to_owned(),
+                ids: chunk.to_vec(),
+                ..RegisterIdBatch::default()
+            };
             let message = Some(SerialsIn::Batch(batch));
             ask(&asked.questions, IssueSerialsRequest { message })?;
         }

@@ -35,6 +35,7 @@ fn a_change_of_links_that_was_never_recorded_leaves_nothing_behind() {
             at: world.clock.now(),
             principal: "i".parse().unwrap(),
             organisation: "983744516".parse().unwrap(),
+            statement: None,
         };
         let staged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut change = open.registers.change_links();

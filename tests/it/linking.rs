@@ -1,0 +1,65 @@
+//! Identifiers that a file has in one row, at the terminal: stated, taken back, and refused by row.
+
+use crate::harness::{Course, digits, dnr, people};
+
+/// The IDs of the rows of a file with the column `fnr`.
+fn ids(course: &Course, text: &str) -> Vec<String> {
+    course.write("asked.csv", &format!("fnr\n{text}"));
+    course.pseudonymize("NPR", "HF", "asked.csv", "told.csv");
+    let told = course.text("told.csv");
+    for name in ["told.csv", "told.csv.leaf-ids.csv"] {
+        // Nobody may have an ID of another identifier.
+        let _ = std::fs::remove_file(course.path(name));
+    }
+    told.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn identifiers_of_one_row_are_linked_and_taken_back_and_others_are_told_by_their_row() {
+    let course = Course::with(&[("hospital", "system", "'link:NPR:HF'")]);
+    let (fnr, dnr) = (people(3).into_iter().map(digits).collect::<Vec<_>>(), digits(dnr()));
+    let known = ids(&course, &format!("{}\n{}\n", fnr[0], fnr[1]));
+    let rows = format!("fnr,x,dnr\n{},a,{dnr}\n{},b,\n{},c,{}\n", fnr[0], fnr[1], fnr[0], fnr[1]);
+    course.write("rows.csv", &rows);
+    let file = course.path("rows.csv");
+    let words = |action| {
+        let columns = ["--column", "fnr:fnr", "--column", "dnr", &file];
+        [&["identity", action, "--register", "NPR", "--source", "HF"][..], &columns].concat()
+    };
+    course.run("pipeline", &words("link")).ended(4, "not allowed");
+    let linked = course.run("hospital", &words("link")).well();
+    assert_eq!(linked.out, "3 same_kind\n");
+    let told = "1 linked, 0 known before, 1 with one identifier, 1 refused";
+    assert!(linked.err.contains(told), "{}", linked.err);
+    let both = format!("{}\n{dnr}\n", fnr[0]);
+    assert_eq!(ids(&course, &both), [known[0].as_str(), &known[0]]);
+    let again = course.run("hospital", &[&words("link")[..], &["--fail-on-rejects"]].concat());
+    assert_eq!((again.code, again.out.as_str()), (Some(8), "3 same_kind\n"));
+    assert!(again.err.contains("0 linked, 1 known before"), "{}", again.err);
+    let taken = course.run("hospital", &words("unlink")).well();
+    assert!(taken.err.contains("1 taken back"), "{}", taken.err);
+    assert_ne!(ids(&course, &both)[1], known[0]);
+    let last = course.run("hospital", &words("link")).well();
+    assert_eq!(last.out.lines().next(), Some("1 both_in_register"));
+    for secret in [&dnr, &fnr[0]] {
+        assert!(
+            ![&linked, &again, &taken, &last].iter().any(|ran| {
+                ran.out.contains(secret.as_str()) || ran.err.contains(secret.as_str())
+            })
+        );
+    }
+    course.server.stop();
+}
+
+#[test]
+fn a_file_without_a_second_column_or_of_a_one_way_register_is_refused() {
+    let course = Course::with(&[("hospital", "system", "'link:IPLOS:KOMMUNE', 'link:NPR:HF'")]);
+    course.write("rows.csv", &format!("fnr,dnr\n{},{}\n", digits(people(1)[0]), digits(dnr())));
+    let file = course.path("rows.csv");
+    let one = ["identity", "link", "--register", "NPR", "--source", "HF", "--column", "fnr", &file];
+    course.run("hospital", &one).ended(2, "one column of identifiers");
+    let words = ["identity", "link", "--register", "IPLOS", "--source", "KOMMUNE"];
+    let columns = ["--column", "fnr", "--column", "dnr", &file];
+    course.run("hospital", &[&words[..], &columns].concat()).ended(2, "one-way");
+    course.server.stop();
+}
