@@ -4,6 +4,7 @@ use super::super::open::Open;
 use super::super::{Error, Service, Violation, actor};
 use super::changing::{Change, Changed, about};
 use super::disclosures::DisclosureView;
+use super::scope::Scope;
 use crate::audit::{Action, Recorded};
 use crate::crypto::note::{Origin, VerifierKey};
 use crate::crypto::sha256;
@@ -63,11 +64,12 @@ impl Service {
         let manifest = check_manifest(&report.manifest, &disclosure, &decided)?;
         let signed = Manifest::sign(&report.manifest, &name, open.extract_signing()?);
         let signed = signed.map_err(|error| invalid_manifest(&error.to_string()))?;
+        let persons = self.persons_told(&open, (id, &decided), report.persons)?;
         let extract = Extract {
             manifest: Sha256Hex(sha256(signed.as_bytes())),
             files: report.files,
             rows: report.rows,
-            persons: report.persons,
+            persons,
             persons_left_out: report.persons_left_out,
             released: Some(manifest.files.iter().map(released).collect()),
         };
@@ -91,6 +93,21 @@ impl Service {
         let recorded =
             self.commit(&open, &mut entries, Change { entry, changed, writes: Vec::new() })?;
         Ok((signed, self.view(&open, &entries, disclosure)?, recorded))
+    }
+
+    /// The persons of an extract, as they are recorded.  How many different ones there are in a joint
+    /// disclosure says how many are in both registers, and of two persons whether they are one: there it
+    /// is how many the disclosure has by now, by each register.
+    fn persons_told(
+        &self,
+        open: &Open,
+        (id, decided): (DisclosureId, &Decision),
+        different: u64,
+    ) -> Result<u64, Error> {
+        match self.scope_of(decided)? {
+            Scope::Joint { .. } => self.persons_in(open, id, decided),
+            Scope::Of(_) => Ok(different),
+        }
     }
 
     /// The note's name of the key that signs extracts: that of the log, and what it signs.

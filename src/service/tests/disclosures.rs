@@ -9,6 +9,7 @@ use crate::ident::{Serial, SerialWidth};
 use crate::keyring::WrappedDisclosureKey;
 
 mod extracts;
+mod joint;
 mod keys;
 
 pub(super) const REQUEST: &str = r#"

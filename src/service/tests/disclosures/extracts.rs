@@ -64,7 +64,7 @@ impl World {
     }
 }
 
-fn report(manifest: &Manifest) -> DeliveryReport {
+pub(super) fn report(manifest: &Manifest) -> DeliveryReport {
     DeliveryReport {
         manifest: manifest.text().unwrap(),
         files: manifest.files.iter().map(|file| file.name.parse().unwrap()).collect(),
@@ -181,7 +181,7 @@ fn nothing_is_issued_or_recorded_after_the_last_day_of_a_disclosure_or_its_decis
 }
 
 /// A manifest that says what the disclosure is.
-fn manifest(world: &World, id: DisclosureId) -> Manifest {
+pub(super) fn manifest(world: &World, id: DisclosureId) -> Manifest {
     let view = world.service.disclosure(&world.officer(), id).unwrap();
     Manifest {
         v: crate::extract::manifest::VERSION,
