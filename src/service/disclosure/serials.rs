@@ -9,9 +9,8 @@
 //!          `numbering`
 //! ```
 //!
-//! Whose number: the leaf's whom it was answered by before; else the leaf's of the person who is in the
-//! disclosure already and was drawn first; else the root's.  What is another leaf's is pinned before it
-//! is answered, so that a later split changes no serial.
+//! Whose number: see `pinning`.  What is another leaf's is pinned before it is answered, so that a later
+//! split changes no serial.
 //!
 //! Invariants: a person has one serial, or one ID, in a disclosure, whichever register's ID it came by; a serial
 //! leaves only after its person is recorded as being in the disclosure; a disclosure that is closed
@@ -32,7 +31,6 @@ use super::changing::about;
 use super::issued::{IssuingSummary, MappedSerials};
 use super::members::OfKey;
 use super::naming::no_bridge;
-use super::pinning::asked;
 use super::scope::Scope;
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
@@ -272,6 +270,16 @@ impl Issuing {
             let ids = std::mem::take(&mut mapped.ids);
             mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, &ids)?;
         }
+        // So is a batch whose persons are named by what another has handed over meanwhile: each time by
+        // one more of them, so that this ends.
+        let _handing = loop {
+            let named = (&mapped.screened.rows[..], &mapped.pins[..]);
+            if let Some(handing) = self.hand(&in_use, rights.links(), named) {
+                break handing;
+            }
+            let ids = std::mem::take(&mut mapped.ids);
+            mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, &ids)?;
+        };
         // And what persons are named by; whoever loads a bridge holds the rights before it too.
         let _named = self.look_again(&in_use, &mapped.named)?;
         let Screened { rows, overridden, .. } = mapped.screened;
@@ -284,7 +292,7 @@ impl Issuing {
             digest: mapped.digest,
             joining: Vec::new(),
             moved: Vec::new(),
-            asked: asked(rows, &mapped.pins),
+            asked: rows.into_iter().map(|(_, leaf)| leaf).collect(),
             pins: mapped.pins,
             disclosed: Some(register.membership(self.scope, &in_use.members)),
             overridden,
