@@ -13,7 +13,7 @@
 //! only after the commit; consecutive messages of a stream in one commit share one entry; after a
 //! commit that failed or is uncertain this thread never writes again.
 
-mod stream;
+pub(super) mod stream;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -190,7 +190,7 @@ impl Recorder {
         let mut staged = Vec::with_capacity(others.len());
         let (mut approvals, mut leavings) = (Vec::new(), Vec::new());
         for Other { entry, with, reply } in others {
-            let With { writes, fold, grant, approval, moves: _, leaving } = with;
+            let With { writes, fold, grant, approval, moves: _, answered: _, leaving } = with;
             leavings.extend(leaving);
             acts.push((reply, 0));
             staged.push((entry, writes, approval.as_ref().and_then(Moving::entry_of_use)));
@@ -220,7 +220,7 @@ impl Recorder {
             if let Some(used) = used {
                 self.log.stage(&used)?;
             }
-            *index = self.log.stage(&entry)?;
+            *index = self.log.stage(&entry.finish(self.keys.digest(), self.log.size()))?;
             self.write(*index, writes, &mut batch)?;
         }
         approvals

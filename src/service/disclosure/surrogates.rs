@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Invariants: a key space is one that the decision names; the values go nowhere but into the
-//! digest; each batch has its entry before it is answered.
+//! surrogates; each batch has its entry before it is answered, with a digest of the surrogates that
+//! nobody can search once the disclosure is closed, and that no other entry has.
 
 use std::sync::{Arc, PoisonError, Weak};
 
@@ -89,8 +90,8 @@ impl SurrogateIssuing {
         let mut entry = self.base.clone();
         entry.time = self.service.parts.clock.now();
         entry.counts.insert("rows".into(), batch.values.len() as u64);
-        entry.digest = Some(open.registers.keys().digest().digest(&surrogates));
-        open.registers.record_value_and_wait(entry, surrogates).map_err(|error| {
+        let digest = keys.digests().digest_parts(&[&surrogates]);
+        open.registers.record_digested_and_wait((entry, digest), surrogates).map_err(|error| {
             self.service.reopen_if_failed(&open);
             register_error(error)
         })

@@ -116,6 +116,39 @@ fn no_digest_ties_a_serial_to_a_person_after_closing() {
     assert_eq!(world.stored_digests().found(&left, id, &near), [0_u64; 0]);
 }
 
+/// Goal: no digest ties the surrogates of two files to one person.  Method: one value is answered twice,
+/// alone, and its digest is computed anew as FORMATS says, with the key of the disclosure and without.
+#[test]
+fn digests_of_surrogates_are_all_different_and_under_the_key_of_the_disclosure() {
+    let world = world();
+    let id = world.disclosure();
+    let stream = world.service.open_surrogates(&world.officer(), id).unwrap();
+    let batch = SurrogateBatch {
+        key_space: "episodes".into(),
+        values: vec![bytes::Bytes::from_static(b"P-17")],
+        institutions: Vec::new(),
+    };
+    let answered = [0, 1].map(|_| stream.issue(&batch).unwrap().into_answer().0);
+    assert_eq!(answered[0], answered[1]);
+    let entries = world.entries_of(Action::SurrogatesIssued);
+    let open = world.service.open_now().unwrap();
+    let (plane, erasure) = (open.registers.keys().digest(), open.keys().keyring.erasure());
+    let own = world.wrapped_key(id).open_digests(id.0, erasure).unwrap();
+    let expected = |index: u64| {
+        let mut whole = plane.hasher();
+        let rows = own.digest_parts(&[&answered[0]]);
+        [rows.as_bytes(), &[0; 8][..], &index.to_be_bytes()]
+            .iter()
+            .for_each(|part| whole.update(part));
+        whole.finish()
+    };
+    for (index, entry) in &entries {
+        assert_eq!(entry.digest, Some(expected(*index)));
+        assert_ne!(entry.digest, Some(plane.digest(&answered[0])));
+    }
+    assert_ne!(entries[0].1.digest, entries[1].1.digest);
+}
+
 #[test]
 fn what_is_about_a_person_of_a_disclosure_is_asked_for_while_its_key_lives() {
     let world = world();
