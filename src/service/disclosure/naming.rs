@@ -81,6 +81,7 @@ impl Issuing {
         register: &IssuingRegister,
         (answered, rows): (&mut Answered, &mut Rows),
     ) -> Result<(Named, Vec<Pin>), Error> {
+        self.check_day()?;
         let partition = self.scope.first();
         if self.has_labels {
             let labels = in_use.current_labels().ok_or_else(no_bridge)?;

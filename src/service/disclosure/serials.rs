@@ -26,7 +26,7 @@ use jiff::civil::Date;
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Pending, Service, Violation, actor, allow};
-use super::book::{InUse, closed, ready};
+use super::book::{Handle, InUse, closed, ready};
 use super::changing::about;
 use super::issued::{IssuingSummary, MappedSerials};
 use super::members::OfKey;
@@ -53,12 +53,13 @@ pub struct Issuing {
     pub(super) scope: Scope,
     /// Whether another party's IDs stand in the place of serials.
     pub(super) has_labels: bool,
+    last_day: Date,
     /// The registers whose IDs are taken.
     registers: Vec<IssuingRegister>,
     permit: Permit,
     base: Arc<Entry>,
     /// Held weakly, so that sealing wipes the keys although the stream is open.
-    in_use: Weak<InUse>,
+    in_use: Handle,
     rows: AtomicU64,
     answered: Arc<AtomicU64>,
 }
@@ -71,6 +72,8 @@ pub(super) struct Using {
     /// The entry that its use begins.
     pub(super) entry: Entry,
     pub(super) in_use: Arc<InUse>,
+    /// From the day after it on nothing is issued.
+    pub(super) last_day: Date,
 }
 
 /// The width as the cipher has it.
@@ -91,7 +94,7 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<Issuing, Error> {
-        let Using { open, application, decided, entry, in_use } =
+        let Using { open, application, decided, entry, in_use, last_day } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SerialsIssued)?;
         let registers = self.registers_of(&application, &decided, IssuingRegister::new)?;
         let has_labels = decided.bridge_in.is_some();
@@ -110,10 +113,11 @@ impl Service {
             width: decided.serial_width,
             scope: self.scope_of(&decided)?,
             has_labels,
+            last_day,
             registers,
             permit: permit.clone(),
             base: Arc::new(entry),
-            in_use: Arc::downgrade(&in_use),
+            in_use: in_use.handle(),
             rows: AtomicU64::new(0),
             answered: Arc::default(),
         })
@@ -138,21 +142,24 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
         action: Action,
-        grant: impl FnOnce(&Disclosure, &Application, Date) -> Result<(), disclosure::Error>,
+        grant: impl Fn(&Disclosure, &Application, Date) -> Result<(), disclosure::Error>,
     ) -> Result<Using, Error> {
         allow(permit, &Right::Disclose)?;
         let open = self.open_now()?;
-        let entries = open.book.entries();
-        let (disclosure, application) = entries.with_application(id)?;
-        let (disclosure, application) = (disclosure.clone(), application.clone());
-        drop(entries);
+        let (disclosure, application) = entry_of(&open, id)?;
         let decided = application.decision(disclosure.decision())?.clone();
         let entry = self.entry(actor(permit), action);
         let entry = about(entry, &disclosure, &application, &decided);
-        let granted = grant(&disclosure, &application, self.parts.clock.today());
+        let today = self.parts.clock.today();
+        let granted = grant(&disclosure, &application, today);
         self.or_record_refusal(&open, entry.clone(), granted)?;
         let in_use = self.in_use(&open, id, &decided)?;
-        Ok(Using { open, application, decided, entry, in_use })
+        // Whoever has ended it meanwhile did not find it in use.
+        let (disclosure, application) = entry_of(&open, id)?;
+        let granted = grant(&disclosure, &application, today);
+        self.or_record_refusal(&open, entry.clone(), granted)?;
+        let last_day = disclosure.opening().expires.min(decided.valid_until);
+        Ok(Using { open, application, decided, entry, in_use, last_day })
     }
 
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
@@ -166,7 +173,30 @@ impl Service {
     }
 }
 
+/// A disclosure and its application, as they are now.
+fn entry_of(open: &Open, id: DisclosureId) -> Result<(Disclosure, Application), Error> {
+    let entries = open.book.entries();
+    let (disclosure, application) = entries.with_application(id)?;
+    Ok((disclosure.clone(), application.clone()))
+}
+
+impl Service {
+    /// That the last day of a disclosure is not over.
+    pub(super) fn check_last_day(&self, until: Date) -> Result<(), Error> {
+        let day = self.parts.clock.today();
+        if day <= until {
+            return Ok(());
+        }
+        Err(disclosure::Refusal::DisclosureExpired { until, day }.into())
+    }
+}
+
 impl Issuing {
+    /// That something is issued today.
+    pub(super) fn check_day(&self) -> Result<(), Error> {
+        self.service.check_last_day(self.last_day)
+    }
+
     /// How many digits a serial has; none in a disclosure with another party's IDs.
     pub fn width(&self) -> Option<usize> {
         (!self.has_labels).then(|| self.width.digit_count())
@@ -263,6 +293,8 @@ impl Issuing {
         let in_use = ready(&self.in_use)?;
         let keys = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = keys.as_ref().ok_or_else(closed)?;
+        in_use.check_issues()?;
+        self.check_day()?;
         // So are the rights, and the links; if any has changed since the batch was mapped, it is
         // mapped again.
         let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
@@ -345,7 +377,7 @@ impl Issuing {
     /// Whether the disclosure's keys are in memory for this stream.
     #[cfg(test)]
     pub(in crate::service) fn holds_keys(&self) -> bool {
-        self.in_use.upgrade().is_some()
+        self.in_use.is_held()
     }
 
     /// The error that a client is told when a record failed.

@@ -8,6 +8,7 @@ use crate::disclosure::{ApplicationId, Decision, DisclosureId, Request};
 use crate::ident::{Serial, SerialWidth};
 use crate::keyring::WrappedDisclosureKey;
 
+mod ended;
 mod extracts;
 mod joint;
 mod keys;

@@ -69,7 +69,11 @@ fn a_serial_is_not_that_of_a_leaf_that_nobody_asked_for() {
         let (world, people, kpr) = World::joined();
         let id = world.disclosure_of(world.application(), decided(width));
         let serial = world.serials(id, "KPR", &kpr[1..]).unwrap().ids[0];
-        assert_eq!(world.bridge_rows(id), rows([(people[0], serial), (people[1], serial)]), "joined");
+        assert_eq!(
+            world.bridge_rows(id),
+            rows([(people[0], serial), (people[1], serial)]),
+            "joined"
+        );
         world.happens(SPLIT, people[0], &people[1..]);
         assert_eq!((world.told(&people), world.persons_of(id)), (vec![0, 1], 1));
         assert_eq!(world.behind(id, serial), [fnr(people[1])]);

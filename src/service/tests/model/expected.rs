@@ -196,7 +196,8 @@ impl Expected {
         } else if let Some(persons) = person.iter().find_map(of) {
             assert_eq!(serial, persons, "one serial a person");
         } else {
-            let is_taken = |((of, _), other): (&(usize, usize), &u64)| (*of, *other) == (key, serial);
+            let is_taken =
+                |((of, _), other): (&(usize, usize), &u64)| (*of, *other) == (key, serial);
             assert!(!self.serials.iter().any(is_taken), "nobody else's, joined before or not");
         }
         self.serials.insert((key, identifier), serial);

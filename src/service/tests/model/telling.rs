@@ -66,8 +66,10 @@ impl Course<'_> {
             person.iter().any(|identifier| one.serials.contains_key(identifier))
         };
         let given = expected.given.iter().filter(is_in).map(|one| one.application.to_string());
-        let (mut given, mut told): (Vec<String>, Vec<String>) =
-            (given.collect(), report.disclosures.iter().map(|one| one.application.clone()).collect());
+        let (mut given, mut told): (Vec<String>, Vec<String>) = (
+            given.collect(),
+            report.disclosures.iter().map(|one| one.application.clone()).collect(),
+        );
         given.sort_unstable();
         told.sort_unstable();
         assert_eq!(told, given, "disclosures of the person");
