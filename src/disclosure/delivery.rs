@@ -4,12 +4,17 @@
 //! løpenummer join them, so that a person whose values differ, or who is in one alone, stands out.
 //! So a column that is screened goes out once in a namespace ([`screened_once`]): the files that have
 //! it are made in one command, and are given again only as they were.
+//!
+//! Why digests under the disclosure's key: a file of one person has few possible contents, with a serial
+//! among them, and a hash without a key could be tried for ever.
+//!
+//! Invariants: a record that is made has no hash without a key; files are the same if either is.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::history::Act;
-use super::id::Sha256Hex;
+use super::id::{ContentDigest, Sha256Hex};
 use super::line::Line;
 use super::refusal::Refusal;
 use crate::config::codes::PrincipalName;
@@ -18,8 +23,12 @@ use crate::config::codes::PrincipalName;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extract {
-    /// SHA-256 of the signed manifest.
-    pub manifest: Sha256Hex,
+    /// SHA-256 of the signed manifest, in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Sha256Hex>,
+    /// Digest of the signed manifest under the disclosure's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_digest: Option<ContentDigest>,
     /// The names of the files.
     pub files: Vec<Line>,
     /// Rows in all files.
@@ -37,8 +46,12 @@ pub struct Extract {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleasedFile {
-    /// SHA-256 of the plaintext.
-    pub sha256: Sha256Hex,
+    /// SHA-256 of the plaintext, in records of older programs, and of a file that is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Hex>,
+    /// Digest of it under the disclosure's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<ContentDigest>,
     /// The names of its columns.
     pub columns: Vec<String>,
 }
@@ -49,19 +62,37 @@ impl Extract {
         self.released.as_ref().is_none_or(|files| files.iter().any(|file| file.has(column)))
     }
 
-    fn has_file(&self, sha256: Sha256Hex) -> bool {
-        self.released.iter().flatten().any(|file| file.sha256 == sha256)
+    fn has_file(
+        &self,
+        file: &ReleasedFile,
+        is_content: impl Fn(ContentDigest, Sha256Hex) -> bool,
+    ) -> bool {
+        self.released.iter().flatten().any(|one| one.is(file, &is_content))
     }
 }
 
 impl ReleasedFile {
+    /// The file as it is kept: nobody without the key can try what is in it.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        Self { sha256: None, ..self }
+    }
+
+    fn is(&self, new: &Self, is_content: impl Fn(ContentDigest, Sha256Hex) -> bool) -> bool {
+        match (self.digest, new.sha256) {
+            (Some(digest), Some(sha256)) => is_content(digest, sha256),
+            _ => self.sha256.is_some() && self.sha256 == new.sha256,
+        }
+    }
+
     fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|one| one == column)
     }
 }
 
 /// Whether files may go out beside what was delivered with the same løpenummer: a column of
-/// `screened` that went out before is in no file but those that went out as they are.
+/// `screened` that went out before is in no file but those that went out as they are.  `is_content` says
+/// whether a digest under the disclosure's key is of a file with that hash.
 ///
 /// # Errors
 ///
@@ -70,8 +101,10 @@ pub fn screened_once<'a>(
     files: &[ReleasedFile],
     delivered: impl Iterator<Item = &'a Extract> + Clone,
     screened: &[String],
+    is_content: impl Fn(ContentDigest, Sha256Hex) -> bool,
 ) -> Result<(), Refusal> {
-    let is_new = |file: &&ReleasedFile| !delivered.clone().any(|one| one.has_file(file.sha256));
+    let has = |one: &Extract, file: &ReleasedFile| one.has_file(file, &is_content);
+    let is_new = |file: &&ReleasedFile| !delivered.clone().any(|one| has(one, file));
     let goes_out = |column: &&String| files.iter().filter(is_new).any(|file| file.has(column));
     let went_out = |column: &&String| delivered.clone().any(|one| one.may_have(column));
     // Two screened columns in two commands tell together what neither tells alone.
@@ -109,12 +142,20 @@ mod tests {
 
     fn file(content: u8, columns: &[&str]) -> ReleasedFile {
         let columns = columns.iter().map(|&name| name.to_owned()).collect();
-        ReleasedFile { sha256: Sha256Hex([content; 32]), columns }
+        let sha256 = Sha256Hex([content; 32]);
+        let digest = ContentDigest { salt: [7; 16], digest: [!content; 32] };
+        ReleasedFile { sha256: Some(sha256), digest: Some(digest), columns }
     }
 
     fn delivered(released: Option<Vec<ReleasedFile>>) -> Extract {
+        let released = released.map(|files| files.into_iter().map(ReleasedFile::kept).collect());
+        extract(released)
+    }
+
+    fn extract(released: Option<Vec<ReleasedFile>>) -> Extract {
         Extract {
-            manifest: Sha256Hex([0; 32]),
+            manifest: None,
+            manifest_digest: None,
             files: Vec::new(),
             rows: 1,
             persons: 1,
@@ -129,8 +170,10 @@ mod tests {
         let first = delivered(Some(vec![file(1, &["lopenr", "sex"]), file(2, &["lopenr", "a"])]));
         let other = delivered(Some(vec![file(3, &["lopenr", "a"])]));
         let old = delivered(None);
+        let is_content =
+            |digest: ContentDigest, sha256: Sha256Hex| digest.digest[0] == !sha256.0[0];
         let once = |files: &[ReleasedFile], before: &[&Extract]| {
-            let found = screened_once(files, before.iter().copied(), &screened);
+            let found = screened_once(files, before.iter().copied(), &screened, is_content);
             found.map_err(|refusal| refusal.to_string()).err()
         };
         let refused = |files: &[ReleasedFile], before: &[&Extract]| {
@@ -145,6 +188,11 @@ mod tests {
         let mixed = [file(1, &["sex"]), file(9, &["born"])];
         assert!(refused(&mixed, &[&first]).starts_with("sex went out"));
         assert!(refused(&[file(9, &["born"])], &[&old]).starts_with("sex, born went out"));
-        assert_eq!(screened_once(&mixed, [&first, &old].into_iter(), &[]), Ok(()));
+        let older = file(1, &["lopenr", "sex"]);
+        let older = extract(Some(vec![ReleasedFile { digest: None, ..older }]));
+        assert_eq!(once(&[file(1, &["sex"])], &[&older]), None, "by the hash of an older program");
+        assert!(refused(&[file(9, &["sex"])], &[&older]).starts_with("sex went out"));
+        let none = screened_once(&mixed, [&first, &old].into_iter(), &[], is_content);
+        assert_eq!(none, Ok(()));
     }
 }

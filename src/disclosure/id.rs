@@ -88,15 +88,25 @@ impl FromStr for DisclosureId {
     }
 }
 
-as_text!(ApplicationId, DisclosureId, Sha256Hex);
+as_text!(ApplicationId, DisclosureId, ContentDigest, Sha256Hex);
 
 /// A SHA-256 digest: 64 lowercase hexadecimal digits as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sha256Hex(pub [u8; 32]);
 
-/// Text that is not a SHA-256 digest.
+/// A digest of a content under a disclosure's key, after its salt: 96 lowercase hexadecimal digits as
+/// text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ContentDigest {
+    /// Random, so that equal contents have different digests.
+    pub salt: [u8; 16],
+    /// The digest.
+    pub digest: [u8; 32],
+}
+
+/// Text that is not a SHA-256 digest, or not one under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a SHA-256 digest (64 digits of 0-9 and a-f)")]
+#[error("is not a SHA-256 digest (64 digits of 0-9 and a-f, or 96 with its salt)")]
 pub struct DigestError;
 
 impl fmt::Display for Sha256Hex {
@@ -110,6 +120,26 @@ impl FromStr for Sha256Hex {
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
         hex(text).map(Self).ok_or(DigestError)
+    }
+}
+
+impl fmt::Display for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.salt.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        Sha256Hex(self.digest).fmt(f)
+    }
+}
+
+impl FromStr for ContentDigest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let bytes: [u8; 48] = hex(text).ok_or(DigestError)?;
+        let parts = bytes.split_first_chunk().map(|(salt, rest)| (*salt, rest.try_into()));
+        match parts {
+            Some((salt, Ok(digest))) => Ok(Self { salt, digest }),
+            _ => Err(DigestError),
+        }
     }
 }
 

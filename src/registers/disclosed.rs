@@ -131,12 +131,14 @@ impl Membership {
         self.disclosure
     }
 
-    /// How many persons are in it, durably: leaves that share a serial are one.
+    /// How many persons are in it, durably: leaves that share a serial are one, also where whose number
+    /// it is made of is in another disclosure of the key alone.
     pub fn count(&self) -> u64 {
         let state = self.state();
         let words = state.chunks.values().flat_map(|chunk| chunk.iter());
         let leaves: u64 = words.map(|word| u64::from(word.count_ones())).sum();
-        leaves - state.pins.count()
+        let elsewhere = state.pins.targets().into_iter().filter(|one| !state.contains(*one));
+        leaves + elsewhere.count() as u64 - state.pins.count()
     }
 
     /// The leaf whose number a leaf's serial is made of, if the leaf was answered with one.
@@ -145,9 +147,11 @@ impl Membership {
         state.pins.of(leaf).or_else(|| state.contains(leaf).then_some(leaf))
     }
 
-    /// The leaves that were answered with the serial of a leaf, without itself.
-    pub fn pinned_to(&self, leaf: PersonNo) -> Vec<PersonNo> {
-        self.state().pins.to(leaf)
+    /// The leaves that were answered with the serial that is made of a leaf's number: it first, if it was.
+    pub fn answered_with(&self, leaf: PersonNo) -> Vec<PersonNo> {
+        let state = self.state();
+        let itself = state.contains(leaf) && state.pins.of(leaf).is_none();
+        itself.then_some(leaf).into_iter().chain(state.pins.to(leaf)).collect()
     }
 
     /// Whether a person is in it, durably.

@@ -18,10 +18,12 @@ use super::budget::{Account, NewGrant};
 use super::disclosed::Membership;
 use super::leaving::Leaving;
 use super::links::Move;
+use super::recorder::stream::{add_message, finish_disclosed};
 use super::reissue::Reissuing;
 use super::write::Write;
 use super::{Error, Registers};
 use crate::audit::{Committed, Entry, Recorded};
+use crate::crypto::{DigestKey, KeyedDigest};
 
 /// What the recorder is told.
 pub(super) enum Command {
@@ -33,9 +35,27 @@ pub(super) enum Command {
 
 /// An act with its own entry, and what happens with it.
 pub(super) struct Other {
-    pub(super) entry: Box<Entry>,
+    pub(super) entry: Box<ActEntry>,
     pub(super) with: With,
     pub(super) reply: ActReply,
+}
+
+/// The entry of an act, and the digest of what it answers under the key of a disclosure.
+pub(super) struct ActEntry {
+    entry: Entry,
+    answered: Option<KeyedDigest>,
+}
+
+impl ActEntry {
+    /// The entry, which has that number in the log: see `recorder::stream`.
+    pub(super) fn finish(mut self, key: &DigestKey, index: u64) -> Entry {
+        if let Some(answered) = self.answered {
+            let mut digests = key.hasher();
+            add_message(&mut digests, answered, &[]);
+            self.entry.digest = Some(finish_disclosed(digests, index));
+        }
+        self.entry
+    }
 }
 
 /// What happens in the commit of an act.
@@ -51,6 +71,8 @@ pub(super) struct With {
     pub(super) grant: Option<(Arc<Account>, NewGrant)>,
     /// An approval that it moves, or uses up.
     pub(super) approval: Option<Moving>,
+    /// What it answers, as a digest that the entry has with its number.
+    pub(super) answered: Option<KeyedDigest>,
     /// Persons whose past in a register ends with it.
     pub(super) leaving: Option<Box<Leaving>>,
     /// IDs that it replaces.
@@ -120,6 +142,20 @@ impl Command {
 }
 
 impl Registers {
+    /// Records an act of a disclosure, of whose answer the entry has the digest under its key, and waits
+    /// until it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn record_digested_and_wait<T: Send + 'static>(
+        &self,
+        (entry, answered): (Entry, KeyedDigest),
+        value: T,
+    ) -> Result<Recorded<T>, Error> {
+        self.send_and_wait(entry, With { answered: Some(answered), ..With::default() }, value)
+    }
+
     /// Fails the plane: nothing is recorded until it is opened again.
     pub(super) fn fail(&self, reason: &'static str) {
         fail(&self.failed, reason);
@@ -140,14 +176,15 @@ impl Registers {
     pub(super) fn send_act<T: Send + 'static>(
         &self,
         entry: Entry,
-        with: With,
+        mut with: With,
         value: T,
         reply: Reply<T>,
     ) {
+        let entry = Box::new(ActEntry { entry, answered: with.answered.take() });
         let reply: ActReply = Box::new(move |done| {
             reply(done.map(|(committed, index)| committed.record(index, value)));
         });
-        self.send(Command::Other(Other { entry: Box::new(entry), with, reply }));
+        self.send(Command::Other(Other { entry, with, reply }));
     }
 
     /// Waits until everything that was handed to the recorder before has been recorded.

@@ -13,7 +13,7 @@
 //! only after the commit; consecutive messages of a stream in one commit share one entry; after a
 //! commit that failed or is uncertain this thread never writes again.
 
-mod stream;
+pub(super) mod stream;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use super::keys::PlaneKeys;
 use super::leaving::Forgotten;
 use super::links::Feed;
 use super::numbers::Numbers;
-use super::queue::{ActReply, Command, Other, With};
+use super::queue::{ActEntry, ActReply, Command, Other, With};
 use super::write::Write;
 use super::{Error, Members, VaultUsed};
 use crate::audit::{AuditLog, Committed, Entry};
@@ -188,7 +188,8 @@ impl Recorder {
         let mut staged = Vec::with_capacity(others.len());
         let (mut approvals, mut leavings, mut reissues) = (Vec::new(), Vec::new(), Vec::new());
         for Other { entry, with, reply } in others {
-            let With { writes, fold, grant, approval, moves: _, leaving, reissue } = with;
+            let With { writes, fold, grant, approval, moves: _, answered: _, leaving, reissue } =
+                with;
             leavings.extend(leaving);
             reissues.extend(reissue);
             acts.push((reply, 0));
@@ -271,13 +272,13 @@ impl Recorder {
     /// uses.
     fn stage_act(
         &mut self,
-        (entry, writes, used): (Box<Entry>, Vec<Write>, Option<Entry>),
+        (entry, writes, used): (Box<ActEntry>, Vec<Write>, Option<Entry>),
         batch: &mut Batch,
     ) -> Result<u64, Error> {
         if let Some(used) = used {
             self.log.stage(&used)?;
         }
-        let index = self.log.stage(&entry)?;
+        let index = self.log.stage(&entry.finish(self.keys.digest(), self.log.size()))?;
         self.write(index, writes, batch)?;
         Ok(index)
     }

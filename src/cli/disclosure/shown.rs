@@ -188,9 +188,10 @@ pub(in crate::cli) fn disclosure_lines(disclosure: &Disclosure) -> Vec<String> {
     lines.extend(disclosure.deliveries.iter().map(|delivery| {
         let ExtractDelivery { manifest, files, rows, persons, persons_left_out, by, at } = delivery;
         let files = files.join(", ");
+        let manifest = if manifest.is_empty() { "" } else { &format!(", manifest {manifest}") };
         format!(
             "  {at:<30} {files}: {rows} rows, {persons} persons, {persons_left_out} left out, by \
-             {by}, manifest {manifest}"
+             {by}{manifest}"
         )
     }));
     lines.extend(history_lines(&disclosure.history));

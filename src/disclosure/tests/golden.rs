@@ -6,7 +6,7 @@ use super::shared::{Shipped, extract, on, opened, received};
 use crate::disclosure::application::{Application, OtherSource};
 use crate::disclosure::decision::{BridgeIn, BridgeOut, LinkingParty, ReservationOverride};
 use crate::disclosure::delivery::ReleasedFile;
-use crate::disclosure::id::{DisclosureId, Sha256Hex};
+use crate::disclosure::id::{ContentDigest, DisclosureId, Sha256Hex};
 use crate::disclosure::lifecycle::Disclosure;
 use crate::disclosure::record::RecordError;
 use crate::disclosure::words::{Identifiers, Reidentification, SourceKind};
@@ -112,7 +112,28 @@ fn a_record_of_what_is_in_each_file_is_the_golden_bytes() {
     let mut disclosure = disclosure();
     let columns = vec!["lopenr".to_owned(), "sex".to_owned()];
     disclosure.deliveries[0].extract.released =
-        Some(vec![ReleasedFile { sha256: Sha256Hex([0x33; 32]), columns }]);
+        Some(vec![ReleasedFile { sha256: Some(Sha256Hex([0x33; 32])), digest: None, columns }]);
+    assert_eq!(String::from_utf8(disclosure.encode()).unwrap(), golden);
+    let id = DisclosureId([0x11; 16]);
+    assert_eq!(Disclosure::decode(id, golden.as_bytes()).unwrap(), disclosure);
+}
+
+#[test]
+fn a_record_of_an_extract_by_digests_under_a_key_is_the_golden_bytes() {
+    let released = r#","released":[{"digest":""#.to_owned()
+        + &("66".repeat(16) + &"44".repeat(32))
+        + r#"","columns":["lopenr","sex"]}]"#;
+    let golden = DISCLOSURE.replace("\"persons_left_out\":7", "\"persons_left_out\":7{}");
+    let golden = golden.replace("{}", &released);
+    let mut disclosure = disclosure();
+    let columns = vec!["lopenr".to_owned(), "sex".to_owned()];
+    let extract = &mut disclosure.deliveries[0].extract;
+    let older = extract.manifest.take().unwrap().to_string();
+    let under_key = |byte| Some(ContentDigest { salt: [0x66; 16], digest: [byte; 32] });
+    extract.manifest_digest = under_key(0x55);
+    extract.released = Some(vec![ReleasedFile { sha256: None, digest: under_key(0x44), columns }]);
+    let (before, now) = (format!("\"manifest\":\"{older}\""), "66".repeat(16) + &"55".repeat(32));
+    let golden = golden.replace(&before, &format!("\"manifest_digest\":\"{now}\""));
     assert_eq!(String::from_utf8(disclosure.encode()).unwrap(), golden);
     let id = DisclosureId([0x11; 16]);
     assert_eq!(Disclosure::decode(id, golden.as_bytes()).unwrap(), disclosure);

@@ -146,7 +146,8 @@ pub(in crate::disclosure) fn opened(shipped: &Shipped) -> (Application, Disclosu
 
 pub(in crate::disclosure) fn extract() -> Extract {
     Extract {
-        manifest: Sha256Hex([0x22; 32]),
+        manifest: Some(Sha256Hex([0x22; 32])),
+        manifest_digest: None,
         files: vec!["episodes.csv".parse().unwrap()],
         rows: 1_000,
         persons: 400,

@@ -9,8 +9,11 @@
 //! what was answered stays as it was.
 //!
 //! A later pin of a leaf never differs from the first; the first counts.
+//!
+//! INVARIANT: whose number it is was answered before, or is in the same commit: in this disclosure or in
+//! another of its key.  Pins of an older program may be to a leaf that nobody asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -66,6 +69,11 @@ impl Pins {
 
     pub(super) fn count(&self) -> u64 {
         self.known.len() as u64
+    }
+
+    /// Whose serials the others have.
+    pub(super) fn targets(&self) -> BTreeSet<PersonNo> {
+        self.known.values().copied().collect()
     }
 
     pub(super) fn of(&self, leaf: PersonNo) -> Option<PersonNo> {

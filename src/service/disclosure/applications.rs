@@ -3,12 +3,16 @@
 use jiff::civil::Date;
 
 use super::super::{Error, Service, actor, allow};
+use super::book::IsOver;
 use super::changing::{Change, Changed, about_application};
 use super::disclosures::allow_reading;
 use crate::audit::{Action, Recorded};
+use crate::disclosure::lifecycle::DisclosureState;
 use crate::disclosure::line::Line;
 use crate::disclosure::words::{Authority, DecisionKind};
-use crate::disclosure::{self, Act, Application, ApplicationId, Decision, Request};
+use crate::disclosure::{
+    self, Act, Application, ApplicationId, Decision, Disclosure, DisclosureId, Request,
+};
 use crate::policy::{Permit, Right};
 
 impl Service {
@@ -162,9 +166,18 @@ impl Service {
         let entry = about_application(self.entry(actor(permit), action), &application);
         let outcome = change(&mut application, &act);
         self.or_record_refusal(&open, entry.clone(), outcome)?;
+        let issues = |one: &Disclosure| {
+            matches!(one.state(), DisclosureState::Extracted | DisclosureState::Open)
+        };
+        let is_of = |one: &&Disclosure| one.application() == id && issues(one);
+        let own = entries.disclosures.values().filter(is_of).map(Disclosure::id);
+        let own: Vec<DisclosureId> = own.collect();
+        open.book.end(own.iter().copied(), IsOver::Yes);
         let changed = vec![Changed::Application(application.clone())];
-        let recorded =
-            self.commit(&open, &mut entries, Change { entry, changed, writes: Vec::new() })?;
+        let change = Change { entry, changed, writes: Vec::new() };
+        let recorded = self
+            .commit(&open, &mut entries, change)
+            .inspect_err(|_| open.book.end(own, IsOver::No))?;
         Ok((application, recorded))
     }
 }

@@ -4,7 +4,7 @@
 //! made on a copy, stored with its audit entry, and seen by others once both are durable.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use jiff::Timestamp;
@@ -66,6 +66,31 @@ pub(super) struct InUse {
     pub(super) window: RwLock<Option<Window>>,
     /// Who was there when the first window was opened.
     pub(super) first_window: FirstWindow,
+    /// Whether it was completed, or its application withdrawn; set while the keys are held alone.
+    is_over: AtomicBool,
+    /// Whether it is closed and let go.
+    is_closed: Arc<AtomicBool>,
+}
+
+/// What a stream has of the disclosure that it uses: held weakly, so that sealing wipes the keys, and
+/// closing all of it, although the stream is open.
+pub(super) struct Handle {
+    in_use: Weak<InUse>,
+    is_closed: Arc<AtomicBool>,
+}
+
+#[cfg(test)]
+impl Handle {
+    pub(super) fn is_held(&self) -> bool {
+        self.in_use.upgrade().is_some()
+    }
+}
+
+/// Whether a disclosure issues nothing any more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IsOver {
+    No,
+    Yes,
 }
 
 /// Another party's IDs, in a disclosure that has them in the place of serials.
@@ -178,11 +203,39 @@ impl Book {
         }
     }
 
+    /// Says whether disclosures issue nothing any more: when this returns, nobody hands over what was
+    /// answered before.
+    pub(super) fn end(&self, ids: impl IntoIterator<Item = DisclosureId>, is_over: IsOver) {
+        for in_use in ids.into_iter().filter_map(|id| self.ready(id)) {
+            let _keys = in_use.keys.write().unwrap_or_else(PoisonError::into_inner);
+            in_use.is_over.store(is_over == IsOver::Yes, Ordering::Release);
+        }
+    }
+
     /// Lets a disclosure be used again whose closing did not come about.
     pub(in crate::service) fn restore(&self, id: DisclosureId) {
         let mut used = self.used();
         used.closing.remove(&id);
         used.ready.remove(&id);
+    }
+
+    /// Lets go of a disclosure that is closed, and of what is kept for its key if no other has it.
+    pub(super) fn let_go(&self, entries: &Entries, id: DisclosureId) {
+        if let Some(in_use) = self.used().ready.remove(&id) {
+            in_use.is_closed.store(true, Ordering::Release);
+        }
+        if entries.sharing(id).is_empty() {
+            let first = entries.first_of(id);
+            self.same_key.lock().unwrap_or_else(PoisonError::into_inner).remove(&first);
+            self.ordinals.lock().unwrap_or_else(PoisonError::into_inner).remove(&first);
+        }
+    }
+
+    /// How many disclosures are in use, and keys.
+    #[cfg(test)]
+    pub(in crate::service) fn held(&self) -> (usize, usize, usize) {
+        let keys = (self.same_key.lock().unwrap().len(), self.ordinals.lock().unwrap().len());
+        (self.used().ready.len(), keys.0, keys.1)
     }
 
     fn used(&self) -> MutexGuard<'_, Used> {
@@ -267,7 +320,14 @@ impl InUse {
             labels: RwLock::new(LabelSlot { labels, ..LabelSlot::default() }),
             window: RwLock::default(),
             first_window,
+            is_over: AtomicBool::new(false),
+            is_closed: Arc::default(),
         })
+    }
+
+    /// What a stream has of it.
+    pub(super) fn handle(self: &Arc<Self>) -> Handle {
+        Handle { in_use: Arc::downgrade(self), is_closed: Arc::clone(&self.is_closed) }
     }
 
     /// The disclosure.
@@ -280,16 +340,32 @@ impl InUse {
         self.labels.write().unwrap_or_else(PoisonError::into_inner).labels.take();
     }
 
-    /// The keys, unless the disclosure was closed.
+    /// The keys, unless the disclosure was closed, or issues nothing any more.
     pub(super) fn keys(&self) -> Result<Arc<DisclosureKeys>, Error> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.clone().ok_or_else(closed)
+        let found = keys.clone().ok_or_else(closed)?;
+        self.check_issues()?;
+        Ok(found)
+    }
+
+    /// That it still issues.  Whoever hands an answer to the recorder asks while the keys are held.
+    pub(super) fn check_issues(&self) -> Result<(), Error> {
+        if self.is_over.load(Ordering::Acquire) {
+            let text = "nothing more is issued: the disclosure was completed, or its application \
+                        was withdrawn";
+            return Err(Error::step(text.to_owned()));
+        }
+        Ok(())
     }
 }
 
-/// What a stream uses, unless it is gone with the stores that it was opened over.
-pub(super) fn ready(in_use: &Weak<InUse>) -> Result<Arc<InUse>, Error> {
-    in_use.upgrade().ok_or_else(|| Error::new(ErrorCode::StreamBroken))
+/// What a stream uses, unless it is closed, or gone with the stores that it was opened over.
+pub(super) fn ready(used: &Handle) -> Result<Arc<InUse>, Error> {
+    let gone = || match used.is_closed.load(Ordering::Acquire) {
+        true => closed(),
+        false => Error::new(ErrorCode::StreamBroken),
+    };
+    used.in_use.upgrade().ok_or_else(gone)
 }
 
 /// The answer to whoever uses a disclosure that was closed meanwhile.

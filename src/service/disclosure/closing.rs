@@ -73,6 +73,7 @@ impl Service {
         let recorded = recorded.inspect_err(|_| open.book.restore(id))?;
         entries.disclosures.insert(id, disclosure.clone());
         entries.loaded.extend(loaded.map(|loaded| (id, loaded)));
+        open.book.let_go(&entries, id);
         erasure.finish(&self.parts.entropy, now).map_err(key_file_error)?;
         Ok((self.view(&open, &entries, disclosure)?, recorded))
     }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::super::open::Open;
 use super::super::{Error, Service, actor, allow};
-use super::book::{Entries, stored_key};
+use super::book::{Entries, IsOver, stored_key};
 use super::changing::{Change, Changed, about, about_application, forgotten};
 use crate::audit::{Action, Entry, Recorded};
 use crate::disclosure::lifecycle::Opening;
@@ -164,11 +164,13 @@ impl Service {
         if let Some(in_use) = open.book.ready(id) {
             in_use.forget_labels();
         }
+        open.book.end([id], IsOver::Yes);
         let mut changed = vec![Changed::Disclosure(disclosure.clone())];
         let loaded = entries.loaded.get(&id).cloned();
         changed.extend(loaded.map(|loaded| Changed::Loaded(loaded.deleted_by(&act))));
-        let writes = forgotten(id, &open.registers)?;
-        let recorded = self.commit(&open, &mut entries, Change { entry, changed, writes })?;
+        let recorded = forgotten(id, &open.registers)
+            .and_then(|writes| self.commit(&open, &mut entries, Change { entry, changed, writes }));
+        let recorded = recorded.inspect_err(|_| open.book.end([id], IsOver::No))?;
         Ok((self.view(&open, &entries, disclosure)?, recorded))
     }
 
@@ -183,7 +185,13 @@ impl Service {
         }
         let Some(earlier) = decided.continues else { return Ok(()) };
         let (disclosure, application) = entries.with_application(earlier)?;
-        let before = self.scope_of(application.decision(disclosure.decision())?)?;
+        let before = application.decision(disclosure.decision())?;
+        if decided.bridge_in.is_some() || before.bridge_in.is_some() {
+            let text = "IDs of another party stand in the place of løpenummer: there is none to go on \
+                        with, before or after; decide on a disclosure that continues none";
+            return Err(Error::rule(text.to_owned()));
+        }
+        let before = self.scope_of(before)?;
         match self.scope_of(decided)?.refuses_to_continue(before) {
             Some(text) => Err(Error::rule(text.to_owned())),
             None => Ok(()),

@@ -2,13 +2,16 @@
 
 use super::super::open::Open;
 use super::super::{Error, Service, Violation, actor};
+use super::book::stored_key;
 use super::changing::{Change, Changed, about};
 use super::disclosures::DisclosureView;
+use super::scope::Scope;
 use crate::audit::{Action, Recorded};
 use crate::crypto::note::{Origin, VerifierKey};
-use crate::crypto::sha256;
+use crate::crypto::{DigestKey, sha256};
 use crate::disclosure::delivery::{Extract, ReleasedFile, screened_once};
-use crate::disclosure::id::Sha256Hex;
+use crate::disclosure::id::{ContentDigest, Sha256Hex};
+use crate::disclosure::lifecycle::DisclosureState;
 use crate::disclosure::line::Line;
 use crate::disclosure::{Decision, Disclosure, DisclosureId};
 use crate::extract::manifest::{Column, Content, FileEntry, Manifest};
@@ -29,6 +32,35 @@ pub struct DeliveryReport {
     pub persons_left_out: u64,
     /// What the guard against identifiers was told to let pass, and why.
     pub guard_exceptions: Vec<Line>,
+}
+
+/// Makes what is kept of the contents of files and manifests: nobody can try contents once the disclosure
+/// is closed, and no two say that they are equal.
+struct Contents {
+    /// None of a disclosure that is closed, which takes no extract.
+    key: Option<DigestKey>,
+}
+
+impl Contents {
+    fn of(open: &Open, disclosure: &Disclosure) -> Result<Self, Error> {
+        if disclosure.state() == DisclosureState::Closed {
+            return Ok(Self { key: None });
+        }
+        let id = disclosure.id();
+        let wrapped = stored_key(&open.registers, id)?;
+        let key = wrapped.open_digests(id.0, open.keys().keyring.erasure());
+        Ok(Self { key: Some(key.map_err(Error::internal)?) })
+    }
+
+    fn digest(&self, (what, salt): (&str, [u8; 16]), sha256: &[u8; 32]) -> Option<ContentDigest> {
+        let parts: [&[u8]; 3] = [what.as_bytes(), &salt, sha256];
+        let digest = *self.key.as_ref()?.digest_parts(&parts).as_bytes();
+        Some(ContentDigest { salt, digest })
+    }
+
+    fn is_file(&self, kept: ContentDigest, sha256: Sha256Hex) -> bool {
+        self.digest(("file", kept.salt), &sha256.0) == Some(kept)
+    }
 }
 
 impl Service {
@@ -63,13 +95,18 @@ impl Service {
         let manifest = check_manifest(&report.manifest, &disclosure, &decided)?;
         let signed = Manifest::sign(&report.manifest, &name, open.extract_signing()?);
         let signed = signed.map_err(|error| invalid_manifest(&error.to_string()))?;
+        let contents = Contents::of(&open, &disclosure)?;
+        let files = manifest.files.iter().map(|file| self.released(file, &contents));
+        let files = files.collect::<Result<Vec<ReleasedFile>, Error>>()?;
+        let persons = self.persons_told(&open, (id, &decided), report.persons)?;
         let extract = Extract {
-            manifest: Sha256Hex(sha256(signed.as_bytes())),
+            manifest: None,
+            manifest_digest: self.kept(&contents, "manifest", &sha256(signed.as_bytes()))?,
             files: report.files,
             rows: report.rows,
-            persons: report.persons,
+            persons,
             persons_left_out: report.persons_left_out,
-            released: Some(manifest.files.iter().map(released).collect()),
+            released: Some(files.iter().cloned().map(ReleasedFile::kept).collect()),
         };
         let counts = [
             ("files", extract.files.len() as u64),
@@ -82,8 +119,8 @@ impl Service {
         entry.changes = report.guard_exceptions.iter().map(ToString::to_string).collect();
         let entry = about(entry, &disclosure, &application, &decided);
         let (earlier, screened) = entries.delivered(id);
-        let files = extract.released.as_deref().unwrap_or_default();
-        let delivered = screened_once(files, earlier.into_iter(), &screened)
+        let is_content = |digest, file| contents.is_file(digest, file);
+        let delivered = screened_once(&files, earlier.into_iter(), &screened, is_content)
             .map_err(Into::into)
             .and_then(|()| disclosure.deliver(extract, &application, &act));
         self.or_record_refusal(&open, entry.clone(), delivered)?;
@@ -91,6 +128,39 @@ impl Service {
         let recorded =
             self.commit(&open, &mut entries, Change { entry, changed, writes: Vec::new() })?;
         Ok((signed, self.view(&open, &entries, disclosure)?, recorded))
+    }
+
+    /// What is kept of a content, with a salt of its own.
+    fn kept(
+        &self,
+        contents: &Contents,
+        what: &str,
+        sha256: &[u8; 32],
+    ) -> Result<Option<ContentDigest>, Error> {
+        let salt = self.parts.entropy.draw().map_err(Error::internal)?;
+        Ok(contents.digest((what, salt), sha256))
+    }
+
+    /// A file with its hash, by which records of older programs know it.
+    fn released(&self, file: &FileEntry, contents: &Contents) -> Result<ReleasedFile, Error> {
+        let columns = file.columns.iter().map(|column| column.name.clone()).collect();
+        let digest = self.kept(contents, "file", &file.sha256)?;
+        Ok(ReleasedFile { sha256: Some(Sha256Hex(file.sha256)), digest, columns })
+    }
+
+    /// The persons of an extract, as they are recorded.  How many different ones there are in a joint
+    /// disclosure says how many are in both registers, and of two persons whether they are one: there it
+    /// is how many the disclosure has by now, by each register.
+    fn persons_told(
+        &self,
+        open: &Open,
+        (id, decided): (DisclosureId, &Decision),
+        different: u64,
+    ) -> Result<u64, Error> {
+        match self.scope_of(decided)? {
+            Scope::Joint { .. } => self.persons_in(open, id, decided),
+            Scope::Of(_) => Ok(different),
+        }
     }
 
     /// The note's name of the key that signs extracts: that of the log, and what it signs.
@@ -151,11 +221,6 @@ fn is_let_out(manifest: &Manifest, decided: &Decision) -> bool {
         }
     };
     manifest.files.iter().flat_map(|file| &file.columns).all(is_let_out)
-}
-
-fn released(file: &FileEntry) -> ReleasedFile {
-    let columns = file.columns.iter().map(|column| column.name.clone());
-    ReleasedFile { sha256: Sha256Hex(file.sha256), columns: columns.collect() }
 }
 
 /// A refusal of a manifest names fields and says what to do; it quotes nothing of it but names.

@@ -34,7 +34,7 @@ use crate::disclosure::{Decision, DisclosureId};
 use crate::ident::{IdKind, NationalId, Serial};
 use crate::keyring::DisclosureKeys;
 use crate::policy::Permit;
-use crate::registers::{Membership, Reach, Standing};
+use crate::registers::{Reach, Standing};
 use crate::vault::{self, PersonNo};
 
 /// An identifier that was revealed.
@@ -92,12 +92,13 @@ impl Service {
         // Held until it is recorded: a disclosure is not closed between the entry and the answer.
         let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = held.as_ref().ok_or_else(closed)?;
-        let person = person_of(keys, &in_use.members, parsed);
+        let answered = answered_with(keys, &in_use.members, parsed);
         let unknown = || Error::new(ErrorCode::SerialUnknown);
-        let person = self.or_record(&open, &entry, person.ok_or_else(unknown))?;
+        let person = answered.first().copied().ok_or_else(unknown);
+        let person = self.or_record(&open, &entry, person)?;
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
-        let leaves = self.leaves_behind(&open, &decided, &in_use.members.own, person)?;
+        let leaves = self.leaves_behind(&open, &decided, &answered)?;
         let is_erased = self.is_erased(&open, &decided, &leaves)?;
         let erased = || Error::new(ErrorCode::PersonErased);
         self.or_record(&open, &entry, (!is_erased).then_some(()).ok_or_else(erased))?;
@@ -156,25 +157,23 @@ impl Service {
         Ok(false)
     }
 
-    /// The leaves of the person of a serial, and those that were answered with it.
+    /// The leaves of the persons who were answered with a serial.
     fn leaves_behind(
         &self,
         open: &Open,
         decided: &Decision,
-        membership: &Membership,
-        person: PersonNo,
+        answered: &[PersonNo],
     ) -> Result<BTreeSet<PersonNo>, Error> {
         let partition = self.partition_of(decided)?;
         let links = open.registers.hold_links();
-        let mut leaves: BTreeSet<PersonNo> = membership.pinned_to(person).into_iter().collect();
-        leaves.extend(links.leaves_of(partition, person, Reach::Shown));
-        Ok(leaves)
+        let of = |leaf: &PersonNo| links.leaves_of(partition, *leaf, Reach::Shown);
+        Ok(answered.iter().flat_map(of).collect())
     }
 }
 
-/// Who in the disclosure has a serial.
-fn person_of(keys: &DisclosureKeys, members: &Members, serial: Serial) -> Option<PersonNo> {
-    let number = keys.serials().decrypt(serial.body()).ok()?;
-    let is_answered = |person: &PersonNo| members.own.answered_by(*person) == Some(*person);
-    members.leaf(number).filter(is_answered)
+/// Who in the disclosure was answered with a serial; whose number it is made of first.
+fn answered_with(keys: &DisclosureKeys, members: &Members, serial: Serial) -> Vec<PersonNo> {
+    let number = keys.serials().decrypt(serial.body()).ok();
+    let leaf = number.and_then(|number| members.leaf(number));
+    leaf.map(|leaf| members.own.answered_with(leaf)).unwrap_or_default()
 }

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::super::open::Open;
 use super::super::{Error, Service};
 use super::book::{Book, Entries};
+use super::pinning::Handed;
 use super::scope::Scope;
 use crate::disclosure::{Decision, DisclosureId};
 use crate::registers::{Membership, Ordinals, Share};
@@ -37,7 +38,14 @@ pub(super) struct Members {
 
 /// The persons of the disclosures of one key.
 #[derive(Default)]
-pub(super) struct SameKey(Mutex<BTreeMap<DisclosureId, Sets>>);
+pub(super) struct SameKey {
+    sets: Mutex<BTreeMap<DisclosureId, Sets>>,
+    /// What is on its way to them.
+    handed: Mutex<Handed>,
+}
+
+/// Answers with the serials of one key are handed over one at a time.
+pub(super) type Handing<'a> = MutexGuard<'a, Handed>;
 
 /// The persons of one disclosure.
 #[derive(Clone)]
@@ -80,6 +88,11 @@ impl Members {
         self.own.answered_by(leaf).or_else(others)
     }
 
+    /// Holds whom leaves are named by in answers that were handed to the recorder.
+    pub(super) fn handing(&self) -> Handing<'_> {
+        self.same_key.handed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Each set.
     pub(super) fn all(&self) -> Vec<Arc<Membership>> {
         std::iter::once(&self.own).chain(&self.one_way).map(Arc::clone).collect()
@@ -88,7 +101,7 @@ impl Members {
 
 impl SameKey {
     fn sets(&self) -> MutexGuard<'_, BTreeMap<DisclosureId, Sets>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,7 +22,7 @@ use super::book::{InUse, LabelSlot};
 use super::labels::Labels;
 use super::members::Members;
 use super::numbering::used_up;
-use super::pinning::named_by;
+use super::pinning::{labelled_by, named_by, pins};
 use super::scope::Scope;
 use super::screening::IssuingRegister;
 use super::serials::{Issuing, cipher_width};
@@ -81,21 +81,21 @@ impl Issuing {
         register: &IssuingRegister,
         (answered, rows): (&mut Answered, &mut Rows),
     ) -> Result<(Named, Vec<Pin>), Error> {
-        let of = |leaf: PersonNo, has_name: &dyn Fn(PersonNo) -> bool| {
-            let leaf = (self.scope.first(), leaf);
-            named_by(&in_use.members, rights.links(), leaf, has_name)
-        };
+        self.check_day()?;
+        let partition = self.scope.first();
         if self.has_labels {
             let labels = in_use.current_labels().ok_or_else(no_bridge)?;
             answered.labels = vec![String::new(); answered.ids.len()];
-            let by = |leaf| of(leaf, &|one| labels.of(one).is_some());
-            leave_out(answered, rows, |leaf| labels.of(by(leaf)).is_some());
-            for (row, leaf) in rows.iter() {
-                let label = labels.of(by(*leaf)).unwrap_or_default();
+            let graph = rights.links().of(partition);
+            let has_label = |one| labels.of(one).is_some();
+            let by = |leaf| labelled_by(&in_use.members, graph, leaf, has_label);
+            leave_out(answered, rows, |leaf| has_label(by(leaf)));
+            let by: Vec<PersonNo> = rows.iter().map(|(_, leaf)| by(*leaf)).collect();
+            for ((row, _), by) in rows.iter().zip(&by) {
+                let label = labels.of(*by).unwrap_or_default();
                 answered.labels[*row as usize] = label.to_owned();
             }
-            let pins = pins(rows, by);
-            return Ok((Named::Labels(labels), pins));
+            return Ok((Named::Labels(labels), pins(rows, &by)));
         }
         let (width, now) = self.facts();
         let cipher = cipher_width(width)?;
@@ -119,10 +119,11 @@ impl Issuing {
             leave_out(answered, rows, |person| persons.contains(person));
             (own(rows), Named::Serials)
         } else {
-            let by = |leaf| of(leaf, &|_| false);
-            pinned = pins(rows, by);
-            let leaves: Vec<PersonNo> = rows.iter().map(|(_, leaf)| by(*leaf)).collect();
-            let numbers = in_use.members.numbers(&leaves);
+            let handed = in_use.members.handing();
+            let by = named_by((&in_use.members, &handed), rights.links(), (partition, rows));
+            drop(handed);
+            pinned = pins(rows, &by);
+            let numbers = in_use.members.numbers(&by);
             (numbers.ok_or_else(|| used_up(cipher))?, Named::Serials)
         };
         let mut bodies = numbers;
@@ -165,12 +166,6 @@ impl Issuing {
             }
         }
     }
-}
-
-/// The leaves that are named by another.
-fn pins(rows: &Rows, by: impl Fn(PersonNo) -> PersonNo) -> Vec<Pin> {
-    let pin = |(_, leaf): &(u32, PersonNo)| Pin { leaf: *leaf, to: by(*leaf) };
-    rows.iter().map(pin).filter(|pin| pin.leaf != pin.to).collect()
 }
 
 /// Leaves out whom the disclosure is not about.

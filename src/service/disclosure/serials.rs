@@ -9,9 +9,8 @@
 //!          `numbering`
 //! ```
 //!
-//! Whose number: the leaf's whom it was answered by before; else the leaf's of the person who is in the
-//! disclosure already and was drawn first; else the root's.  What is another leaf's is pinned before it
-//! is answered, so that a later split changes no serial.
+//! Whose number: see `pinning`.  What is another leaf's is pinned before it is answered, so that a later
+//! split changes no serial.
 //!
 //! Invariants: a person has one serial, or one ID, in a disclosure, whichever register's ID it came by; a serial
 //! leaves only after its person is recorded as being in the disclosure; a disclosure that is closed
@@ -27,12 +26,11 @@ use jiff::civil::Date;
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Pending, Service, actor, allow};
-use super::book::{InUse, closed, ready};
+use super::book::{Handle, InUse, closed, ready};
 use super::changing::about;
 use super::issued::{IssuingSummary, MappedSerials};
 use super::members::OfKey;
 use super::naming::no_bridge;
-use super::pinning::asked;
 use super::scope::Scope;
 use super::screening::{IssuingRegister, Screened};
 use crate::audit::{Action, Entry};
@@ -56,12 +54,13 @@ pub struct Issuing {
     pub(super) scope: Scope,
     /// Whether another party's IDs stand in the place of serials.
     pub(super) has_labels: bool,
+    last_day: Date,
     /// The registers whose IDs are taken.
     registers: Vec<IssuingRegister>,
     permit: Permit,
     base: Arc<Entry>,
     /// Held weakly, so that sealing wipes the keys although the stream is open.
-    in_use: Weak<InUse>,
+    in_use: Handle,
     rows: AtomicU64,
     answered: Arc<AtomicU64>,
 }
@@ -74,6 +73,8 @@ pub(super) struct Using {
     /// The entry that its use begins.
     pub(super) entry: Entry,
     pub(super) in_use: Arc<InUse>,
+    /// From the day after it on nothing is issued.
+    pub(super) last_day: Date,
 }
 
 /// The width as the cipher has it.
@@ -94,7 +95,7 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<Issuing, Error> {
-        let Using { open, application, decided, entry, in_use } =
+        let Using { open, application, decided, entry, in_use, last_day } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SerialsIssued)?;
         let registers = self.registers_of(&application, &decided, IssuingRegister::new)?;
         let has_labels = decided.bridge_in.is_some();
@@ -113,10 +114,11 @@ impl Service {
             width: decided.serial_width,
             scope: self.scope_of(&decided)?,
             has_labels,
+            last_day,
             registers,
             permit: permit.clone(),
             base: Arc::new(entry),
-            in_use: Arc::downgrade(&in_use),
+            in_use: in_use.handle(),
             rows: AtomicU64::new(0),
             answered: Arc::default(),
         })
@@ -141,21 +143,24 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
         action: Action,
-        grant: impl FnOnce(&Disclosure, &Application, Date) -> Result<(), disclosure::Error>,
+        grant: impl Fn(&Disclosure, &Application, Date) -> Result<(), disclosure::Error>,
     ) -> Result<Using, Error> {
         allow(permit, &Right::Disclose)?;
         let open = self.open_now()?;
-        let entries = open.book.entries();
-        let (disclosure, application) = entries.with_application(id)?;
-        let (disclosure, application) = (disclosure.clone(), application.clone());
-        drop(entries);
+        let (disclosure, application) = entry_of(&open, id)?;
         let decided = application.decision(disclosure.decision())?.clone();
         let entry = self.entry(actor(permit), action);
         let entry = about(entry, &disclosure, &application, &decided);
-        let granted = grant(&disclosure, &application, self.parts.clock.today());
+        let today = self.parts.clock.today();
+        let granted = grant(&disclosure, &application, today);
         self.or_record_refusal(&open, entry.clone(), granted)?;
         let in_use = self.in_use(&open, id, &decided)?;
-        Ok(Using { open, application, decided, entry, in_use })
+        // Whoever has ended it meanwhile did not find it in use.
+        let (disclosure, application) = entry_of(&open, id)?;
+        let granted = grant(&disclosure, &application, today);
+        self.or_record_refusal(&open, entry.clone(), granted)?;
+        let last_day = disclosure.opening().expires.min(decided.valid_until);
+        Ok(Using { open, application, decided, entry, in_use, last_day })
     }
 
     fn in_use(&self, open: &Open, id: DisclosureId, of: &Decision) -> Result<Arc<InUse>, Error> {
@@ -169,7 +174,30 @@ impl Service {
     }
 }
 
+/// A disclosure and its application, as they are now.
+fn entry_of(open: &Open, id: DisclosureId) -> Result<(Disclosure, Application), Error> {
+    let entries = open.book.entries();
+    let (disclosure, application) = entries.with_application(id)?;
+    Ok((disclosure.clone(), application.clone()))
+}
+
+impl Service {
+    /// That the last day of a disclosure is not over.
+    pub(super) fn check_last_day(&self, until: Date) -> Result<(), Error> {
+        let day = self.parts.clock.today();
+        if day <= until {
+            return Ok(());
+        }
+        Err(disclosure::Refusal::DisclosureExpired { until, day }.into())
+    }
+}
+
 impl Issuing {
+    /// That something is issued today.
+    pub(super) fn check_day(&self) -> Result<(), Error> {
+        self.service.check_last_day(self.last_day)
+    }
+
     /// How many digits a serial has; none in a disclosure with another party's IDs.
     pub fn width(&self) -> Option<usize> {
         (!self.has_labels).then(|| self.width.digit_count())
@@ -212,6 +240,8 @@ impl Issuing {
         let in_use = ready(&self.in_use)?;
         let keys = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = keys.as_ref().ok_or_else(closed)?;
+        in_use.check_issues()?;
+        self.check_day()?;
         // So are the rights, and the links; if any has changed since the batch was mapped, it is
         // mapped again.
         let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
@@ -220,6 +250,17 @@ impl Issuing {
             let ids = (mapped.spelling, &ids[..]);
             mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, ids)?;
         }
+        // So is a batch whose persons are named by what another has handed over meanwhile: each time by
+        // one more of them, so that this ends.
+        let _handing = loop {
+            let named = (&mapped.screened.rows[..], &mapped.pins[..]);
+            if let Some(handing) = self.hand(&in_use, rights.links(), named) {
+                break handing;
+            }
+            let ids = std::mem::take(&mut mapped.ids);
+            let ids = (mapped.spelling, &ids[..]);
+            mapped = self.map_held((&open, &rights), (&in_use, keys), mapped.place, ids)?;
+        };
         // And what persons are named by; whoever loads a bridge holds the rights before it too.
         let _named = self.look_again(&in_use, &mapped.named)?;
         let Screened { rows, overridden, .. } = mapped.screened;
@@ -232,7 +273,7 @@ impl Issuing {
             digest: mapped.digest,
             joining: Vec::new(),
             moved: Vec::new(),
-            asked: asked(rows, &mapped.pins),
+            asked: rows.into_iter().map(|(_, leaf)| leaf).collect(),
             pins: mapped.pins,
             disclosed: Some(register.membership(self.scope, &in_use.members)),
             overridden,
@@ -285,7 +326,7 @@ impl Issuing {
     /// Whether the disclosure's keys are in memory for this stream.
     #[cfg(test)]
     pub(in crate::service) fn holds_keys(&self) -> bool {
-        self.in_use.upgrade().is_some()
+        self.in_use.is_held()
     }
 
     /// The error that a client is told when a record failed.

@@ -5,16 +5,18 @@
 //! ```
 //!
 //! Invariants: a key space is one that the decision names; the values go nowhere but into the
-//! digest; each batch has its entry before it is answered.
+//! surrogates; each batch has its entry before it is answered, with a digest of the surrogates that
+//! nobody can search once the disclosure is closed, and that no other entry has.
 
 use std::sync::{Arc, PoisonError, Weak};
 
 use bytes::Bytes;
+use jiff::civil::Date;
 
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, ErrorCode, Limit, Service, Violation};
-use super::book::{InUse, closed, ready};
+use super::book::{Handle, closed, ready};
 use super::serials::Using;
 use crate::audit::{Action, Entry, Recorded};
 use crate::disclosure::DisclosureId;
@@ -40,9 +42,10 @@ pub struct SurrogateIssuing {
     service: Arc<Service>,
     key_spaces: Vec<String>,
     base: Entry,
+    last_day: Date,
     open: Weak<Open>,
     /// Held weakly, so that sealing wipes the keys although the stream is open.
-    in_use: Weak<InUse>,
+    in_use: Handle,
 }
 
 impl Service {
@@ -56,11 +59,11 @@ impl Service {
         permit: &Permit,
         id: DisclosureId,
     ) -> Result<SurrogateIssuing, Error> {
-        let Using { open, decided, entry: base, in_use, .. } =
+        let Using { open, decided, entry: base, in_use, last_day, .. } =
             self.use_disclosure(permit, id, DisclosureUse::Issue, Action::SurrogatesIssued)?;
         let key_spaces = decided.key_spaces().into_iter().map(str::to_owned).collect();
-        let (open, in_use) = (Arc::downgrade(&open), Arc::downgrade(&in_use));
-        Ok(SurrogateIssuing { service: Arc::clone(self), key_spaces, base, open, in_use })
+        let (open, in_use) = (Arc::downgrade(&open), in_use.handle());
+        Ok(SurrogateIssuing { service: Arc::clone(self), key_spaces, base, last_day, open, in_use })
     }
 }
 
@@ -81,6 +84,8 @@ impl SurrogateIssuing {
         // Held until it is recorded: a disclosure is not closed between the entry and the answer.
         let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = held.as_ref().ok_or_else(closed)?;
+        in_use.check_issues()?;
+        self.service.check_last_day(self.last_day)?;
         let mut surrogates = Vec::with_capacity(batch.values.len() * SURROGATE_BYTES);
         for (row, value) in batch.values.iter().enumerate() {
             let institution = batch.institutions.get(row).map_or(&[][..], |one| one);
@@ -89,8 +94,8 @@ impl SurrogateIssuing {
         let mut entry = self.base.clone();
         entry.time = self.service.parts.clock.now();
         entry.counts.insert("rows".into(), batch.values.len() as u64);
-        entry.digest = Some(open.registers.keys().digest().digest(&surrogates));
-        open.registers.record_value_and_wait(entry, surrogates).map_err(|error| {
+        let digest = keys.digests().digest_parts(&[&surrogates]);
+        open.registers.record_digested_and_wait((entry, digest), surrogates).map_err(|error| {
             self.service.reopen_if_failed(&open);
             register_error(error)
         })

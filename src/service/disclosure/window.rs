@@ -91,10 +91,8 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        for (one_way, person) in &mut self.pairs {
-            one_way.zeroize();
-            person.zeroize();
-        }
+        // The whole allocation, also what was cut off.
+        self.pairs.zeroize();
     }
 }
 
@@ -185,7 +183,7 @@ impl Service {
         };
         let mut window = Window { until, pairs: Vec::new() };
         let each = |person: PersonNo, found: PersonNo| {
-            window.pairs.push((found.number(), person.number()));
+            push(&mut window.pairs, (found.number(), person.number()));
         };
         let matched = open.vault.match_one_way(&matching, one_way, is_wanted, each);
         matched.map_err(Error::internal)?;
@@ -324,6 +322,18 @@ impl InUse {
     }
 }
 
+/// Adds a pair.  A vector that grows by itself would leave its pairs in freed memory.
+fn push(pairs: &mut Vec<(u64, u64)>, pair: (u64, u64)) {
+    const FIRST: usize = 1024;
+    if pairs.len() == pairs.capacity() {
+        let mut grown = Vec::with_capacity(FIRST.max(2 * pairs.len()));
+        grown.extend_from_slice(pairs);
+        pairs.zeroize();
+        *pairs = grown;
+    }
+    pairs.push(pair);
+}
+
 /// Whether a register has a person.  Held for one person at a time, so that no commit waits for the
 /// pass over the vault.
 fn is_member(open: &Open, register: u16, person: PersonNo) -> bool {
@@ -336,4 +346,26 @@ pub(super) fn no_window() -> Error {
     let text = "IDs of the one-way register are answered in an open window alone; open one, with \
                 another person's approval: `hvelv disclosure open-window`";
     Error::step(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: no pair is left where a vector was.  Method: it has room before each is added, so that it
+    /// never grows by itself, and loses none.
+    #[test]
+    fn pairs_grow_where_they_are_wiped() {
+        let mut pairs = Vec::new();
+        for number in 0..5_000_u64 {
+            let before = (pairs.as_ptr(), pairs.capacity());
+            push(&mut pairs, (number, number + 1));
+            let moved = before != (pairs.as_ptr(), pairs.capacity());
+            assert_eq!(moved, [0, 1024, 2048, 4096].contains(&number), "{number}");
+        }
+        assert!((0..5_000).zip(&pairs).all(|(number, pair)| *pair == (number, number + 1)));
+        let mut window = Window { until: Timestamp::UNIX_EPOCH, pairs };
+        window.pairs.zeroize();
+        assert!(window.pairs.is_empty());
+    }
 }

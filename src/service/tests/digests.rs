@@ -5,9 +5,10 @@
 //! are those near the ones that were answered.
 
 use super::bridges::{permissive, world};
-use super::disclosures::issue;
+use super::disclosures::{done, issue};
 use super::*;
-use crate::approval::Act;
+use crate::approval::{Act, Verdict};
+use crate::audit::Actor;
 use crate::crypto::{DigestKey, KeyedDigest};
 use crate::disclosure::DisclosureId;
 use crate::keyring::WrappedDisclosureKey;
@@ -114,6 +115,116 @@ fn no_digest_ties_a_serial_to_a_person_after_closing() {
     let others = world.wrapped_key(staying).open_digests(staying.0, erasure).unwrap();
     let left = [plane, &others];
     assert_eq!(world.stored_digests().found(&left, id, &near), [0_u64; 0]);
+}
+
+/// Goal: no digest ties the surrogates of two files to one person.  Method: one value is answered twice,
+/// alone, and its digest is computed anew as FORMATS says, with the key of the disclosure and without.
+#[test]
+fn digests_of_surrogates_are_all_different_and_under_the_key_of_the_disclosure() {
+    let world = world();
+    let id = world.disclosure();
+    let stream = world.service.open_surrogates(&world.officer(), id).unwrap();
+    let batch = SurrogateBatch {
+        key_space: "episodes".into(),
+        values: vec![bytes::Bytes::from_static(b"P-17")],
+        institutions: Vec::new(),
+    };
+    let answered = [0, 1].map(|_| stream.issue(&batch).unwrap().into_answer().0);
+    assert_eq!(answered[0], answered[1]);
+    let entries = world.entries_of(Action::SurrogatesIssued);
+    let open = world.service.open_now().unwrap();
+    let (plane, erasure) = (open.registers.keys().digest(), open.keys().keyring.erasure());
+    let own = world.wrapped_key(id).open_digests(id.0, erasure).unwrap();
+    let expected = |index: u64| {
+        let mut whole = plane.hasher();
+        let rows = own.digest_parts(&[&answered[0]]);
+        [rows.as_bytes(), &[0; 8][..], &index.to_be_bytes()]
+            .iter()
+            .for_each(|part| whole.update(part));
+        whole.finish()
+    };
+    for (index, entry) in &entries {
+        assert_eq!(entry.digest, Some(expected(*index)));
+        assert_ne!(entry.digest, Some(plane.digest(&answered[0])));
+    }
+    assert_ne!(entries[0].1.digest, entries[1].1.digest);
+}
+
+/// Goal: no two entries of one answer have one digest, and each is what FORMATS says.  Method: one row is
+/// answered by two streams in one commit, which the recorder makes when what it waits for is over.
+#[test]
+fn one_row_answered_twice_has_two_digests_each_with_the_number_of_its_entry() {
+    let world = world();
+    let npr = world.ingest("NPR", "HF", &numbers(1));
+    let id = world.disclosure();
+    let streams = [0, 1].map(|_| world.service.open_serials(&world.officer(), id).unwrap());
+    let mapped = streams.each_ref().map(|stream| stream.map("NPR", &npr).unwrap());
+    let open = world.service.open_now().unwrap();
+    let (begun, is_begun) = channel();
+    let (go, wait) = channel::<()>();
+    let entry = world.service.entry(Actor::Server, Action::SerialsStored);
+    let held = Box::new(move |_| {
+        begun.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    open.registers.record_fold(entry, Vec::new(), held);
+    is_begun.recv().unwrap();
+    let pending: Vec<_> =
+        streams.iter().zip(mapped).map(|(stream, one)| stream.submit(one).unwrap()).collect();
+    go.send(()).unwrap();
+    let answered = streams.iter().zip(pending).map(|(stream, one)| done(stream, one).unwrap());
+    let answered: Vec<u64> = answered.map(|one| one.into_answer().0.ids[0]).collect();
+    assert_eq!(answered[0], answered[1]);
+    let entries = world.entries_of(Action::SerialsIssued);
+    assert_eq!(entries[1].0, entries[0].0 + 1, "in one commit");
+    let (plane, erasure) = (open.registers.keys().digest(), open.keys().keyring.erasure());
+    let own = world.wrapped_key(id).open_digests(id.0, erasure).unwrap();
+    let rows: Vec<u8> = [1, answered[0], 0].iter().flat_map(|part| part.to_be_bytes()).collect();
+    for (index, entry) in entries {
+        let batch = own.digest(&rows);
+        let parts = [&batch.as_bytes()[..], &[0; 8], &index.to_be_bytes()];
+        assert_eq!(entry.digest, Some(plane.digest(&parts.concat())));
+    }
+}
+
+/// Goal: no text of an approval says which serial it is about.
+#[test]
+fn no_serial_stands_in_what_is_said_of_an_approval() {
+    let world = world();
+    let id = world.disclosure().to_string();
+    let asked = |act: Act, reason: &str, basis: &str| {
+        let request = ApprovalRequest {
+            act,
+            subject: id.clone(),
+            parameters: Parameters(vec![("serial".into(), "123456784".into())]),
+            reason: reason.to_owned(),
+            basis: basis.to_owned(),
+        };
+        let permit = world.permit("f", Right::RequestApprovals);
+        world.service.request_approval(&permit, request).map(|(status, _)| status.approval.id)
+    };
+    let noted = |id, note: &str| {
+        let permit = world.permit("second", Right::Approve);
+        let note = Some(note.to_owned());
+        let decision = ApprovalDecision { id, verdict: Verdict::Refuse, note };
+        world.service.decide_approval(&permit, decision).map(|_| ())
+    };
+    for act in [Act::IdentifySerial, Act::BridgeIn] {
+        for serial in ["123456784", "12345678"] {
+            let text = format!("who is {serial}");
+            for (reason, basis) in [(&*text, "law"), ("case", &*text)] {
+                let refused = asked(act, reason, basis).err().unwrap();
+                assert_eq!(refused.code(), ErrorCode::RequestInvalid);
+                assert!(refused.violations()[0].text.contains("8 digits"), "{refused:?}");
+            }
+            let open = asked(act, "sak 26/12345", "law 1234567").unwrap();
+            let refused = noted(open, &text).unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::RequestInvalid);
+            noted(open, "sak 26/12345").unwrap();
+        }
+    }
+    let other = asked(Act::OpenWindow, "order 123456784", "law").unwrap();
+    noted(other, "order 123456784").unwrap();
 }
 
 #[test]

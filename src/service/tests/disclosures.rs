@@ -8,7 +8,9 @@ use crate::disclosure::{ApplicationId, Decision, DisclosureId, Request};
 use crate::ident::{Serial, SerialWidth};
 use crate::keyring::WrappedDisclosureKey;
 
+mod ended;
 mod extracts;
+mod joint;
 mod keys;
 
 pub(super) const REQUEST: &str = r#"

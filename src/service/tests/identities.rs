@@ -20,6 +20,7 @@ mod consents;
 mod events;
 mod faults;
 mod feeds;
+mod naming;
 mod protected;
 mod told;
 mod unsaid;

@@ -45,7 +45,7 @@ impl World {
         Ok(self.service.open_window(&self.officer(), id, minutes)?.into_answer().0)
     }
 
-    fn window(&self, id: DisclosureId) -> OpenedWindow {
+    pub(super) fn window(&self, id: DisclosureId) -> OpenedWindow {
         self.approve(Act::OpenWindow, id, &[("minutes", "60")]);
         self.open_window(id, 60).unwrap()
     }

@@ -187,7 +187,7 @@ impl From<&Delivery> for proto::ExtractDelivery {
     fn from(delivery: &Delivery) -> Self {
         let extract = &delivery.extract;
         Self {
-            manifest: extract.manifest.to_string(),
+            manifest: extract.manifest.map(|hash| hash.to_string()).unwrap_or_default(),
             files: texts(&extract.files),
             rows: extract.rows,
             persons: extract.persons,

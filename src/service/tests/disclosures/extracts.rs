@@ -64,7 +64,7 @@ impl World {
     }
 }
 
-fn report(manifest: &Manifest) -> DeliveryReport {
+pub(super) fn report(manifest: &Manifest) -> DeliveryReport {
     DeliveryReport {
         manifest: manifest.text().unwrap(),
         files: manifest.files.iter().map(|file| file.name.parse().unwrap()).collect(),
@@ -181,7 +181,7 @@ fn nothing_is_issued_or_recorded_after_the_last_day_of_a_disclosure_or_its_decis
 }
 
 /// A manifest that says what the disclosure is.
-fn manifest(world: &World, id: DisclosureId) -> Manifest {
+pub(super) fn manifest(world: &World, id: DisclosureId) -> Manifest {
     let view = world.service.disclosure(&world.officer(), id).unwrap();
     Manifest {
         v: crate::extract::manifest::VERSION,
@@ -242,4 +242,34 @@ fn an_extract_is_recorded_and_its_manifest_signed() {
     let view = world.service.disclosure(&officer, id).unwrap();
     assert_eq!(view.disclosure.deliveries().len(), 1);
     assert!(view.disclosure.deletion_confirmed().is_some());
+}
+
+/// Goal: whoever has the record of a disclosure cannot try contents of a small file, or its manifest.
+/// Method: the hashes of both are looked for in what is stored; the file is known by it all the same.
+#[test]
+fn a_record_of_an_extract_has_no_hash_that_can_be_tried() {
+    let world = World::unsealed();
+    let id = world.disclosure_of(world.application(), screening());
+    let mut only = file("npr.csv", 1, &["sex"]);
+    only.sha256 = crate::crypto::sha256(b"lopenr,sex\r\n123456784,3\r\n");
+    let small_cells = screened(&["sex"]);
+    let left_out = LeftOut::shown(0, 0, Some(5));
+    let files = vec![only.clone()];
+    let given = Manifest { files, small_cells, left_out, ..manifest(&world, id) };
+    let (signed, view, _) =
+        world.service.record_delivery(&world.officer(), id, report(&given)).unwrap();
+    let hex = |bytes: &[u8]| crate::disclosure::id::Sha256Hex(crate::crypto::sha256(bytes));
+    let stored = String::from_utf8(view.disclosure.encode()).unwrap();
+    for hash in [crate::disclosure::id::Sha256Hex(only.sha256), hex(signed.as_bytes())] {
+        assert!(!stored.contains(&hash.to_string()), "{stored}");
+    }
+    assert!(signed.contains(&crate::disclosure::id::Sha256Hex(only.sha256).to_string()));
+    let digest = |files: usize| {
+        let view = world.service.disclosure(&world.officer(), id).unwrap();
+        view.disclosure.deliveries()[files].extract.released.as_ref().unwrap()[0].digest
+    };
+    world.reseal();
+    world.hand_over(id, vec![only]).unwrap();
+    assert_ne!(digest(0), digest(1), "nor does one record say that it is as another");
+    world.hand_over(id, vec![file("npr.csv", 2, &["sex"])]).unwrap_err();
 }

@@ -125,3 +125,31 @@ fn a_stream_of_serials_has_its_registers_backwards_before_it_takes_a_lock() {
     let _issuing = world.service.open_serials(&world.officer(), disclosure).unwrap();
     assert_eq!(has_inverse(), [true, true, false], "those of the disclosure and no others");
 }
+
+/// Goal: what was used is let go when it is closed.  Method: disclosures of which two share a key, and
+/// streams that stay open.
+#[test]
+fn a_closed_disclosure_leaves_nothing_in_memory() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(3));
+    let application = world.application();
+    let eight = Decision { serial_width: SerialWidth::Eight, ..decision() };
+    let first = world.disclosure_of(application, eight.clone());
+    let continued = Decision { continues: Some(first), ..eight };
+    let second = world.disclosure_of(application, continued);
+    let all = [first, second, world.disclosure()];
+    let streams = all.map(|id| world.service.open_serials(&world.officer(), id).unwrap());
+    streams.iter().for_each(|stream| drop(issue(stream, "NPR", &npr).unwrap()));
+    let open = world.service.open_now().unwrap();
+    let held = all.map(|id| {
+        drop(world.service.close_disclosure(&world.officer(), id).unwrap());
+        open.book.held()
+    });
+    assert_eq!(held, [(2, 2, 1), (1, 1, 0), (0, 0, 0)]);
+    for stream in &streams {
+        let refused = stream.map("NPR", &npr).err().unwrap();
+        assert_eq!(refused.code(), ErrorCode::DisclosureClosed);
+    }
+    let view = world.service.disclosure(&world.officer(), first).unwrap();
+    assert_eq!(view.persons, 3);
+}

@@ -150,19 +150,24 @@ impl<'a> Course<'a> {
     }
 
     fn open(&mut self) {
-        if self.expected.given.len() < 3 {
-            let application = self.world.application();
-            let serial_width = self.draw.of(&[SerialWidth::Eight, SerialWidth::Nine]);
-            let decided = Decision { serial_width, ..disclosures::decision() };
-            let id = self.world.disclosure_of(application, decided);
-            self.expected.given.push(Given {
-                id,
-                application: application.to_string(),
-                is_open: true,
-                named_by: BTreeMap::new(),
-                serials: BTreeMap::new(),
-            });
+        let place = self.expected.given.len();
+        if place == 4 {
+            return;
         }
+        let goes_on = place > 0 && self.draw.below(2) == 0;
+        let earlier = goes_on.then(|| self.draw.below(place)).map(|one| &self.expected.given[one]);
+        let (key, application, continues, serial_width) = match earlier.filter(|one| one.is_open) {
+            Some(one) => (one.key, one.application, Some(one.id), one.serial_width),
+            None => {
+                let width = self.draw.of(&[SerialWidth::Eight, SerialWidth::Nine]);
+                (place, self.world.application(), None, width)
+            }
+        };
+        let decided = Decision { serial_width, continues, ..disclosures::decision() };
+        let id = self.world.disclosure_of(application, decided);
+        let serials = BTreeMap::new();
+        let given = Given { id, application, serial_width, is_open: true, key, serials };
+        self.expected.given.push(given);
     }
 
     fn serials(&mut self) {

@@ -2,17 +2,20 @@
 
 use super::persons::Persons;
 use super::*;
+use crate::disclosure::ApplicationId;
+use crate::ident::SerialWidth;
 use crate::registers::IdChange;
 
 /// A disclosure.
 pub(super) struct Given {
     pub(super) id: DisclosureId,
     /// What innsyn names it by.
-    pub(super) application: String,
+    pub(super) application: ApplicationId,
+    pub(super) serial_width: SerialWidth,
     pub(super) is_open: bool,
-    /// By identifier: whose number its serial is made of.
-    pub(super) named_by: BTreeMap<usize, usize>,
-    /// Serials by the identifier whose number they are made of.
+    /// The place of the disclosure that its key was made for.
+    pub(super) key: usize,
+    /// Serials by the identifier that was answered.
     pub(super) serials: BTreeMap<usize, u64>,
 }
 
@@ -28,6 +31,8 @@ pub(super) struct Expected {
     /// in order.
     pub(super) said: Vec<(&'static str, usize, bool)>,
     pub(super) given: Vec<Given>,
+    /// Serials of a key by the identifier that was answered, in whichever disclosure of it.
+    serials: BTreeMap<(usize, usize), u64>,
     /// Up to when a register has erased what came under an identifier.
     pub(super) erased: BTreeMap<(&'static str, usize), Days>,
     /// IDs that were erased.
@@ -184,15 +189,18 @@ impl Expected {
         }
         assert_ne!(serial, 0, "a row is answered");
         let person = self.persons.of(identifier, Reach::Shown);
-        let Given { named_by, serials, .. } = &mut self.given[given];
-        let first = || person.iter().find_map(|one| named_by.get(one));
-        let number = named_by.get(&identifier).or_else(first).copied().unwrap_or(person[0]);
-        named_by.insert(identifier, number);
-        // Whose number it is, is in the disclosure too.
-        named_by.entry(number).or_insert(number);
-        let kept = *serials.entry(number).or_insert(serial);
-        assert_eq!(kept, serial, "one serial a person, for ever");
-        let same = serials.values().filter(|other| **other == serial).count();
-        assert_eq!(same, 1, "two numbers never share a serial");
+        let key = self.given[given].key;
+        let of = |one: &usize| self.serials.get(&(key, *one)).copied();
+        if let Some(kept) = of(&identifier) {
+            assert_eq!(serial, kept, "a serial stays with whom it was answered for");
+        } else if let Some(persons) = person.iter().find_map(of) {
+            assert_eq!(serial, persons, "one serial a person");
+        } else {
+            let is_taken =
+                |((of, _), other): (&(usize, usize), &u64)| (*of, *other) == (key, serial);
+            assert!(!self.serials.iter().any(is_taken), "nobody else's, joined before or not");
+        }
+        self.serials.insert((key, identifier), serial);
+        self.given[given].serials.insert(identifier, serial);
     }
 }
