@@ -1,6 +1,7 @@
 //! What sealing ends, waits for, and leaves in the log.
 
 use super::*;
+use crate::store::records::Plane as StorePlane;
 
 fn open_delivery(world: &World) -> Delivery {
     let request = World::request("NPR", "HF", IngestMode::ResolveOrAssign);
@@ -76,7 +77,7 @@ fn shares_that_are_thrown_away_leave_an_entry_that_says_by_whom() {
 #[test]
 fn a_server_that_is_reopening_its_stores_is_sealed_with_an_entry_and_without_its_keys() {
     let world = World::new();
-    *world.stores.fault.lock().unwrap() = Some((Plane::Registers, 12, Fault::Lost));
+    *world.stores.fault.lock().unwrap() = Some((StorePlane::Registers, 12, Fault::Lost));
     world.unseal();
     // The stores are not reopened before this is gone.
     let under_way = world.service.open_now().unwrap();

@@ -7,6 +7,7 @@ use crate::keyring::WrappedDisclosureKey;
 use crate::service::setup::{
     Installation, KeyChange, KeysGiven, MadeShare, Others, Root, WaysWanted,
 };
+use crate::store::records::Plane as StorePlane;
 
 fn replaced(world: &World, plane: Plane) {
     edit(world, |editor| {
@@ -66,7 +67,7 @@ fn a_crash_at_any_commit_of_the_opening_after_a_replacement_is_finished_by_the_n
             let serials = world.serials(id, "NPR", &npr).unwrap().ids;
             world.service.seal(&world.operator()).unwrap();
             replaced(&world, Plane::Registers);
-            *world.stores.fault.lock().unwrap() = Some((Plane::Registers, commits, fault));
+            *world.stores.fault.lock().unwrap() = Some((StorePlane::Registers, commits, fault));
             if world.service.unseal(&world.operator(), passphrase()).is_err() {
                 world.unseal();
             }
