@@ -210,6 +210,8 @@ pub enum Action {
     KeysRewrapped,
     /// The log was exported.
     LogExported,
+    /// A passphrase opened roots; `changes` says which. Recorded when the server opens.
+    PassphraseGiven,
     /// A root was sealed under another passphrase; `changes` says which.
     PassphraseChanged,
     /// Links that may not be shown to a register were read by a custodian.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::error::{Error, Exit};
+use super::keys::Opened;
 use super::passphrase::{GivenPassphrase, PassphraseOptions, Prompt};
 use super::{development, local, output};
 use crate::service::setup::Installation;
@@ -53,6 +54,11 @@ pub(super) struct InitCommand {
     #[arg(long, conflicts_with = "development")]
     add_registers: bool,
 
+    /// With --add-registers: a share of a root, in a file that only its owner may read; may be repeated.
+    /// What the shares do not open takes the passphrase.
+    #[arg(long, value_name = "FILE", requires = "add_registers")]
+    share_file: Vec<PathBuf>,
+
     #[command(flatten)]
     passphrase: PassphraseOptions,
 }
@@ -68,13 +74,15 @@ pub(super) fn run(options: &InitCommand) -> Result<Exit, Error> {
     } else {
         options.config.clone().unwrap_or_else(|| PathBuf::from("hvelv.toml"))
     };
-    let installation = Installation::load(&config).map_err(local::from_setup)?;
-    let passphrase = passphrase(options)?.into_secret()?;
     if options.add_registers {
-        let made = installation.add_registers(&passphrase).map_err(local::from_setup)?;
+        let given = Opened::read(&config, &options.share_file, &options.passphrase)?;
+        let made = given.installation().add_registers(given.once()?);
+        let made = made.map_err(local::from_setup)?;
         output::note(&format!("{made} keys made; restart and unseal the server to use them"));
         return Ok(Exit::Success);
     }
+    let installation = Installation::load(&config).map_err(local::from_setup)?;
+    let passphrase = passphrase(options)?.into_secret()?;
     installation.init(&passphrase).map_err(local::from_setup)?;
     output::note(&format!("key file made: {}", installation.config.key_file.display()));
     output::note(&format!("next: hvelv serve --config {}", config.display()));
@@ -95,6 +103,5 @@ fn passphrase(options: &InitCommand) -> Result<GivenPassphrase, Error> {
     if options.development && options.passphrase.is_terminal() {
         return development::make_passphrase(&options.directory);
     }
-    let prompt = if options.add_registers { Prompt::Existing } else { Prompt::New };
-    options.passphrase.read(prompt)
+    options.passphrase.read(Prompt::New)
 }

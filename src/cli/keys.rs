@@ -3,7 +3,7 @@
 //! Why on the server's host and with the server sealed: a change of a root is an entry in the log, and
 //! an open server would go on under what it opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::{Error, Exit};
 use super::passphrase::{GivenPassphrase, PassphraseOptions, Prompt};
@@ -64,8 +64,9 @@ Examples:
   hvelv keys replace-root --root vault --shares 5 --threshold 3 --output /media/holders
 
 Makes a new root, wraps the plane's keys under it, and gives what seals a new epoch. Older
-passphrases, shares and copies of the key file open nothing that is made or sealed afterwards; what
-they opened before they open still. Copy the key file anew and destroy the older copies.";
+passphrases, shares and copies of the key file open nothing that is sealed afterwards; what they
+opened before they open still. The keys that IDs are made with and those that sign stay, in older
+copies too. Copy the key file anew and destroy the older copies.";
 
 /// Shows and changes what opens the roots of the key file.
 #[derive(Debug, clap::Args)]
@@ -263,7 +264,7 @@ fn read_new(file: Option<&PathBuf>) -> Result<GivenPassphrase, Error> {
 }
 
 /// The installation, and what was given to open its roots.
-struct Opened {
+pub(super) struct Opened {
     installation: Installation,
     shares: Vec<GivenShare>,
     passphrases: Vec<GivenPassphrase>,
@@ -272,28 +273,52 @@ struct Opened {
 impl GivenOptions {
     /// Reads what is given, and asks for a passphrase if the shares are not enough.
     fn read(&self) -> Result<Opened, Error> {
-        let installation = Installation::load(&self.config).map_err(local::from_setup)?;
-        let shares = self.share_file.iter().map(|path| read_share(path));
+        Opened::read(&self.config, &self.share_file, &self.passphrase)
+    }
+}
+
+impl Opened {
+    /// Reads what is given, and asks for a passphrase if the shares are not enough.
+    ///
+    /// # Errors
+    ///
+    /// The configuration's, the key file's, and those of what is given.
+    pub(super) fn read(
+        config: &Path,
+        share_files: &[PathBuf],
+        passphrase: &PassphraseOptions,
+    ) -> Result<Self, Error> {
+        let installation = Installation::load(config).map_err(local::from_setup)?;
+        let shares = share_files.iter().map(|path| read_share(path));
         let shares = shares.collect::<Result<Vec<_>, _>>()?;
-        let mut opened = Opened { installation, shares, passphrases: Vec::new() };
+        let mut opened = Self { installation, shares, passphrases: Vec::new() };
         // Two roots may have two passphrases.
         while opened.passphrases.len() < 2 && !opened.once()?.is_complete() {
             let is_first = opened.passphrases.is_empty();
-            if !is_first && !self.passphrase.is_terminal() {
+            if !is_first && !passphrase.is_terminal() {
                 break;
             }
             if !is_first {
                 output::note("the other root has another passphrase:");
             }
-            opened.passphrases.push(self.passphrase.read(Prompt::Existing)?);
+            opened.passphrases.push(passphrase.read(Prompt::Existing)?);
         }
         Ok(opened)
     }
 }
 
 impl Opened {
+    /// The installation.
+    pub(super) fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
     /// Gives everything to the key file.
-    fn once(&self) -> Result<KeysGiven, Error> {
+    ///
+    /// # Errors
+    ///
+    /// What is given does not open both roots.
+    pub(super) fn once(&self) -> Result<KeysGiven, Error> {
         let mut given = self.installation.open_roots().map_err(local::from_setup)?;
         let mut refused = None;
         for share in &self.shares {

@@ -92,6 +92,12 @@ impl Share {
         &self.head
     }
 
+    /// The id of its set, in hexadecimal, as it stands in the key file and in the log.
+    #[must_use]
+    pub fn set_text(&self) -> String {
+        self.head.set.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// `tag = HMAC-SHA-256(share, frame("hvelv/v1/tag/share", head))`: what the key file keeps to know
     /// the share again.  It is of no use to whoever lacks the share, which has 256 random bits.
     #[must_use]
@@ -154,7 +160,9 @@ impl Share {
         if text.len() > TEXT_BYTES_MAX {
             return Err(ShareError::Malformed);
         }
-        let symbols = symbols(&text).ok_or(ShareError::Malformed)?;
+        // Filled in place: what is moved leaves its bytes behind.
+        let mut symbols = Zeroizing::new([0_u8; DATA_CHARS + CHECKSUM_CHARS]);
+        read_symbols(&text, &mut symbols).ok_or(ShareError::Malformed)?;
         if checksum(&symbols[..]) != BECH32M {
             return Err(ShareError::Malformed);
         }
@@ -199,8 +207,8 @@ impl ShareHead {
     }
 }
 
-/// The symbols after the prefix, if the text has the shape of a share.
-fn symbols(text: &[u8]) -> Option<Zeroizing<[u8; DATA_CHARS + CHECKSUM_CHARS]>> {
+/// Reads the symbols after the prefix, if the text has the shape of a share.
+fn read_symbols(text: &[u8], symbols: &mut [u8; DATA_CHARS + CHECKSUM_CHARS]) -> Option<()> {
     let is_separator = |byte: u8| byte.is_ascii_whitespace() || byte == b'-';
     let mut characters = text.iter().copied().filter(|byte| !is_separator(*byte));
     let letters = || text.iter().filter(|byte| byte.is_ascii_alphabetic());
@@ -213,13 +221,12 @@ fn symbols(text: &[u8]) -> Option<Zeroizing<[u8; DATA_CHARS + CHECKSUM_CHARS]>> 
             return None;
         }
     }
-    let mut symbols = Zeroizing::new([0; DATA_CHARS + CHECKSUM_CHARS]);
     for symbol in symbols.iter_mut() {
         let character = characters.next()?.to_ascii_lowercase();
         let value = (0_u8..32).find(|value| ALPHABET[usize::from(*value)] == character)?;
         *symbol = value;
     }
-    characters.next().is_none().then_some(symbols)
+    characters.next().is_none().then_some(())
 }
 
 /// Bit `at` of bytes, the highest of the first byte being 0; beyond the end there are zeros.

@@ -206,6 +206,9 @@ pub enum Error {
         /// The format it has.
         found: i64,
     },
+    /// Keys were replaced, or given another epoch, since the file was opened.
+    #[error("the keys in the file are no longer those that it was opened with: unseal the server")]
+    KeysChanged,
     /// A root does not open.
     #[error(
         "the {plane} root does not open: wrong passphrase (or its entry in the file was changed)"
@@ -214,4 +217,12 @@ pub enum Error {
         /// The plane of the root.
         plane: Plane,
     },
+}
+
+impl Error {
+    /// Whether the file is not what was opened: its keys or its roots are others.
+    #[must_use]
+    pub const fn is_change(&self) -> bool {
+        matches!(self, Self::ChangedByHand | Self::KeysChanged | Self::StoreMismatch)
+    }
 }

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::document::{Document, Parsed};
-use super::kinds::{NumberSpace, Purpose, StoreId};
+use super::kinds::{KeyState, NumberSpace, Plane, Purpose, StoreId};
 use super::{Error, file};
-use crate::crypto::DigestKey;
 use crate::crypto::permutation::NUMBERS_END;
+use crate::crypto::{DigestKey, KeyId};
 
 /// The marks in an open key file.
 pub struct Marks {
@@ -21,12 +21,15 @@ pub struct Marks {
     mac_key: DigestKey,
     /// INVARIANT: no mark is above the one in the file.
     current: Mutex<BTreeMap<NumberSpace, u64>>,
+    /// The keys as they were when the file was opened, but the erasure keys that the server changes.
+    opened: Vec<(KeyId, KeyState)>,
 }
 
 impl Marks {
     pub(super) fn new(path: PathBuf, document: &Document, mac_key: DigestKey) -> Self {
         let current = Mutex::new(document.marks.clone());
-        Self { path, store_id: document.store_id, mac_key, current }
+        let opened = states(document).collect();
+        Self { path, store_id: document.store_id, mac_key, current, opened }
     }
 
     /// The mark of a number space: every position given out lies below it.  0 before the first.
@@ -34,6 +37,22 @@ impl Marks {
     pub fn get(&self, space: NumberSpace) -> u64 {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.get(&space).copied().unwrap_or(0)
+    }
+
+    /// That the file still has the keys that it was opened with: that nobody has replaced a root, or
+    /// given a key another epoch.
+    ///
+    /// # Errors
+    /// [`Error::ChangedByHand`], [`Error::KeysChanged`]; when the file cannot be read.
+    pub fn check_current(&self) -> Result<(), Error> {
+        let parsed = Parsed::parse(file::read(&self.path)?)?;
+        if parsed.document.store_id != self.store_id {
+            return Err(Error::StoreMismatch);
+        }
+        let document = parsed.authenticate(&self.mac_key)?;
+        let now: Vec<(KeyId, KeyState)> = states(&document).collect();
+        let is_same = self.opened.iter().all(|key| now.contains(key));
+        if is_same { Ok(()) } else { Err(Error::KeysChanged) }
     }
 
     /// Raises a mark to `to`, durably: positions below `to` may be given out once this returns.
@@ -68,6 +87,17 @@ impl Marks {
         *current = document.marks;
         Ok(())
     }
+}
+
+/// The keys and their states, but of the erasure keys that a server changes while it runs.
+fn states(document: &Document) -> impl Iterator<Item = (KeyId, KeyState)> + '_ {
+    let stays = |purpose| purpose != Plane::Registers.erasure();
+    document
+        .keys
+        .iter()
+        .map(|key| key.facts)
+        .filter(move |key| stays(key.purpose))
+        .map(|key| (key.id, key.state))
 }
 
 /// The purpose and scope of the keys that permute a number space.

@@ -9,7 +9,10 @@
 //! A root that is replaced gets new ways too, so that nothing that opened the old one opens the new.
 //! What an older copy of the file holds it holds for ever: the keys of its day, and all that was
 //! sealed under them.  Therefore the keys that seal, and the erasure key, get a new epoch with the
-//! root: whatever is sealed afterwards is under keys that no older copy has.
+//! root: whatever is sealed afterwards is under keys that no older copy has.  The register plane's
+//! erasure key is only prepared: keys of disclosures lie in a store under the old one, and the next
+//! unsealing finishes as after a crash in a closing (`erasure`): wraps them anew, activates it,
+//! destroys the old one.  A crash at any step leaves it pending, and the steps are done again.
 //!
 //! INVARIANT: no change leaves a root without a way.
 
@@ -153,7 +156,12 @@ impl Editor<'_> {
                 change.set_state(key.id, KeyState::DecryptOnly)?;
             }
         }
-        change.rotate(plane.erasure(), None)?;
+        match plane {
+            // Stores have keys under it: the next unsealing wraps them under this one, destroys the
+            // older, and only then gives out new ones.
+            Plane::Registers => change.prepare(plane.erasure(), None).map(drop)?,
+            Plane::Vault => change.rotate(plane.erasure(), None).map(drop)?,
+        }
         for key in facts.iter().filter(|key| key.state == KeyState::Active) {
             if of_plane(key.purpose) && seals(key.purpose) {
                 change.rotate(key.purpose, key.scope)?;

@@ -13,6 +13,7 @@ use crate::crypto::{Entropy, KeyId, Passphrase, Place, SecretBytes, TagInput};
 mod changes;
 mod disclosure;
 mod golden;
+mod meanwhile;
 mod refusals;
 mod shares;
 

@@ -11,7 +11,7 @@
 //! whether the share is right.
 //!
 //! INVARIANT: a share is kept only while it is of the set in the file, and is wiped as soon as its
-//! root is open.
+//! root is open; a root stays open only while what opened it is in the file.
 //! INVARIANT: what is told of a share is its root and its number, never where it is wrong.
 //!
 //! What it does *not* know: who gave a share.  That holders are different persons is the service's.
@@ -28,9 +28,16 @@ use crate::crypto::{Passphrase, Share};
 /// The roots that are open so far, and the shares of those that are not.
 pub struct Unsealing {
     sealed: SealedKeyring,
-    registers: Option<Root>,
-    vault: Option<Root>,
+    registers: Option<OpenRoot>,
+    vault: Option<OpenRoot>,
     shares: Vec<Share>,
+}
+
+/// A root that is open, and the copy of it that was opened.
+struct OpenRoot {
+    root: Root,
+    /// INVARIANT: it stands in the file; a way that is changed counts no more, nor does what it opened.
+    sealed: Vec<u8>,
 }
 
 /// How far a root is.
@@ -63,29 +70,29 @@ impl Unsealing {
     }
 
     /// Takes a passphrase: opens each root that is sealed by it.  A run of argon2id on this thread for
-    /// each root that is not open.
+    /// each root that is not open.  Says which it opened.
     ///
     /// # Errors
     /// [`Error::WrongPassphrase`] when it opens none; [`Error::NoPassphrase`] when no root that is
     /// still closed has one; as [`SealedKeyring::load`].
-    pub fn give_passphrase(&mut self, passphrase: &Passphrase) -> Result<(), Error> {
+    pub fn give_passphrase(&mut self, passphrase: &Passphrase) -> Result<Vec<Plane>, Error> {
         let document = self.read()?;
-        let (mut tried, mut opened) = (None, false);
+        let (mut tried, mut opened) = (None, Vec::new());
         for entry in &document.roots {
             if self.slot(entry.plane).is_some() || !matches!(entry.way, Way::Passphrase { .. }) {
                 continue;
             }
             match Root::open(entry, &document.store_id, passphrase) {
                 Ok(root) => {
-                    self.put(root);
-                    opened = true;
+                    self.put(root, entry.way.sealed().to_vec());
+                    opened.push(entry.plane);
                 }
                 Err(Error::WrongPassphrase { plane }) => tried = tried.or(Some(plane)),
                 Err(error) => return Err(error),
             }
         }
         match tried {
-            _ if opened => Ok(()),
+            _ if !opened.is_empty() => Ok(opened),
             Some(plane) => Err(Error::WrongPassphrase { plane }),
             None => Err(Error::NoPassphrase),
         }
@@ -129,7 +136,7 @@ impl Unsealing {
         let root =
             Root::open_under(&set.kek(&given, plane, &store_id), plane, &store_id, &set.sealed);
         self.shares.retain(|share| plane_of(share.head()) != Some(plane));
-        self.put(root.map_err(|_| Error::SharesDoNotOpen { plane })?);
+        self.put(root.map_err(|_| Error::SharesDoNotOpen { plane })?, set.sealed.clone());
         Ok(taken)
     }
 
@@ -173,8 +180,8 @@ impl Unsealing {
     /// Opens the keys.
     ///
     /// # Errors
-    /// [`Error::RootClosed`] unless it is complete; [`Error::ChangedByHand`], also when a root was
-    /// replaced meanwhile; [`Error::NoActiveKey`]; as [`SealedKeyring::load`].
+    /// [`Error::RootClosed`] unless it is complete, also when a root, or what opened it, was changed
+    /// meanwhile; [`Error::ChangedByHand`]; [`Error::NoActiveKey`]; as [`SealedKeyring::load`].
     pub fn open(self) -> Result<Keyring, Error> {
         let path = self.sealed.path().to_owned();
         Keyring::open(path, self.into_opened()?)
@@ -182,11 +189,12 @@ impl Unsealing {
 
     pub(super) fn into_opened(mut self) -> Result<Opened, Error> {
         let parsed = self.parse()?;
+        self.forget_changed(&parsed.document);
         let closed = |plane| Error::RootClosed { plane };
-        let registers = self.registers.take().ok_or_else(|| closed(Plane::Registers))?;
+        let registers = self.registers.take().ok_or_else(|| closed(Plane::Registers))?.root;
         let mac_key = registers.mac_key(&parsed.document.store_id);
         let document = parsed.authenticate(&mac_key)?;
-        let vault = self.vault.take().ok_or_else(|| closed(Plane::Vault))?;
+        let vault = self.vault.take().ok_or_else(|| closed(Plane::Vault))?.root;
         Ok(Opened { document, roots: Roots::new(registers, vault), mac_key })
     }
 
@@ -202,14 +210,27 @@ impl Unsealing {
         &self.sealed
     }
 
-    /// The file as it is now, and no share that is none of it.
+    /// The file as it is now, and no share or root that is none of it.
     fn read(&mut self) -> Result<Document, Error> {
         let document = self.parse()?.document;
+        self.forget_changed(&document);
+        Ok(document)
+    }
+
+    fn forget_changed(&mut self, document: &Document) {
+        for slot in [&mut self.registers, &mut self.vault] {
+            let stands = |open: &OpenRoot| {
+                let mut ways = document.ways(open.root.plane());
+                ways.any(|way| way.sealed() == open.sealed)
+            };
+            if !slot.as_ref().is_some_and(stands) {
+                *slot = None;
+            }
+        }
         self.shares.retain(|share| {
-            let set = plane_of(share.head()).and_then(|plane| set_in(&document, plane));
+            let set = plane_of(share.head()).and_then(|plane| set_in(document, plane));
             set.is_some_and(|set| set.id == share.head().set)
         });
-        Ok(document)
     }
 
     fn parse(&self) -> Result<Parsed, Error> {
@@ -232,18 +253,18 @@ impl Unsealing {
 
     fn slot(&self, plane: Plane) -> Option<&Root> {
         match plane {
-            Plane::Registers => self.registers.as_ref(),
-            Plane::Vault => self.vault.as_ref(),
+            Plane::Registers => self.registers.as_ref().map(|open| &open.root),
+            Plane::Vault => self.vault.as_ref().map(|open| &open.root),
         }
     }
 
     /// Keeps a root that is open; shares of it are needed no longer.
-    fn put(&mut self, root: Root) {
+    fn put(&mut self, root: Root, sealed: Vec<u8>) {
         let plane = root.plane();
         self.shares.retain(|share| plane_of(share.head()) != Some(plane));
         match plane {
-            Plane::Registers => self.registers = Some(root),
-            Plane::Vault => self.vault = Some(root),
+            Plane::Registers => self.registers = Some(OpenRoot { root, sealed }),
+            Plane::Vault => self.vault = Some(OpenRoot { root, sealed }),
         }
     }
 }

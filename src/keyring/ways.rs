@@ -138,6 +138,14 @@ impl Way {
         }
     }
 
+    /// The copy of the root that it opens.
+    pub(super) fn sealed(&self) -> &[u8] {
+        match self {
+            Self::Passphrase { sealed, .. } => sealed,
+            Self::Shares(set) => &set.sealed,
+        }
+    }
+
     /// Where it stands among the ways of a root.
     const fn rank(&self) -> u8 {
         match self {

@@ -85,7 +85,7 @@ impl Service {
             }
             let page = next..end.min(next + PAGE_ENTRIES);
             next = page.end;
-            let Some(open) = weak.upgrade() else {
+            let Some(open) = weak.upgrade().filter(|open| !open.is_closing()) else {
                 next = end;
                 return Some(vec![Err(Error::new(ErrorCode::ServerSealed))]);
             };

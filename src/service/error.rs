@@ -164,6 +164,8 @@ error_codes! {
     Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
     /// The rules of disclosure are against it; the text says which and what to do.
     Precondition RuleRefuses = "rule_refuses", "the rules of disclosure refuse this";
+    /// The server is sealed, and batches that were under way still hold keys.
+    Unavailable SealUnfinished = "seal_unfinished", "nothing more is answered, but what was under way still holds keys in memory: they are wiped when it ends; stop the server to be sure";
     /// Nobody in the disclosure has the serial.
     NotFound SerialUnknown = "serial_unknown", "nobody in the disclosure has this serial";
     /// The server is sealed.

@@ -244,11 +244,7 @@ impl Delivery {
     }
 
     fn open_now(&self) -> Result<Arc<Open>, Error> {
-        let sealed = || Error::new(ErrorCode::ServerSealed);
-        let open = self.open.upgrade();
-        self.service.touch();
-        // After a failed commit the stores are reopened as another value: the sender repeats.
-        open.ok_or_else(|| self.service.open_now().err().unwrap_or_else(sealed))
+        self.service.still_open(&self.open)
     }
 
     /// Records that the delivery was opened, and what stays in the sender's file.

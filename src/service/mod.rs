@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Everything that is open (keys, index, columns, stores) is one value, `open::Open`: sealing drops
-//! it and waits until it is gone. A stream holds it weakly, so sealing ends every stream.
+//! it and waits until it is gone. A stream holds it weakly, and is refused it from the moment at which
+//! sealing begins, so that sealing ends every stream, also one that always has a batch under way.
 //!
 //! Invariants: no answer leaves but from a [`Recorded`](crate::audit::Recorded) value; a use case
 //! takes a [`Permit`]; after a commit whose fate is unknown both stores are opened and reread before
@@ -115,6 +116,10 @@ pub struct Service {
     last_used_ms: AtomicU64,
     open_deliveries: Arc<AtomicU64>,
     streams: AtomicU64,
+    /// Ends when the thread that reopens the stores has ended.
+    reopening: Mutex<Option<Receiver<()>>>,
+    /// Which attempt to reopen counts; an older one ends.
+    reopenings: AtomicU64,
     /// Dropped when the server stops, which ends attempts to reopen.
     stopping: Mutex<Option<Sender<()>>>,
     stopped: Mutex<Receiver<()>>,
@@ -141,6 +146,8 @@ impl Service {
             last_used_ms: AtomicU64::new(0),
             open_deliveries: Arc::new(AtomicU64::new(0)),
             streams: AtomicU64::new(0),
+            reopening: Mutex::default(),
+            reopenings: AtomicU64::new(0),
             stopping: Mutex::new(Some(stopping)),
             stopped: Mutex::new(stopped),
         })
@@ -223,6 +230,16 @@ impl Service {
         }))
     }
 
+    /// What a stream holds on to, while it is not being closed: a stream that has other batches under
+    /// way would otherwise keep it for as long as it sends.
+    fn still_open(&self, held: &Weak<Open>) -> Result<Arc<Open>, Error> {
+        self.touch();
+        // After a failed commit the stores are reopened as another value: the sender repeats.
+        let sealed = || Error::new(ErrorCode::ServerSealed);
+        let open = held.upgrade().filter(|open| !open.is_closing());
+        open.ok_or_else(|| self.open_quietly().err().unwrap_or_else(sealed))
+    }
+
     fn current_open(&self) -> Option<Arc<Open>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.as_ref().map(|current| Arc::clone(&current.open))
@@ -242,12 +259,17 @@ impl Service {
         let (Some(current), Some(service)) = (self.install(None), self.this.upgrade()) else {
             return true;
         };
+        current.open.begin_closing();
         self.state.send_replace(State::Degraded);
         let keys = open.keys().clone();
+        let attempt = self.reopenings.fetch_add(1, Ordering::AcqRel) + 1;
+        let (ending, ended) = channel::<()>();
+        *self.reopening.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
         let spawned = std::thread::Builder::new().name("hvelv-reopen".into()).spawn(move || {
             // If batches hold on, the stores are locked, and the attempts below wait for them.
             let _ = current.close();
-            service.reopen_until_open(&keys);
+            service.reopen_until_open(attempt, &keys);
+            drop((keys, ending));
         });
         if spawned.is_err() {
             tracing::error!("the stores could not be reopened; seal and unseal the server");
@@ -255,14 +277,20 @@ impl Service {
         true
     }
 
-    fn reopen_until_open(&self, keys: &OpenKeys) {
+    fn reopen_until_open(&self, attempt: u64, keys: &OpenKeys) {
         loop {
             let transition = self.begin_transition();
-            if *self.state.borrow() != State::Degraded {
+            // Sealed meanwhile, or sealed, opened and failed anew.
+            let is_newest = self.reopenings.load(Ordering::Acquire) == attempt;
+            if *self.state.borrow() != State::Degraded || !is_newest {
                 return;
             }
             match Open::with_keys(&self.parts, keys.clone()) {
                 Ok(opened) => {
+                    // Whoever changes the keys holds the stores meanwhile, so that now it is seen.
+                    if self.seal_if_changed(keys) {
+                        return;
+                    }
                     if let Err(error) = self.finish_closing(&opened.0) {
                         tracing::warn!(error = %error, causes = %error.causes(),
                             "a closing or an erasure cannot be finished yet");
@@ -281,6 +309,21 @@ impl Service {
                 return;
             }
         }
+    }
+
+    /// Seals a server whose keys were changed while its stores were closed; what cannot be read now is
+    /// found by the next change of the file.
+    fn seal_if_changed(&self, keys: &OpenKeys) -> bool {
+        let Err(error) = keys.keyring.marks().check_current() else { return false };
+        if !error.is_change() {
+            return false;
+        }
+        let mut entry = self.entry(Actor::Server, Action::Sealed);
+        entry.changes = vec!["the key file was changed".to_owned()];
+        self.record_at_opening(entry);
+        self.state.send_replace(State::Sealed);
+        tracing::error!(error = %error, "sealed: the keys were changed while the stores were closed");
+        true
     }
 
     fn install(&self, current: Option<Current>) -> Option<Current> {

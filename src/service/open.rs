@@ -1,6 +1,7 @@
 //! Opening the stores with open keys, and everything that is open as one value.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use crate::store::{self, Batch, Durability, Store};
 use crate::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
 
 /// How long sealing waits for batches that are under way.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the stores are.
 pub trait Stores: Send + Sync {
@@ -81,6 +82,8 @@ pub(super) struct Open {
     /// Requests for erasure.
     pub(super) cases: CaseBook,
     keys: OpenKeys,
+    /// Whoever holds it weakly gets at it no more.
+    closing: AtomicBool,
     /// Dropped last: tells whoever seals that all of the above is gone.
     _closed: Sender<()>,
 }
@@ -128,8 +131,18 @@ impl Open {
         let registers = open_registers(parts, registers_store, &vault, &marks)?;
         let book = Book::load(&registers)?;
         let cases = CaseBook::load(&registers)?;
-        let (closing, closed) = channel();
-        Ok((Self { registers, vault, book, cases, keys, _closed: closing }, closed))
+        let (_closed, closed) = channel();
+        let closing = AtomicBool::new(false);
+        Ok((Self { registers, vault, book, cases, keys, closing, _closed }, closed))
+    }
+
+    /// From here on no stream gets at it, however many hold on to it for what they are doing.
+    pub(super) fn begin_closing(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     pub(super) fn keys(&self) -> &OpenKeys {

@@ -7,9 +7,11 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use super::ingest::register_error;
+use super::open::CLOSE_TIMEOUT;
 use super::{Error, ErrorCode, Service, State, actor, allow};
 use crate::audit::{Action, Actor};
 use crate::policy::{Permit, Right};
@@ -36,7 +38,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// `server_sealed` when there was nothing to close or forget.
+    /// `server_sealed` when there was nothing to close or forget; `seal_unfinished` when batches that are
+    /// under way still hold keys: nothing more is answered, and they are wiped when those end.
     pub fn seal(&self, permit: &Permit) -> Result<(), Error> {
         allow(permit, &Right::Operate)?;
         self.close(actor(permit), None)
@@ -90,26 +93,41 @@ impl Service {
     }
 
     fn close(&self, actor: Actor, why: Option<Unasked>) -> Result<(), Error> {
-        let _transition = self.begin_transition();
-        let had_shares = self.forget_shares();
+        let transition = self.begin_transition();
+        let mut entry = self.entry(actor, Action::Sealed);
+        entry.changes = why.map(Unasked::text).into_iter().collect();
+        let forgotten = self.forget_shares(&entry);
         // A server that is reopening its stores is sealed by saying so: the attempts end.
         let was = self.state.send_replace(State::Sealed);
         let Some(current) = self.install(None) else {
-            let was_anything = was == State::Degraded || had_shares;
-            return if was_anything { Ok(()) } else { Err(Error::new(ErrorCode::ServerSealed)) };
+            if was == State::Degraded {
+                // There is no log to write to until it is opened again.
+                self.record_at_opening(entry);
+                drop(transition);
+                return self.until_reopening_ends();
+            }
+            return if forgotten { Ok(()) } else { Err(Error::new(ErrorCode::ServerSealed)) };
         };
+        current.open.begin_closing();
         self.end_windows(&current.open);
-        let mut entry = self.entry(actor, Action::Sealed);
-        entry.changes = why.map(Unasked::text).into_iter().collect();
         // Without its record sealing happens all the same: the server must be closable always.
         let recorded = current.open.registers.record_act_and_wait(entry);
         let signed = self.sign_checkpoint(&current.open);
-        if current.close() {
-            tracing::info!("sealed: keys, index and columns are wiped");
-        } else {
+        if !current.close() {
             tracing::error!("batches are still under way; keys are wiped when they end");
+            return Err(Error::new(ErrorCode::SealUnfinished));
         }
+        tracing::info!("sealed: keys, index and columns are wiped");
         let _ = recorded.map_err(register_error)?;
         signed.map(|_| ())
+    }
+
+    /// Waits for the thread that reopens the stores, which has the keys until it ends.
+    fn until_reopening_ends(&self) -> Result<(), Error> {
+        let reopening = self.reopening.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = reopening.is_none_or(|ended| {
+            ended.recv_timeout(CLOSE_TIMEOUT) != Err(RecvTimeoutError::Timeout)
+        });
+        if ended { Ok(()) } else { Err(Error::new(ErrorCode::SealUnfinished)) }
     }
 }

@@ -12,9 +12,7 @@ use crate::config::server::Mode;
 use crate::config::{Config, Problems};
 use crate::crypto::{Entropy, Passphrase};
 use crate::ident::{self, Rules, RulesConfig};
-use crate::keyring::{
-    self, Editor, KeyPlan, NumberSpace, PlannedRegister, SealedKeyring, Unsealing,
-};
+use crate::keyring::{self, KeyPlan, PlannedRegister, SealedKeyring, Unsealing};
 use crate::registers::catalogue::Catalogue;
 use crate::store;
 use crate::store::Store;
@@ -173,20 +171,6 @@ impl Installation {
         recorded.map(drop).map_err(|error| SetupError::Open(Error::internal(error)))
     }
 
-    /// Gives keys to registers of the catalogue that have none. Returns how many keys were made.
-    ///
-    /// # Errors
-    ///
-    /// [`SetupError::KeyFile`].
-    pub fn add_registers(&self, passphrase: &Passphrase) -> Result<usize, SetupError> {
-        let entropy = Entropy::os();
-        let now = SystemClock::new().now();
-        let mut editor = Editor::open(&self.config.key_file, passphrase, &entropy, now)?;
-        let made = editor.add_registers(&self.plan().registers)?;
-        editor.commit()?;
-        Ok(made.len())
-    }
-
     fn plan(&self) -> KeyPlan {
         let planned = |register: &crate::registers::catalogue::Register| PlannedRegister {
             number: register.number,
@@ -197,28 +181,6 @@ impl Installation {
             environment: environment(self.config.mode),
             development: self.config.mode == Mode::Development,
         }
-    }
-
-    /// The person numbers that may have been drawn so far, at most `max`, and as many that never
-    /// were, for a search of files. `dangerous_`: they must not leave the process.
-    ///
-    /// # Errors
-    ///
-    /// [`SetupError::KeyFile`].
-    pub(crate) fn dangerous_person_numbers(
-        &self,
-        passphrase: &Passphrase,
-        max: u64,
-    ) -> Result<PersonNumbers, SetupError> {
-        let sealed = SealedKeyring::load(&self.config.key_file, environment(self.config.mode))?;
-        let keyring = sealed.unseal(passphrase)?;
-        let end = keyring.marks().get(NumberSpace::Persons);
-        let key = keyring.vault().person_numbers.active();
-        let mut numbers = PersonNumbers::default();
-        let count = end.min(max);
-        key.numbers_at(0..count, &mut numbers.drawn)?;
-        key.numbers_at(end..end + count, &mut numbers.never_drawn)?;
-        Ok(numbers)
     }
 
     /// What a check of the key file finds wrong with it, without its passphrase.
@@ -243,15 +205,19 @@ pub(crate) struct PersonNumbers {
 /// Makes a directory with those above it. They are there after a power cut, too: a new directory is
 /// once the one that it stands in is synced.
 fn make_directory(path: &Path) -> Result<(), SetupError> {
-    use std::os::unix::fs::DirBuilderExt;
     let failed = |source| SetupError::Directory { path: path.display().to_string(), source };
+    make_directory_durably(path).map_err(failed)
+}
+
+/// The same, with what the system says.
+pub(crate) fn make_directory_durably(path: &Path) -> Result<(), std::io::Error> {
+    use std::os::unix::fs::DirBuilderExt;
     let new: Vec<&Path> = path.ancestors().take_while(|directory| !directory.exists()).collect();
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     for directory in new {
         let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
         std::fs::File::open(above.unwrap_or_else(|| Path::new(".")))
-            .and_then(|above| above.sync_all())
-            .map_err(failed)?;
+            .and_then(|above| above.sync_all())?;
     }
     Ok(())
 }

@@ -9,8 +9,8 @@
 //! Why the server waits and not the holders: they need not be in one place, nor see each other's
 //! shares.
 //!
-//! Who gave what, and what was refused meanwhile, is recorded when the server opens: until then there
-//! is no log to write to.  The operational log has it at once.
+//! Who gave what, and what was refused or forgotten meanwhile, is recorded when the server opens: until
+//! then there is no log to write to.  The operational log has it at once.
 //!
 //! INVARIANT: a root is opened by shares of as many different natural persons as its threshold.
 //!
@@ -24,14 +24,17 @@ use super::ingest::register_error;
 use super::open::{Open, OpenKeys, key_file_error};
 use super::state::{RootState, Unsealed};
 use super::{Current, Error, ErrorCode, Service, State, actor, allow};
-use crate::audit::{Action, Entry};
+use crate::audit::{Action, Actor, Entry};
 use crate::config::codes::PrincipalName;
 use crate::crypto::{Passphrase, Share};
 use crate::keyring::{Plane, RootProgress, Unsealing};
 use crate::policy::{Denied, Permit, Right};
 
-/// Entries that wait for the server to open; of more only the number is recorded.
-const WAITING_MAX: usize = 256;
+/// Refusals that wait for the server to open; of more only the number is recorded.
+const REFUSALS_MAX: usize = 256;
+/// Other entries that wait.  Those that count towards opening it are the newest, and fewer than 100:
+/// the oldest give way.
+const ACTS_MAX: usize = 1024;
 
 /// What was given towards opening the server.
 #[derive(Default)]
@@ -71,11 +74,33 @@ impl Collected {
     }
 
     fn wait(&mut self, entry: Entry) {
-        if self.waiting.len() < WAITING_MAX {
-            self.waiting.push(entry);
-        } else {
+        let is_refusal = |entry: &Entry| entry.action == Action::Refused;
+        let kind = is_refusal(&entry);
+        let same = self.waiting.iter().filter(|waiting| is_refusal(waiting) == kind).count();
+        if kind && same >= REFUSALS_MAX {
+            self.left_out += 1;
+            return;
+        }
+        if !kind && same >= ACTS_MAX {
+            let oldest = self.waiting.iter().position(|waiting| !is_refusal(waiting));
+            if let Some(oldest) = oldest {
+                self.waiting.remove(oldest);
+            }
             self.left_out += 1;
         }
+        self.waiting.push(entry);
+    }
+
+    /// Forgets what was given, and leaves an entry that says so; says whether there was anything.
+    fn forget_by(&mut self, entry: &Entry) -> bool {
+        let had = self.unsealing.as_ref().is_some_and(|given| !given.is_empty());
+        self.forget();
+        if had {
+            let mut entry = entry.clone();
+            entry.changes.insert(0, "what was given towards opening is forgotten".to_owned());
+            self.wait(entry);
+        }
+        had
     }
 
     /// Whether a person, or their principal, gave a share of a root that still counts.
@@ -122,7 +147,7 @@ impl Service {
         allow(permit, &Right::Operate)?;
         let _transition = self.begin_unsealing()?;
         let mut collected = self.collected();
-        let outcome = self.take_passphrase(&mut collected, passphrase);
+        let outcome = self.take_passphrase(&mut collected, permit, passphrase);
         let outcome = outcome.and_then(|()| self.open_if_complete(&mut collected, permit));
         self.end_unsealing(&mut collected, permit, Action::Unsealed, outcome)
     }
@@ -155,12 +180,15 @@ impl Service {
         if begun { collected.states().unwrap_or_default() } else { Vec::new() }
     }
 
-    /// Forgets what was given towards opening the server; says whether there was anything.
-    pub(super) fn forget_shares(&self) -> bool {
-        let mut collected = self.collected();
-        let had = collected.unsealing.as_ref().is_some_and(|given| !given.is_empty());
-        collected.forget();
-        had
+    /// Forgets what was given towards opening the server; says whether there was anything. `entry` says
+    /// in the log, once it opens, by whom and why.
+    pub(super) fn forget_shares(&self, entry: &Entry) -> bool {
+        self.collected().forget_by(entry)
+    }
+
+    /// Keeps an entry until there is a log to write it to.
+    pub(super) fn record_at_opening(&self, entry: Entry) {
+        self.collected().wait(entry);
     }
 
     /// Forgets what was given too long ago.
@@ -206,7 +234,9 @@ impl Service {
             tracing::warn!(
                 "the shares given so far are forgotten: the others did not come in time"
             );
-            collected.forget();
+            let mut entry = self.entry(Actor::Server, Action::Sealed);
+            entry.changes = vec!["the others did not come in time".to_owned()];
+            collected.forget_by(&entry);
         }
         collected
     }
@@ -226,11 +256,16 @@ impl Service {
     fn take_passphrase(
         &self,
         collected: &mut Collected,
+        permit: &Permit,
         passphrase: Passphrase,
     ) -> Result<(), Error> {
         let unsealing = self.begin_collecting(collected)?;
-        unsealing.give_passphrase(&passphrase).map_err(key_file_error)?;
+        let opened = unsealing.give_passphrase(&passphrase).map_err(key_file_error)?;
         collected.last = self.parts.clock.monotonic();
+        let mut entry = self.entry(actor(permit), Action::PassphraseGiven);
+        entry.changes = opened.iter().map(|plane| format!("{plane} root")).collect();
+        collected.wait(entry);
+        tracing::info!(roots = opened.len(), "passphrase given");
         Ok(())
     }
 
@@ -303,11 +338,12 @@ impl Service {
         if collected.left_out > 0 {
             entry.counts.insert("left_out".into(), collected.left_out);
         }
-        for waiting in &collected.waiting {
-            record(waiting.clone())?;
+        // Each once: what is in the log waits no longer, also when a later one cannot be written.
+        while let Some(waiting) = collected.waiting.first().cloned() {
+            record(waiting)?;
+            collected.waiting.remove(0);
         }
         record(entry)?;
-        collected.waiting.clear();
         collected.left_out = 0;
         self.record_access(open)?;
         self.record_signing_keys(open)

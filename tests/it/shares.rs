@@ -221,3 +221,42 @@ fn a_passphrase_is_changed_for_both_roots_and_the_old_one_opens_nothing() {
     hvelv(&["unseal", "--passphrase-file", &new, "--connect", connect]).well();
     server.stop();
 }
+
+/// Roots without a passphrase are opened by shares for whatever the command line does with them.
+#[test]
+fn registers_are_added_by_shares_where_no_root_has_a_passphrase() {
+    let ceremony = Ceremony::new();
+    let catalogue = ceremony.installation.path("registers.toml");
+    let whole = fs::read_to_string(&catalogue).unwrap();
+    let shorter = whole.rsplit_once("\n[[register]]").unwrap().0;
+    fs::write(&catalogue, shorter).unwrap();
+    fs::remove_file(ceremony.path("test.hvk")).unwrap();
+    fs::remove_dir_all(ceremony.path("data")).unwrap();
+    let (config, passphrase) = (ceremony.path("hvelv.toml"), ceremony.path("passphrase"));
+    hvelv(&["init", "--config", &config, "--passphrase-file", &passphrase]).well();
+    ceremony.split("registers", "shares", &["--without-passphrase"]).well();
+    let share = |root: &str, index: u8| {
+        ["--share-file".to_owned(), ceremony.path(&format!("shares/{root}-share-{index}.txt"))]
+    };
+    let mut given: Vec<String> = [share("registers", 1), share("registers", 2)].concat();
+    given.extend(["--passphrase-file".to_owned(), ceremony.path("passphrase")]);
+    let output = ceremony.path("shares");
+    let words = ["split", "--root", "vault", "--shares", "3", "--threshold", "2"];
+    let words = [&words[..], &["--output", &output, "--without-passphrase"]].concat();
+    let by: Vec<&str> = given.iter().map(String::as_str).collect();
+    ceremony.keys_by(&words, &by).well();
+
+    // One register more: the catalogue of before lacked its last.
+    fs::write(&catalogue, &whole).unwrap();
+    let all = [share("registers", 1), share("registers", 3), share("vault", 2), share("vault", 3)];
+    let all: Vec<&str> = all.iter().flatten().map(String::as_str).collect();
+    let add = ["init", "--config", &config, "--add-registers"];
+    let added = hvelv(&[&add[..], &all].concat()).well();
+    assert!(added.err.contains("keys made") && !added.err.contains("0 keys"), "{}", added.err);
+    let few = hvelv(
+        &[&add[..], &all[..6], &["--passphrase-file", &ceremony.path("passphrase")]].concat(),
+    );
+    assert_eq!(few.code, Some(PRECONDITION));
+    let scan = hvelv(&[&["scan", "--person-numbers", &config], &all[..], &[&config]].concat());
+    assert!(scan.err.contains("no person number has been drawn yet"), "{}", scan.err);
+}

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 55] = [
+const GOLDEN_WORDS: [(Action, &str); 56] = [
     (Action::AliasesLoaded, "aliases_loaded"),
     (Action::AliasesRead, "aliases_read"),
     (Action::ApplicationReceived, "application_received"),
@@ -94,6 +94,11 @@ const GOLDEN_WORDS: [(Action, &str); 55] = [
     (Action::BridgeDeleted, "bridge_deleted"),
     (Action::BridgeIssued, "bridge_issued"),
     (Action::BridgeLoaded, "bridge_loaded"),
+    (Action::CaseAssessed, "case_assessed"),
+    (Action::CaseReceived, "case_received"),
+    (Action::CaseRefused, "case_refused"),
+    (Action::CaseWithdrawn, "case_withdrawn"),
+    (Action::CasesRead, "cases_read"),
     (Action::ConsentGiven, "consent_given"),
     (Action::ConsentWithdrawn, "consent_withdrawn"),
     (Action::DecisionRecorded, "decision_recorded"),
@@ -102,22 +107,30 @@ const GOLDEN_WORDS: [(Action, &str); 55] = [
     (Action::DisclosureCompleted, "disclosure_completed"),
     (Action::DisclosureOpened, "disclosure_opened"),
     (Action::EntriesPruned, "entries_pruned"),
+    (Action::ErasureOrdered, "erasure_ordered"),
     (Action::ExtractRecorded, "extract_recorded"),
     (Action::IdChangesRead, "id_changes_read"),
     (Action::IdReissued, "id_reissued"),
     (Action::IdentifiersLinked, "identifiers_linked"),
     (Action::IdentifiersUnlinked, "identifiers_unlinked"),
-    (Action::IdsConverted, "ids_converted"),
-    (Action::ReissuesRead, "reissues_read"),
+    (Action::IdentitiesErased, "identities_erased"),
     (Action::IdentityEventsApplied, "identity_events_applied"),
     (Action::IdentityRevealed, "identity_revealed"),
+    (Action::IdsConverted, "ids_converted"),
     (Action::InnsynGiven, "innsyn_given"),
     (Action::KeysRewrapped, "keys_rewrapped"),
+    (Action::OrderConfirmed, "order_confirmed"),
+    (Action::OrdersRead, "orders_read"),
     (Action::PassphraseChanged, "passphrase_changed"),
+    (Action::PassphraseGiven, "passphrase_given"),
     (Action::ProtectedLinksRead, "protected_links_read"),
     (Action::ReceiptGiven, "receipt_given"),
+    (Action::ReissuesRead, "reissues_read"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
+    (Action::RetentionOrdered, "retention_ordered"),
+    (Action::RetentionPlanned, "retention_planned"),
+    (Action::RetentionRun, "retention_run"),
     (Action::RightsRead, "rights_read"),
     (Action::RootReplaced, "root_replaced"),
     (Action::SerialIdentified, "serial_identified"),
@@ -129,18 +142,6 @@ const GOLDEN_WORDS: [(Action, &str); 55] = [
     (Action::SurrogatesIssued, "surrogates_issued"),
     (Action::WindowClosed, "window_closed"),
     (Action::WindowOpened, "window_opened"),
-    (Action::CaseAssessed, "case_assessed"),
-    (Action::CaseReceived, "case_received"),
-    (Action::CaseRefused, "case_refused"),
-    (Action::CaseWithdrawn, "case_withdrawn"),
-    (Action::CasesRead, "cases_read"),
-    (Action::ErasureOrdered, "erasure_ordered"),
-    (Action::IdentitiesErased, "identities_erased"),
-    (Action::OrderConfirmed, "order_confirmed"),
-    (Action::OrdersRead, "orders_read"),
-    (Action::RetentionOrdered, "retention_ordered"),
-    (Action::RetentionPlanned, "retention_planned"),
-    (Action::RetentionRun, "retention_run"),
 ];
 
 #[test]
@@ -266,6 +267,7 @@ const fn number(action: Action) -> usize {
         Action::ReissuesRead => 70,
         Action::IdentifiersLinked => 71,
         Action::IdentifiersUnlinked => 72,
+        Action::PassphraseGiven => 73,
     }
 }
 
@@ -294,7 +296,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 73];
+    let mut seen = [false; 74];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -307,7 +309,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 73]);
+    assert_eq!(seen, [true; 74]);
 }
 
 #[test]

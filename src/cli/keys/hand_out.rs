@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use crate::cli::error::{Error, Exit};
 use crate::cli::output;
 use crate::extract::recipient::Recipients;
 use crate::files::destination::sync_directory;
-use crate::service::setup::{MadeShare, Root};
+use crate::service::setup::{MadeShare, Root, make_directory_durably};
 
 /// How many shares, and where to.
 #[derive(Debug, clap::Args)]
@@ -127,10 +127,8 @@ impl HandOut<'_> {
     /// A file cannot be written.
     pub(super) fn write(&self, shares: &[MadeShare]) -> Result<(), Error> {
         let directory = &self.options.output;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
+        // With its name: a root whose shares are lost in a power cut is lost with them.
+        make_directory_durably(directory)
             .map_err(|cause| Error::file("make", directory, &cause))?;
         let mut written = Vec::new();
         for share in shares {

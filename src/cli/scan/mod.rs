@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use self::needles::Needles;
 use self::search::{Form, Search};
 use super::error::{Error, Exit};
+use super::keys::Opened;
 use super::output;
-use super::passphrase::{PassphraseOptions, Prompt};
+use super::passphrase::PassphraseOptions;
 use crate::files::chance::is_chance;
 
 /// Hits that are listed one by one.
@@ -68,6 +69,11 @@ pub(super) struct ScanOptions {
     )]
     person_numbers: Option<PathBuf>,
 
+    /// With --person-numbers: a share of a root, in a file that only its owner may read; may be
+    /// repeated. What the shares do not open takes the passphrase.
+    #[arg(long, value_name = "FILE", requires = "person_numbers")]
+    share_file: Vec<PathBuf>,
+
     #[command(flatten)]
     passphrase: PassphraseOptions,
 
@@ -98,8 +104,8 @@ fn scan_for_persons(
     options: &ScanOptions,
     files: &[PathBuf],
 ) -> Result<Exit, Error> {
-    let passphrase = options.passphrase.read(Prompt::Existing)?.into_secret()?;
-    if persons::search(config, &passphrase, files)? {
+    let given = Opened::read(config, &options.share_file, &options.passphrase)?;
+    if persons::search(&given, files)? {
         return Err(Error::new(Exit::Verification, "person numbers were found"));
     }
     output::result(&format!("nothing found: {} files", files.len()));

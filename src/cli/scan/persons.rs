@@ -8,12 +8,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::error::Error;
+use crate::cli::keys::Opened;
 use crate::cli::{local, output};
-use crate::crypto::Passphrase;
-use crate::service::setup::{Installation, PersonNumbers};
+use crate::service::setup::PersonNumbers;
 
 /// Most numbers that are searched for: the first ones drawn.
 const NUMBERS_MAX: u64 = 2_000_000;
@@ -54,12 +54,8 @@ impl Hits {
 }
 
 /// Searches files for the person numbers of an installation; says whether there are any.
-pub(super) fn search(
-    config: &Path,
-    passphrase: &Passphrase,
-    files: &[PathBuf],
-) -> Result<bool, Error> {
-    let numbers = Numbers::draw(config, passphrase)?;
+pub(super) fn search(given: &Opened, files: &[PathBuf]) -> Result<bool, Error> {
+    let numbers = Numbers::draw(given)?;
     numbers.self_test()?;
     let mut hits = FORMS.map(|_| Hits::default());
     for path in files {
@@ -84,9 +80,8 @@ pub(super) fn search(
 
 impl Numbers {
     /// Draws the numbers of the installation's persons again, and the control after them.
-    fn draw(config: &Path, passphrase: &Passphrase) -> Result<Self, Error> {
-        let installation = Installation::load(config).map_err(local::from_setup)?;
-        let drawn = installation.dangerous_person_numbers(passphrase, NUMBERS_MAX);
+    fn draw(given: &Opened) -> Result<Self, Error> {
+        let drawn = given.installation().dangerous_person_numbers(given.once()?, NUMBERS_MAX);
         let PersonNumbers { drawn, never_drawn } = drawn.map_err(local::from_setup)?;
         let count = drawn.len() as u64;
         let mut bits = Self { drawn: Vec::new(), control: Vec::new(), count };

@@ -112,6 +112,7 @@ fn scan(needles: &str, planted: &[u8], name: &str) -> Result<Exit, Error> {
         needles: Some(list),
         column: Some("fnr".to_owned()),
         person_numbers: None,
+        share_file: Vec::new(),
         passphrase: PassphraseOptions::default(),
         paths: vec![directory.path().join("store")],
     })

@@ -4,16 +4,16 @@ use crate::crypto::{Share, ShareHead};
 
 use super::*;
 
-fn plan_of(threshold: u8, total: u8) -> SharePlan {
+pub(super) fn plan_of(threshold: u8, total: u8) -> SharePlan {
     SharePlan::new(threshold, total).unwrap()
 }
 
 /// Splits a root; the passphrase stays.
-fn split(made: &Made, plane: Plane, threshold: u8, total: u8) -> Vec<Share> {
+pub(super) fn split(made: &Made, plane: Plane, threshold: u8, total: u8) -> Vec<Share> {
     made.edit(|editor| editor.split_root(plane, plan_of(threshold, total), OtherWay::Keep))
 }
 
-fn begun(made: &Made) -> Unsealing {
+pub(super) fn begun(made: &Made) -> Unsealing {
     Unsealing::of(made.load().unwrap())
 }
 
@@ -22,14 +22,14 @@ fn again(share: &Share) -> Share {
     Share::parse(share.to_text().as_bytes().to_vec()).unwrap()
 }
 
-fn give(unsealing: &mut Unsealing, shares: &[Share], indices: &[u8]) {
+pub(super) fn give(unsealing: &mut Unsealing, shares: &[Share], indices: &[u8]) {
     for index in indices {
         let taken = unsealing.give_share(again(&shares[usize::from(*index) - 1])).unwrap();
         assert_eq!(taken.index, *index);
     }
 }
 
-fn progress(unsealing: &mut Unsealing) -> Vec<(bool, Vec<u8>)> {
+pub(super) fn progress(unsealing: &mut Unsealing) -> Vec<(bool, Vec<u8>)> {
     let each = unsealing.progress().unwrap().into_iter();
     each.map(|root| (root.is_open, root.given)).collect()
 }
@@ -342,6 +342,8 @@ fn a_new_disclosure_key_does_not_open_with_the_erasure_key_of_before() {
         editor.replace_root(Plane::Registers, &ways)
     });
     let new = made.unseal().unwrap();
+    // As the service does before anything is given out under it.
+    new.erasure().finish(&Entropy::os(), NOW).unwrap();
     let key = WrappedDisclosureKey::generate([7; 16], new.erasure(), &Entropy::os()).unwrap();
     let width = crate::crypto::SerialWidth::new(9).unwrap();
     assert!(key.open([7; 16], new.erasure(), width).is_ok());

@@ -219,10 +219,7 @@ impl Issuing {
     }
 
     fn open_now(&self) -> Result<Arc<Open>, Error> {
-        let sealed = || Error::new(ErrorCode::ServerSealed);
-        let open = self.open.upgrade();
-        self.service.touch();
-        open.ok_or_else(|| self.service.open_now().err().unwrap_or_else(sealed))
+        self.service.still_open(&self.open)
     }
 
     /// Hands a batch to the recorder; call it in the order of the stream.

@@ -76,10 +76,7 @@ impl SurrogateIssuing {
     /// `commit_uncertain`.
     pub fn issue(&self, batch: &SurrogateBatch) -> Result<Recorded<Vec<u8>>, Error> {
         self.check(batch)?;
-        let gone = || Error::new(ErrorCode::ServerSealed);
-        let gone = || self.service.open_now().err().unwrap_or_else(gone);
-        let open = self.open.upgrade().ok_or_else(gone)?;
-        self.service.touch();
+        let open = self.service.still_open(&self.open)?;
         let in_use = ready(&self.in_use)?;
         // Held until it is recorded: a disclosure is not closed between the entry and the answer.
         let held = in_use.keys.read().unwrap_or_else(PoisonError::into_inner);

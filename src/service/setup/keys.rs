@@ -1,25 +1,33 @@
 //! Changing what opens the roots, on the server's host, with the server sealed or stopped.
 //!
 //! ```text
-//!  given: passphrase, shares ──► both roots open ──► entry in the log, durable
-//!     ──► shares made and handed over, durable ──► key file, durable
+//!  given: passphrase, shares ──► both roots open ──► stores held until the end
+//!     ──► shares made and handed over, durable ──► entry in the log, durable ──► key file, durable
 //! ```
 //!
-//! INVARIANT: no change of a root without its entry: the entry is written first.  A crash between the
-//! two leaves an entry of what was not done, and `hvelv keys show` says what is.
+//! INVARIANT: no change of a root without its entry: the entry is written first, once nothing is left
+//! to do but to replace the file.  A crash between the two leaves an entry of what was not done, with
+//! the set that is not in the file; `hvelv keys show` says which is.
+//! INVARIANT: a server cannot be unsealed, nor reopen its stores, from before the change until after
+//! it: the stores are held.
 //! INVARIANT: shares are handed over before they are in force: none is lost with its root.
 //!
 //! What it does *not* protect: the shares go to whoever runs the command; that each reaches its holder
 //! and nobody else is the ceremony's.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::mpsc::Receiver;
+
 use zeroize::Zeroizing;
 
-use super::{Installation, SetupError};
+use super::{Installation, PersonNumbers, SetupError};
 use crate::audit::{Action, Actor, Entry};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::{Entropy, Passphrase, Share};
 pub use crate::keyring::OtherWay as Others;
-use crate::keyring::{Editor, NewWays, Plane, RootFacts, SealedKeyring, SharePlan, Unsealing};
+use crate::keyring::{
+    Editor, NewWays, NumberSpace, Plane, RootFacts, SealedKeyring, SharePlan, Unsealing,
+};
 use crate::service::open::{Open, OpenKeys, environment};
 use crate::service::{Error, ErrorCode};
 
@@ -62,6 +70,8 @@ pub struct RootWays {
 #[derive(Debug)]
 pub struct KeysGiven {
     unsealing: Unsealing,
+    /// What was given, for the log.
+    given: Vec<String>,
 }
 
 /// What is to open a root from now on.
@@ -102,7 +112,9 @@ impl KeysGiven {
     ///
     /// The key file's.
     pub fn passphrase(&mut self, passphrase: &Passphrase) -> Result<(), SetupError> {
-        Ok(self.unsealing.give_passphrase(passphrase)?)
+        let opened = self.unsealing.give_passphrase(passphrase)?;
+        self.given.extend(opened.iter().map(|plane| format!("{plane} root by passphrase")));
+        Ok(())
     }
 
     /// Takes a share.
@@ -111,7 +123,10 @@ impl KeysGiven {
     ///
     /// The key file's.
     pub fn share(&mut self, share: Share) -> Result<(), SetupError> {
-        Ok(self.unsealing.give_share(share).map(drop)?)
+        let taken = self.unsealing.give_share(share)?;
+        let (plane, set, index) = (taken.plane, taken.set, taken.index);
+        self.given.push(format!("{plane} root, set {set}, share {index}"));
+        Ok(())
     }
 
     /// Whether both roots are open.
@@ -142,7 +157,7 @@ impl Installation {
     ///
     /// The key file's.
     pub fn open_roots(&self) -> Result<KeysGiven, SetupError> {
-        Ok(KeysGiven { unsealing: Unsealing::of(self.key_file()?) })
+        Ok(KeysGiven { unsealing: Unsealing::of(self.key_file()?), given: Vec::new() })
     }
 
     /// Changes a root: `recorded` was given for the entry, `given` for the change itself, since each
@@ -159,57 +174,124 @@ impl Installation {
         [recorded, given]: [KeysGiven; 2],
         hand_over: impl FnOnce(&[MadeShare]) -> Result<(), E>,
     ) -> Result<Result<(), E>, SetupError> {
-        let plane = root.plane();
-        let planned = change.plan()?;
+        // Whatever is wrong with the plan is told before anything is opened.
+        let _ = change.plan()?;
         recorded.unsealing.check_complete()?;
-        let clock = SystemClock::new();
+        let (open, closed) = self.hold(recorded)?;
+        let done = change_held(&open, root, change, given, hand_over);
+        drop(open);
+        // Ends when everything is closed.
+        let _ = closed.recv();
+        done
+    }
+
+    /// Gives keys to registers of the catalogue that have none, and to purposes that are newer than the
+    /// file. Returns how many keys were made.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::KeyFile`].
+    pub fn add_registers(&self, given: KeysGiven) -> Result<usize, SetupError> {
         let entropy = Entropy::os();
-        self.record_change(change.entries(root, &clock), recorded)?;
-        let mut editor = Editor::open_by(given.unsealing, &entropy, clock.now())?;
-        let shares = match change {
-            KeyChange::Replace(wanted) => {
-                let passphrase = wanted.passphrase.as_ref();
-                editor.replace_root(plane, &NewWays { passphrase, shares: planned })?
-            }
-            KeyChange::Ways { wanted, others } => {
-                let mut others = *others;
-                if let Some(passphrase) = &wanted.passphrase {
-                    editor.set_passphrase(plane, passphrase, others)?;
-                    // What was made here stays.
-                    others = Others::Keep;
-                }
-                planned.map_or(Ok(Vec::new()), |plan| editor.split_root(plane, plan, others))?
-            }
-        };
-        let made = |share: &Share| MadeShare { index: share.head().index, text: share.to_text() };
-        let made: Vec<MadeShare> = shares.iter().map(made).collect();
-        if let Err(error) = hand_over(&made) {
-            return Ok(Err(error));
-        }
+        let now = SystemClock::new().now();
+        let mut editor = Editor::open_by(given.unsealing, &entropy, now)?;
+        let made = editor.add_registers(&self.plan().registers)?;
         editor.commit()?;
-        Ok(Ok(()))
+        Ok(made.len())
+    }
+
+    /// The person numbers that may have been drawn so far, at most `max`, and as many that never
+    /// were, for a search of files. `dangerous_`: they must not leave the process.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::KeyFile`].
+    pub(crate) fn dangerous_person_numbers(
+        &self,
+        given: KeysGiven,
+        max: u64,
+    ) -> Result<PersonNumbers, SetupError> {
+        let keyring = given.unsealing.open()?;
+        let end = keyring.marks().get(NumberSpace::Persons);
+        let key = keyring.vault().person_numbers.active();
+        let mut numbers = PersonNumbers::default();
+        let count = end.min(max);
+        key.numbers_at(0..count, &mut numbers.drawn)?;
+        key.numbers_at(end..end + count, &mut numbers.never_drawn)?;
+        Ok(numbers)
     }
 
     fn key_file(&self) -> Result<SealedKeyring, SetupError> {
         Ok(SealedKeyring::load(&self.config.key_file, environment(self.config.mode))?)
     }
 
-    /// Writes the entries, with everything open for as long as that takes.
-    fn record_change(&self, entries: Vec<Entry>, given: KeysGiven) -> Result<(), SetupError> {
+    /// Opens everything, so that no server does.
+    fn hold(&self, given: KeysGiven) -> Result<(Open, Receiver<()>), SetupError> {
         let keys = OpenKeys::unseal(given.unsealing).map_err(SetupError::Open)?;
-        let (open, closed) = Open::with_keys(&self.parts()?, keys).map_err(SetupError::Open)?;
-        for entry in entries {
-            let recorded = open.registers.record_act_and_wait(entry);
-            let _ = recorded.map_err(|error| {
-                let code = ErrorCode::StoreUnusable;
-                SetupError::Open(Error::new(code).with_source(error))
-            })?;
-        }
-        drop(open);
-        // Ends when everything is closed.
-        let _ = closed.recv();
-        Ok(())
+        Open::with_keys(&self.parts()?, keys).map_err(SetupError::Open)
     }
+}
+
+/// The change, while the stores are held.
+fn change_held<E>(
+    open: &Open,
+    root: Root,
+    change: &KeyChange,
+    given: KeysGiven,
+    hand_over: impl FnOnce(&[MadeShare]) -> Result<(), E>,
+) -> Result<Result<(), E>, SetupError> {
+    let plane = root.plane();
+    let planned = change.plan()?;
+    let clock = SystemClock::new();
+    let entropy = Entropy::os();
+    let by = given.given;
+    let mut editor = Editor::open_by(given.unsealing, &entropy, clock.now())?;
+    let shares = match change {
+        KeyChange::Replace(wanted) => {
+            let passphrase = wanted.passphrase.as_ref();
+            editor.replace_root(plane, &NewWays { passphrase, shares: planned })?
+        }
+        KeyChange::Ways { wanted, others } => {
+            let mut others = *others;
+            if let Some(passphrase) = &wanted.passphrase {
+                editor.set_passphrase(plane, passphrase, others)?;
+                // What was made here stays.
+                others = Others::Keep;
+            }
+            planned.map_or(Ok(Vec::new()), |plan| editor.split_root(plane, plan, others))?
+        }
+    };
+    let made = |share: &Share| MadeShare { index: share.head().index, text: share.to_text() };
+    let made: Vec<MadeShare> = shares.iter().map(made).collect();
+    if let Err(error) = hand_over(&made) {
+        return Ok(Err(error));
+    }
+    let mut entry = change.entry(root, &clock);
+    entry.changes.extend(shares.first().map(|share| format!("set {}", share.set_text())));
+    entry.changes.extend(by.into_iter().map(|line| format!("opened by {line}")));
+    entry.changes.extend(user().map(|user| format!("by user {user} of the host")));
+    let action = entry.action;
+    record(open, entry)?;
+    let done = editor.commit();
+    if done.is_err() {
+        let mut entry = Entry::new(clock.now(), Actor::Server, Action::Refused);
+        entry.attempted = Some(action);
+        entry.reason = Some(ErrorCode::KeyFileUnusable.as_str().to_owned());
+        record(open, entry)?;
+    }
+    Ok(Ok(done?))
+}
+
+fn record(open: &Open, entry: Entry) -> Result<(), SetupError> {
+    let recorded = open.registers.record_act_and_wait(entry);
+    recorded
+        .map(drop)
+        .map_err(|error| SetupError::Open(Error::new(ErrorCode::StoreUnusable).with_source(error)))
+}
+
+/// The number of the user who runs this, as the system has it.
+fn user() -> Option<u32> {
+    std::fs::metadata("/proc/self").ok().map(|process| process.uid())
 }
 
 impl WaysWanted {
@@ -232,26 +314,24 @@ impl KeyChange {
         }
     }
 
-    fn entries(&self, root: Root, clock: &SystemClock) -> Vec<Entry> {
-        let entry = |action, text: String| {
-            let mut entry = Entry::new(clock.now(), Actor::Server, action);
-            entry.changes = vec![format!("{} root", root.name()), text];
-            entry
-        };
-        let alone = |others: &Others| match others {
-            Others::Keep => "",
-            Others::Remove => ", and nothing else",
-        };
-        match self {
-            Self::Replace(wanted) => vec![entry(Action::RootReplaced, wanted.text())],
+    fn entry(&self, root: Root, clock: &SystemClock) -> Entry {
+        let (action, text) = match self {
+            Self::Replace(wanted) => (Action::RootReplaced, wanted.text()),
             Self::Ways { wanted, others } => {
                 let action = match wanted.shares {
                     Some(_) => Action::SharesMade,
                     None => Action::PassphraseChanged,
                 };
-                vec![entry(action, wanted.text() + alone(others))]
+                let alone = match others {
+                    Others::Keep => "",
+                    Others::Remove => ", and nothing else",
+                };
+                (action, wanted.text() + alone)
             }
-        }
+        };
+        let mut entry = Entry::new(clock.now(), Actor::Server, action);
+        entry.changes = vec![format!("{} root", root.name()), text];
+        entry
     }
 }
 

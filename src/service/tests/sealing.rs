@@ -6,6 +6,9 @@ use crate::crypto::Share;
 use crate::keyring::{Editor, NewWays, OtherWay, Plane, SharePlan};
 use crate::service::RootState;
 
+mod closing;
+mod replacing;
+
 /// Two holders who are one natural person, two others, and a system.
 const HOLDERS: &str = "[[principal]]\nname = 'o'\nkind = 'person'\norganisation = '983744516'\n\
     certificates = ['uri:spiffe://hvelv.dev/o']\nroles = ['operator']\n\
@@ -166,6 +169,11 @@ fn a_passphrase_for_one_root_and_shares_of_the_other_open_together() {
     shared.give("kari", &shared.vault[0]).unwrap();
     assert!(shared.give("ola", &shared.vault[2]).unwrap().outcome.waiting.is_empty());
     assert_eq!(shared.state(), State::Open);
+    let bodies = shared.world.bodies();
+    let given: Vec<&String> =
+        bodies.iter().filter(|body| body.contains("\"action\":\"passphrase_given\"")).collect();
+    assert!(given.len() == 1 && given[0].contains("\"principal\":\"o\""), "{given:?}");
+    assert!(given[0].contains("registers root") && !given[0].contains("vault root"), "{given:?}");
 }
 
 #[test]

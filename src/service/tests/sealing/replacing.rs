@@ -1,0 +1,199 @@
+//! Roots that are changed while the server is sealed, and what of it stands in the log.
+
+use super::super::disclosures::decision;
+use super::*;
+use crate::crypto::SerialWidth;
+use crate::keyring::WrappedDisclosureKey;
+use crate::service::setup::{
+    Installation, KeyChange, KeysGiven, MadeShare, Others, Root, WaysWanted,
+};
+use crate::store::records::Plane as StorePlane;
+
+fn replaced(world: &World, plane: Plane) {
+    edit(world, |editor| {
+        let ways = NewWays { passphrase: Some(&passphrase()), shares: None };
+        editor.replace_root(plane, &ways)
+    });
+}
+
+/// Goal: who has a key file of before the replacement opens nothing that is sealed after it, also in a
+/// disclosure that was open before and goes on.
+#[test]
+fn an_old_key_file_does_not_open_the_disclosures_that_go_on_after_their_root_was_replaced() {
+    let world = World::unsealed();
+    let npr = world.ingest("NPR", "HF", &numbers(20));
+    let id = world.disclosure_of(world.application(), decision());
+    let serials = world.serials(id, "NPR", &npr).unwrap().ids;
+    let path = &world.service.parts.config.key_file;
+    let aside = path.with_extension("old");
+    std::fs::copy(path, &aside).unwrap();
+    world.service.seal(&world.operator()).unwrap();
+    replaced(&world, Plane::Registers);
+    let prepared = std::fs::read(path).unwrap();
+    world.unseal();
+
+    let old = SealedKeyring::load(&aside, Environment::Development).unwrap();
+    let old = old.unseal(&passphrase()).unwrap();
+    let width = SerialWidth::new(9).unwrap();
+    let opens = || {
+        let stored = world.stores.registers.get(&Key::disclosure_key(id.0)).unwrap().unwrap();
+        WrappedDisclosureKey::from_bytes(stored).open(id.0, old.erasure(), width).is_ok()
+    };
+    assert!(!opens());
+    assert_eq!(world.serials(id, "NPR", &npr).unwrap().ids, serials);
+    let rewrapped = || {
+        let bodies = world.bodies();
+        bodies.iter().filter(|body| body.contains("\"action\":\"keys_rewrapped\"")).count()
+    };
+    assert_eq!(rewrapped(), 1);
+    world.reseal();
+    assert_eq!(rewrapped(), 1, "once");
+
+    // A crash after the store was changed and before the key file was: it is finished again.
+    world.service.seal(&world.operator()).unwrap();
+    std::fs::write(path, prepared).unwrap();
+    world.unseal();
+    assert!(rewrapped() == 2 && !opens());
+    assert_eq!(world.serials(id, "NPR", &npr).unwrap().ids, serials);
+}
+
+#[test]
+fn a_crash_at_any_commit_of_the_opening_after_a_replacement_is_finished_by_the_next() {
+    for fault in [Fault::Lost, Fault::Uncertain] {
+        for commits in 0..6 {
+            let world = World::unsealed();
+            let npr = world.ingest("NPR", "HF", &numbers(5));
+            let id = world.disclosure_of(world.application(), decision());
+            let serials = world.serials(id, "NPR", &npr).unwrap().ids;
+            world.service.seal(&world.operator()).unwrap();
+            replaced(&world, Plane::Registers);
+            *world.stores.fault.lock().unwrap() = Some((StorePlane::Registers, commits, fault));
+            if world.service.unseal(&world.operator(), passphrase()).is_err() {
+                world.unseal();
+            }
+            while world.service.status(Detail::Public).state != State::Open {
+                std::thread::yield_now();
+            }
+            let found = loop {
+                match world.serials(id, "NPR", &npr) {
+                    Ok(found) => break found.ids,
+                    Err(error) => assert_ne!(error.code(), ErrorCode::Internal, "{error:?}"),
+                }
+                std::thread::yield_now();
+            };
+            assert_eq!(found, serials);
+        }
+    }
+}
+
+struct Offline {
+    installation: Installation,
+    service: Arc<Service>,
+    access: Access,
+    directory: tempfile::TempDir,
+}
+
+impl Offline {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let config = Config {
+            mode: Mode::Development,
+            key_file: at("test.hvk"),
+            vault_dir: at("vault"),
+            registers_dir: at("registers"),
+            ..Config::default()
+        };
+        let catalogue = Catalogue::load(Path::new("registers.toml")).unwrap();
+        let (decisions, organisations) = ("decisions.toml", "organisations.toml");
+        let disclosure =
+            DisclosureRules::load(Path::new(decisions), Path::new(organisations), &catalogue);
+        let access = Access::parse(HOLDERS, Path::new("access.toml"), &catalogue).unwrap();
+        let installation = Installation {
+            config: Arc::new(config),
+            catalogue: Arc::new(catalogue),
+            disclosure: disclosure.unwrap(),
+        };
+        installation.init(&passphrase()).unwrap();
+        let service = installation.service().unwrap();
+        service.use_access(Arc::new(access.clone()));
+        Self { installation, service, access, directory }
+    }
+
+    fn permit(&self, name: &str, right: Right) -> Permit {
+        let principal = self.access.by_name(&name.parse().unwrap()).unwrap();
+        authorize(principal, right, date(2026, 1, 15)).unwrap()
+    }
+
+    fn unseal(&self) -> Result<Unsealed, Error> {
+        self.service.unseal(&self.permit("o", Right::Operate), passphrase())
+    }
+
+    fn given(&self) -> KeysGiven {
+        let mut given = self.installation.open_roots().unwrap();
+        given.passphrase(&passphrase()).unwrap();
+        given
+    }
+
+    fn change(&self, hand_over: impl FnOnce(&[MadeShare]) -> Result<(), ()>) -> Result<(), ()> {
+        let wanted = WaysWanted { passphrase: None, shares: Some((2, 3)) };
+        let change = KeyChange::Ways { wanted, others: Others::Keep };
+        let given = [self.given(), self.given()];
+        self.installation.change_root(Root::Vault, &change, given, hand_over).unwrap()
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        let permit = self.permit("r", Right::ReadAudit);
+        let entries = self.service.audit_entries(&permit, 0, 0).unwrap();
+        entries.map(|entry| String::from_utf8(entry.unwrap().body).unwrap()).collect()
+    }
+}
+
+#[test]
+fn nobody_unseals_the_server_while_its_key_file_is_changed() {
+    let offline = Offline::new();
+    let mut meanwhile = None;
+    offline
+        .change(|_| {
+            meanwhile = Some(offline.unseal().unwrap_err().code());
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(meanwhile, Some(ErrorCode::StoreUnusable));
+    offline.unseal().unwrap();
+    let bodies = offline.bodies();
+    let made = bodies.iter().find(|body| body.contains("\"action\":\"shares_made\"")).unwrap();
+    let ways = offline.installation.root_ways().unwrap();
+    let (set, ..) = ways[1].shares.as_ref().unwrap();
+    assert!(made.contains(&format!("\"set {set}\"")), "{made}");
+    assert!(made.contains("opened by registers root by passphrase"), "{made}");
+    assert!(made.contains("of the host"), "{made}");
+}
+
+#[test]
+fn shares_that_could_not_be_handed_over_are_not_in_the_log() {
+    let offline = Offline::new();
+    let before = std::fs::read(offline.directory.path().join("test.hvk")).unwrap();
+    offline.change(|_| Err(())).unwrap_err();
+    assert_eq!(std::fs::read(offline.directory.path().join("test.hvk")).unwrap(), before);
+    offline.unseal().unwrap();
+    assert!(!offline.bodies().iter().any(|body| body.contains("shares_made")));
+}
+
+#[test]
+fn a_root_that_was_not_replaced_for_an_unfinished_closing_is_not_in_the_log() {
+    let offline = Offline::new();
+    let mode = Environment::Development;
+    let sealed = SealedKeyring::load(&offline.installation.config.key_file, mode).unwrap();
+    let keyring = sealed.unseal(&passphrase()).unwrap();
+    let _ = keyring.erasure().prepare(&Entropy::os(), clock().now()).unwrap();
+    drop(keyring);
+    let wanted = WaysWanted { passphrase: Some(passphrase()), shares: None };
+    let change = KeyChange::Replace(wanted);
+    let given = [offline.given(), offline.given()];
+    let done =
+        offline.installation.change_root(Root::Registers, &change, given, |_| Ok::<(), ()>(()));
+    assert!(done.is_err());
+    offline.unseal().unwrap();
+    assert!(!offline.bodies().iter().any(|body| body.contains("root_replaced")));
+}
