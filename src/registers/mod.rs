@@ -67,7 +67,7 @@ pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
 pub use disclosed::{Membership, Ordinals, Pin, Share};
 use inverse::Inverse;
 pub use keys::PlaneKeys;
-pub use leaving::Forgetting;
+pub use leaving::{Forgetting, ToForget};
 use leaving::Forgotten;
 use links::Links;
 pub use links::{

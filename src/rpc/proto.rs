@@ -61,6 +61,15 @@ impl fmt::Debug for identifier_batch::Column {
     }
 }
 
+impl fmt::Debug for Contacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contacts")
+            .field("names", &self.names.len())
+            .field("addresses", &self.addresses.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for IdentifierBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = match &self.column {
@@ -268,7 +277,11 @@ mod tests {
         ];
         let mut shown = String::new();
         for column in columns {
-            let batch = IdentifierBatch { column: Some(column), ..IdentifierBatch::default() };
+            let texts = vec![CANARY.to_owned()];
+            let contacts = Some(Contacts { names: texts.clone(), addresses: texts });
+            shown += &format!("{contacts:?}");
+            let (column, kind) = (Some(column), IdentifierBatch::default());
+            let batch = IdentifierBatch { column, contacts, ..kind };
             let message = Some(pseudonymize_stream_request::Message::Batch(batch.clone()));
             shown += &format!("{:?}{:#?}", batch.column, batch);
             shown += &format!("{:?}", PseudonymizeStreamRequest { message });

@@ -217,7 +217,7 @@ impl Service {
         let mut cases = open.cases.hold();
         let mut changing = self.begin_case(permit, &cases, id, Action::ErasureOrdered)?;
         let Changing { case, register, persons, act, entry } = &mut changing;
-        let change = open.registers.change_rights(register.number).map_err(register_error)?;
+        let mut change = open.registers.change_rights(register.number).map_err(register_error)?;
         let allowed = (scope.clone(), permitted_in(&open, case, register, act)?);
         if let Err(error) = case.grant(allowed, change.next_order(), reason, act) {
             drop(change);
@@ -243,16 +243,28 @@ impl Service {
         if leaves.len() > 1 {
             entry.changes.push(format!("identifiers {}", leaves.len()));
         }
+        let mut writes = vec![book::write(&open.registers, case)?];
+        let whose = (case.whom().partition, register.number);
+        let contacts = match scope {
+            Scope::Whole => self.forgetting_contacts(&open, whose, &leaves)?,
+            // Whoever stays in the register keeps name and address there.
+            Scope::Period { .. } | Scope::Records { .. } => None,
+        };
+        let contacts = contacts.map(|(write, forgetting)| {
+            writes.push(write);
+            forgetting
+        });
         let recording = Recording {
             about: (case.whom().partition, persons[0], reference_of(entry)?),
             fact: None,
             erasure: ending.erasure,
             orders: &[ending.order],
-            writes: vec![book::write(&open.registers, case)?],
+            writes,
         };
         let recorded = change.record_all(recording, entry.clone(), case.clone());
         let recorded = recorded.map_err(|error| self.rights_failed(&open, error))?;
         cases.insert(id, case.clone());
+        self.forget_now(&open, permit, contacts)?;
         Ok(recorded)
     }
 

@@ -79,7 +79,7 @@ impl Delivery {
         let decided = rights.decided();
         let digest = digest.finish(&answered);
         let mapped =
-            Mapped { answered, joining, persons, spending, decided, joined, digest, under_way };
+            Mapped { answered, joining, persons, spending, decided, joined, digest, said: Vec::new(), under_way };
         Ok(mapped)
     }
 }

@@ -18,7 +18,7 @@ impl World {
         };
         let recorded = self.service.reveal_identity(&self.permit("c", Right::Reveal), &request)?;
         let known = recorded.into_answer().0;
-        Ok(known.iter().map(|one| one.number.as_str().to_owned()).collect())
+        Ok(known.identifiers.iter().map(|one| one.number.as_str().to_owned()).collect())
     }
 
     pub(super) fn approve_reveal(&self, register: &str, id: u64) {
