@@ -8,8 +8,8 @@ use super::connect::{Caller, ConnectOptions, block_on};
 use super::disclosure::identify;
 use super::error::{Error, Exit};
 use super::output;
-use crate::rpc::proto::{RevealIdentityRequest, RevealedContact};
 use crate::rpc::proto::reveal_service_client::RevealServiceClient;
+use crate::rpc::proto::{RevealIdentityRequest, RevealedContact};
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\

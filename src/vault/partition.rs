@@ -32,7 +32,7 @@ pub(super) struct Shared {
 }
 
 pub(super) struct Partition {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     assigner: Assigner,
 }
 

@@ -131,6 +131,7 @@ fn printers() -> Printers {
         BudgetGrant,
         BudgetStatus,
         CalendarDate,
+        Contacts,
         DecideApprovalRequest,
         DecideApprovalResponse,
         DeliveryHeader,

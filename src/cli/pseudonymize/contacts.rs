@@ -31,7 +31,9 @@ pub(super) fn declare(options: &PseudonymizeOptions) -> Result<Vec<ContactColumn
     }
     if options.mode != Mode::Assign || options.purpose == Purpose::HistoricalImport {
         return Err(Error::usage("names and addresses are sent with an ingest of now alone")
-            .advise("Leave --name-column and --address-column out, and the columns of the file too."));
+            .advise(
+                "Leave --name-column and --address-column out, and the columns of the file too.",
+            ));
     }
     Ok(columns)
 }

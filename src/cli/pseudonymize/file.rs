@@ -113,7 +113,8 @@ impl Route<'_> {
                 let others = contacts.iter().map(|column| column.name.as_str());
                 let names: Vec<&str> = names.chain(others).collect();
                 let table = Table::open(source, &names, self.options.layout())?;
-                let mut reader = RowReader::new(table, (columns, contacts), rows_max, &mut begun.guard)?;
+                let mut reader =
+                    RowReader::new(table, (columns, contacts), rows_max, &mut begun.guard)?;
                 let header = reader.renamed_header()?;
                 if let Some(place) = place {
                     reader.table_mut().go_to(place)?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::record::without_quotes;
 use super::Encoding;
+use super::record::without_quotes;
 use super::table::{Row, Table, wrongly_encoded};
 use crate::files::guard::{Guard, own_number};
 use crate::files::{Asked, Block, ContactColumn, ContactTexts, Error, IdColumn, Place, Reader};
@@ -164,7 +164,12 @@ impl<R: Read> RowReader<R> {
             let column = self.table.places().iter().position(|found| *found == place);
             let Some(column) = column else { continue };
             let Some(column) = self.columns.get(column) else {
-                at = leave_out(header.get(at..field.start).unwrap_or_default(), field, header, &mut renamed);
+                at = leave_out(
+                    header.get(at..field.start).unwrap_or_default(),
+                    field,
+                    header,
+                    &mut renamed,
+                );
                 continue;
             };
             let name = self.table.encoding().encode(&column.output).ok_or_else(|| {
@@ -205,7 +210,12 @@ impl<R: Read> RowReader<R> {
 
 /// Writes what stands before a field that is left out, without one delimiter beside it; gives where to go
 /// on.
-pub(super) fn leave_out(before: &[u8], field: &Range<usize>, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+pub(super) fn leave_out(
+    before: &[u8],
+    field: &Range<usize>,
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+) -> usize {
     out.extend_from_slice(before);
     match bytes.get(field.end) {
         // The field is the last of its row: the delimiter before it goes.

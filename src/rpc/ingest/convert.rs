@@ -9,9 +9,9 @@ use crate::registers::{Answered, RowCode as Code};
 use crate::rpc::calendar::read_date;
 use crate::rpc::proto::identifier_batch::Column as WireColumn;
 use crate::rpc::proto::{
-    Contacts as WireContacts, DeliveryHeader, IdentifierBatch, IdentifierException as WireException, IdentifierType,
-    IngestPurpose as WirePurpose, Mode as WireMode, PseudonymizeRequest, RegisterIds,
-    ReportingPeriod, RowCode, RowNote, RowType,
+    Contacts as WireContacts, DeliveryHeader, IdentifierBatch,
+    IdentifierException as WireException, IdentifierType, IngestPurpose as WirePurpose,
+    Mode as WireMode, PseudonymizeRequest, RegisterIds, ReportingPeriod, RowCode, RowNote, RowType,
 };
 use crate::service::{
     Batch, Column, DeliveryRequest, EXCEPTIONS_MAX, Error, IdentifierException, IngestMode,
@@ -141,7 +141,8 @@ fn read_period(period: &ReportingPeriod) -> Option<(Date, Date)> {
 fn read_batch(batch: IdentifierBatch, violations: &mut Violations) -> Option<Batch> {
     let declared = violations.need(declared(batch.r#type()), "batch.type", "must be given");
     let assigner = read_assigner(&batch.assigner, "batch.assigner", violations);
-    let contacts = batch.contacts.map_or_else(|| Some(Vec::new()), |one| read_contacts(one, violations));
+    let contacts =
+        batch.contacts.map_or_else(|| Some(Vec::new()), |one| read_contacts(one, violations));
     let column = violations.need(batch.column, "batch.column", "must be given in one of its forms");
     let column = match column? {
         WireColumn::Text(text) => {

@@ -174,12 +174,7 @@ impl Service {
     }
 
     /// Has the vault forget what a record says, and notes that it has.
-    fn forget(
-        &self,
-        open: &Open,
-        actor: &Actor,
-        left: Forgetting,
-    ) -> Result<(), Error> {
+    fn forget(&self, open: &Open, actor: &Actor, left: Forgetting) -> Result<(), Error> {
         let Forgetting { key, partition, what, persons } = left;
         let mut entry: Entry = self.entry(actor.clone(), AuditAction::IdentitiesErased);
         let forgotten = match what {

@@ -62,11 +62,7 @@ impl Delivery {
     }
 
     /// Keeps what was said in rows that are answered.  Call it while the rights are held.
-    pub(super) fn keep_contacts(
-        &self,
-        open: &Arc<Open>,
-        mapped: &mut Mapped,
-    ) -> Result<(), Error> {
+    pub(super) fn keep_contacts(&self, open: &Arc<Open>, mapped: &mut Mapped) -> Result<(), Error> {
         if mapped.said.is_empty() {
             return Ok(());
         }

@@ -33,6 +33,7 @@ pub(super) fn printers_of_rights() -> Printers {
         InnsynDisclosure,
         InnsynFact,
         InnsynFacts,
+        InnsynKept,
         InnsynOrganisation,
         InnsynRegister,
         InnsynRegisterIds,
@@ -103,6 +104,7 @@ pub(super) fn printers_of_bridges() -> Printers {
         RefusedRow,
         RevealIdentityRequest,
         RevealIdentityResponse,
+        RevealedContact,
         RevealedIdentifier,
     ]
 }
