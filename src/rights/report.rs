@@ -122,7 +122,7 @@ parts! {
         channel: String,
     }
 
-    /// That a register keeps name or address of the person; what they are is told by the register.
+    /// That a register keeps name or address of the person, and since when.
     Kept {
         /// `address`, `name`.
         fields: Vec<String>,

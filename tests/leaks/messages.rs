@@ -131,7 +131,6 @@ fn printers() -> Printers {
         BudgetGrant,
         BudgetStatus,
         CalendarDate,
-        Contacts,
         DecideApprovalRequest,
         DecideApprovalResponse,
         DeliveryHeader,

@@ -243,17 +243,9 @@ impl Service {
         if leaves.len() > 1 {
             entry.changes.push(format!("identifiers {}", leaves.len()));
         }
-        let mut writes = vec![book::write(&open.registers, case)?];
         let whose = (case.whom().partition, register.number);
-        let contacts = match scope {
-            Scope::Whole => self.forgetting_contacts(&open, whose, &leaves)?,
-            // Whoever stays in the register keeps name and address there.
-            Scope::Period { .. } | Scope::Records { .. } => None,
-        };
-        let contacts = contacts.map(|(write, forgetting)| {
-            writes.push(write);
-            forgetting
-        });
+        let (mut writes, contacts) = self.ending_contacts(&open, whose, (&scope, &leaves))?;
+        writes.push(book::write(&open.registers, case)?);
         let recording = Recording {
             about: (case.whom().partition, persons[0], reference_of(entry)?),
             fact: None,
@@ -264,8 +256,7 @@ impl Service {
         let recorded = change.record_all(recording, entry.clone(), case.clone());
         let recorded = recorded.map_err(|error| self.rights_failed(&open, error))?;
         cases.insert(id, case.clone());
-        self.forget_now(&open, permit, contacts)?;
-        Ok(recorded)
+        self.forget_now(&open, permit, contacts).map(|()| recorded)
     }
 
     fn step_case(

@@ -159,6 +159,21 @@ impl Service {
         forgetting.map(Some).map_err(register_error)
     }
 
+    /// What of names and addresses goes with what is erased: whoever stays in the register keeps them.
+    pub(super) fn ending_contacts(
+        &self,
+        open: &Open,
+        whose: (u16, u16),
+        (scope, persons): (&Scope, &[PersonNo]),
+    ) -> Result<(Vec<Write>, Option<Forgetting>), Error> {
+        let contacts = match scope {
+            Scope::Whole => self.forgetting_contacts(open, whose, persons)?,
+            Scope::Period { .. } | Scope::Records { .. } => None,
+        };
+        let (write, forgetting) = contacts.unzip();
+        Ok((write.into_iter().collect(), forgetting))
+    }
+
     /// Has the vault forget names and addresses of a past that has ended.  Call it while the register's
     /// rights are held alone, so that none comes in meanwhile.  If it fails, the next start does it.
     pub(in crate::service) fn forget_now(

@@ -104,6 +104,7 @@ pub(super) fn printers_of_bridges() -> Printers {
         RefusedRow,
         RevealIdentityRequest,
         RevealIdentityResponse,
+        Contacts,
         RevealedContact,
         RevealedIdentifier,
     ]
