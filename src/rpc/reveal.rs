@@ -10,8 +10,7 @@ use super::blocking;
 use super::proto::reveal_service_server::RevealService;
 use super::proto::{RevealIdentityRequest, RevealIdentityResponse, RevealedContact};
 use crate::policy::Right;
-use crate::service::{Error, LogLine, RevealIdentity, Service, Violation};
-use crate::vault::KeptContact;
+use crate::service::{Error, KeptContact, LogLine, RevealIdentity, Service, Violation};
 
 /// The handler.
 pub(super) struct RevealHandler {

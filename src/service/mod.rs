@@ -86,7 +86,7 @@ pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, RootState, State, Status, StatusDetail, Unsealed};
 pub use unsealing::GivenShare;
 
-pub use crate::vault::Contact;
+pub use crate::vault::{Contact, ContactFault, KeptContact};
 
 /// Pause between attempts to reopen the stores after a failed commit.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);

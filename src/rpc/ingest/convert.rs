@@ -14,10 +14,9 @@ use crate::rpc::proto::{
     Mode as WireMode, PseudonymizeRequest, RegisterIds, ReportingPeriod, RowCode, RowNote, RowType,
 };
 use crate::service::{
-    Batch, Column, DeliveryRequest, EXCEPTIONS_MAX, Error, IdentifierException, IngestMode,
-    IngestPurpose, KindWord, LogLine, RowKind, Violation,
+    Batch, Column, Contact, ContactFault, DeliveryRequest, EXCEPTIONS_MAX, Error,
+    IdentifierException, IngestMode, IngestPurpose, KindWord, LogLine, RowKind, Violation,
 };
-use crate::vault::{Contact, ContactFault};
 
 /// Collects what is wrong with a request.
 #[derive(Default)]
