@@ -17,6 +17,9 @@ mod guarded;
 mod many;
 mod resume;
 
+/// Names and addresses of a batch.
+type Told = (Vec<String>, Vec<String>);
+
 /// What the fake does wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -39,7 +42,7 @@ struct Fake {
     fault: Fault,
     seen: Arc<Mutex<Vec<(&'static str, usize)>>>,
     /// Names and addresses that came with the batches.
-    told: Arc<Mutex<Vec<(Vec<String>, Vec<String>)>>>,
+    told: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Fake {
@@ -134,7 +137,7 @@ struct Bench {
     directory: tempfile::TempDir,
     input: &'static str,
     seen: Arc<Mutex<Vec<(&'static str, usize)>>>,
-    told: Arc<Mutex<Vec<(Vec<String>, Vec<String>)>>>,
+    told: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Bench {

@@ -6,7 +6,7 @@ const WORDS: [&str; 6] =
     ["--id-column", "fnr", "--name-column", "navn", "--address-column", "adresse"];
 
 impl Bench {
-    fn told(&self) -> Vec<(Vec<String>, Vec<String>)> {
+    fn told(&self) -> Vec<Told> {
         std::mem::take(&mut self.told.lock().unwrap())
     }
 }
