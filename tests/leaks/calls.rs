@@ -195,7 +195,7 @@ impl<'a> Calls<'a> {
         let requests = [
             (Some(header(&canary, "HF")), Some(batch(&text))),
             (Some(elsewhere), Some(batch(&integers))),
-            (Some(header("REHAB", "LOKAL")), Some(batch(&packed))),
+            (Some(header("MFR", "FODEINSTITUSJON")), Some(batch(&packed))),
             (Some(header("IPLOS", "KOMMUNE")), Some(batch(&packed))),
             (Some(good.clone()), Some(batch(&torn))),
             (Some(good.clone()), Some(batch(&many))),
