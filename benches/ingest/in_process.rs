@@ -63,5 +63,6 @@ fn batch(form: Form, numbers: &[u64]) -> Batch {
         Form::PackedAscii => Column::PackedAscii(digits().collect::<String>().into_bytes().into()),
         Form::Text => Column::Text(digits().collect(), Vec::new()),
     };
-    Batch { kind: RowKind { declared: Declared::Kind(IdKind::Fnr), assigner: None }, column }
+    let kind = RowKind { declared: Declared::Kind(IdKind::Fnr), assigner: None };
+    Batch { kind, column, contacts: Vec::new() }
 }

@@ -66,7 +66,8 @@ impl Form {
             }
         };
         let kind = IdentifierType::Fnr.into();
-        let batch = IdentifierBatch { r#type: kind, column: Some(column), assigner: String::new() };
+        let batch =
+            IdentifierBatch { r#type: kind, column: Some(column), ..IdentifierBatch::default() };
         PseudonymizeStreamRequest { message: Some(Inner::Batch(batch)) }
     }
 }

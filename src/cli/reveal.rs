@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::connect::{Caller, ConnectOptions, block_on};
 use super::disclosure::identify;
 use super::error::{Error, Exit};
 use super::output;
-use crate::rpc::proto::RevealIdentityRequest;
 use crate::rpc::proto::reveal_service_client::RevealServiceClient;
+use crate::rpc::proto::{RevealIdentityRequest, RevealedContact};
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -20,8 +22,8 @@ Examples:
 
 id.txt holds one line, id=DIGITS, for both: what stands on a command line is seen by all of the
 host. Another person approves in between; an approval is for one answer. It is recorded, and the
-person sees it in innsyn. A one-way register has no identity that could be told. Needs the role
-custodian.";
+person sees it in innsyn. Name and address are told too if the register keeps them. A one-way
+register has no identity that could be told. Needs the role custodian.";
 
 /// Says who a person of a register is, with another person's approval.
 #[derive(Debug, clap::Args)]
@@ -69,6 +71,23 @@ pub(super) fn run(options: &RevealOptions) -> Result<Exit, Error> {
         Ok(client.reveal_identity(request).await?.into_inner())
     })?;
     identify::tell(&revealed.identifiers, options.json);
+    revealed.contacts.iter().for_each(|contact| tell_contact(contact, options.json));
     output::note(&format!("recorded: entry {} of the audit log", revealed.audit_entry));
     Ok(Exit::Success)
+}
+
+/// Says a name and an address, in one line.
+fn tell_contact(contact: &RevealedContact, as_json: bool) {
+    let RevealedContact { name, address, since, said } = contact;
+    if as_json {
+        let (name, address) = (name.as_str(), address.as_str());
+        let told = json!({ "name": name, "address": address, "since": since, "said": said });
+        return output::event(&told);
+    }
+    let address = address.lines().collect::<Vec<_>>().join(", ");
+    for (field, text) in [("name", name), ("address", &address)] {
+        if !text.is_empty() {
+            output::result(&format!("{field} {text}"));
+        }
+    }
 }

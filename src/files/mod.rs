@@ -37,5 +37,6 @@ mod table;
 pub use error::{Error, ErrorKind};
 pub use source::{Format, Source};
 pub use table::{
-    Answers, Asked, Block, IdColumn, LeadingZeros, Place, Presence, Reader, Values, Writer, Written,
+    Answers, Asked, Block, ContactColumn, ContactKind, ContactTexts, IdColumn, LeadingZeros, Place,
+    Presence, Reader, Values, Writer, Written,
 };

@@ -1,7 +1,7 @@
 //! What every kind of table has in common: blocks of rows, columns of identifiers, answers.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
 use super::guard::Guard;
@@ -43,6 +43,32 @@ pub struct IdColumn {
     pub digits: usize,
     /// Whether ten digits are eleven.
     pub leading_zeros: LeadingZeros,
+}
+
+/// What a column says of the person of a row besides the identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactKind {
+    /// Where the person lives.
+    Address,
+    /// What the person is called.
+    Name,
+}
+
+/// A column of names or addresses, which is read and left out of the output.
+#[derive(Clone, Debug)]
+pub struct ContactColumn {
+    /// What it is called in the input.
+    pub name: String,
+    /// What it says.
+    pub kind: ContactKind,
+}
+
+/// What the rows of a block say in one column of names or addresses. No `Debug`.
+pub struct ContactTexts {
+    /// What the column says.
+    pub kind: ContactKind,
+    /// One text a row; empty where the row says nothing.
+    pub texts: Vec<Zeroizing<String>>,
 }
 
 /// Identifiers of one column, in the shortest form that holds them. No `Debug`.
@@ -168,6 +194,11 @@ pub trait Block: Send {
 
     /// The identifiers of a column, by its place among the columns of identifiers.
     fn asked(&self, column: usize) -> Asked;
+
+    /// What the rows say in the columns of names and addresses, if there are any.
+    fn contacts(&self) -> Vec<ContactTexts> {
+        Vec::new()
+    }
 
     /// Where the reader was after it.
     fn end(&self) -> Place;

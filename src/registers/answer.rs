@@ -102,6 +102,8 @@ pub struct Answered {
     pub leaf_ids: Vec<LeafId>,
     /// Numbers that were new in the register with this batch.
     pub new_members: u32,
+    /// Persons whose name or address is another since this batch.
+    pub contacts: u64,
 }
 
 impl Answered {
@@ -209,7 +211,8 @@ impl Answer {
         let rows = self.answered.ids.len() as u64;
         let answered = self.answered.answered_count(&self.joining);
         let notes = self.answered.notes.iter().map(|note| (note.code.name(), 1));
-        [("rows", rows), ("answered", answered)].into_iter().chain(notes)
+        let contacts = (self.answered.contacts > 0).then_some(("contacts", self.answered.contacts));
+        [("rows", rows), ("answered", answered)].into_iter().chain(contacts).chain(notes)
     }
 
     /// Fills in the rows that joined: an ID, or a note where it is 0.

@@ -20,6 +20,7 @@ use crate::store::keys::{Key, Kind};
 use crate::vault::PersonNo;
 
 const VERSION: u8 = 1;
+const VERSION_CONTACTS: u8 = 2;
 
 /// Persons whose past in a register ends with a commit.
 pub(super) struct Leaving {
@@ -116,21 +117,47 @@ impl Forgotten {
     }
 }
 
-/// `01 ‖ person number (5)*`.
-fn plaintext(persons: &[PersonNo]) -> Zeroizing<Vec<u8>> {
-    let mut plain = Zeroizing::new(Vec::with_capacity(1 + 5 * persons.len()));
-    plain.push(VERSION);
+/// `01 ‖ person number (5)*`, or for what one register has `02 ‖ register u16 ‖ person number (5)*`.
+fn plaintext(what: ToForget, persons: &[PersonNo]) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(3 + 5 * persons.len()));
+    match what {
+        ToForget::Everything => plain.push(VERSION),
+        ToForget::Contacts { register } => {
+            plain.push(VERSION_CONTACTS);
+            plain.extend_from_slice(&register.to_be_bytes());
+        }
+    }
     persons.iter().for_each(|one| plain.extend_from_slice(&one.number().to_be_bytes()[3..]));
     plain
 }
 
-fn read(plain: &[u8]) -> Option<Vec<PersonNo>> {
-    let (VERSION, rest) = plain.split_first().map(|(version, rest)| (*version, rest))? else {
-        return None;
+fn read(plain: &[u8]) -> Option<(ToForget, Vec<PersonNo>)> {
+    let (version, rest) = plain.split_first()?;
+    let (what, rest) = match *version {
+        VERSION => (ToForget::Everything, rest),
+        VERSION_CONTACTS => {
+            let (register, rest) = rest.split_first_chunk::<2>()?;
+            (ToForget::Contacts { register: u16::from_be_bytes(*register) }, rest)
+        }
+        _ => return None,
     };
     let (persons, []) = rest.as_chunks::<5>() else { return None };
     let number = |[p0, p1, p2, p3, p4]: [u8; 5]| u64::from_be_bytes([0, 0, 0, p0, p1, p2, p3, p4]);
-    persons.iter().map(|bytes| PersonNo::from_number(number(*bytes))).collect()
+    let persons: Option<_> =
+        persons.iter().map(|bytes| PersonNo::from_number(number(*bytes))).collect();
+    Some((what, persons?))
+}
+
+/// What of persons the vault is to forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToForget {
+    /// Name and address, as one register has them.
+    Contacts {
+        /// Number of the register.
+        register: u16,
+    },
+    /// Everything: tag, identity, and what all registers have.
+    Everything,
 }
 
 /// Persons whom the vault is to forget, by the record that says so.
@@ -139,6 +166,8 @@ pub struct Forgetting {
     pub key: Key,
     /// The partition of the vault.
     pub partition: u16,
+    /// What of them.
+    pub what: ToForget,
     /// The persons.
     pub persons: Vec<PersonNo>,
 }
@@ -152,8 +181,27 @@ impl Registers {
     pub fn forgetting(&self, partition: u16, persons: &[PersonNo]) -> Result<Write, Error> {
         // One run at a time: what an earlier one has left is finished before.
         let key = Key::vault_erasure(partition, 0);
-        let sealed = self.seal_record(&key, &plaintext(persons))?;
-        Ok(Write::Put(key, sealed))
+        let plain = plaintext(ToForget::Everything, persons);
+        Ok(Write::Put(key, self.seal_record(&key, &plain)?))
+    }
+
+    /// The record that a partition of the vault is to forget names and addresses of a register, under a
+    /// number that no other has: several may be on their way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`].
+    pub fn forgetting_contacts(
+        &self,
+        (partition, register): (u16, u16),
+        number: [u8; 8],
+        persons: Vec<PersonNo>,
+    ) -> Result<(Write, Forgetting), Error> {
+        // 0 is that of whom a run has the vault forget.
+        let key = Key::vault_erasure(partition, u64::from_be_bytes(number) | 1);
+        let what = ToForget::Contacts { register };
+        let sealed = self.seal_record(&key, &plaintext(what, &persons))?;
+        Ok((Write::Put(key, sealed), Forgetting { key, partition, what, persons }))
     }
 
     /// What the vault has been told to forget, and may not have forgotten yet.
@@ -166,15 +214,18 @@ impl Registers {
         let records = self.records(Kind::VaultErasure)?.into_iter().map(|(key, plain)| {
             let partition = key.as_bytes().get(1..3).and_then(|bytes| bytes.try_into().ok());
             let partition = u16::from_be_bytes(partition.ok_or_else(damaged)?);
-            let persons = read(&plain).ok_or_else(damaged)?;
-            Ok(Forgetting { key, partition, persons })
+            let (what, persons) = read(&plain).ok_or_else(damaged)?;
+            Ok(Forgetting { key, partition, what, persons })
         });
         records.collect()
     }
 
     /// Keeps out whom the vault is still to forget, whatever comes of that: before anybody is answered.
     pub(super) fn keep_out_forgotten(self) -> Result<Self, Error> {
-        for Forgetting { partition, persons, .. } in self.to_forget()? {
+        for Forgetting { partition, what, persons, .. } in self.to_forget()? {
+            if what != ToForget::Everything {
+                continue;
+            }
             let persons: Vec<_> = persons.into_iter().map(|person| (partition, person)).collect();
             self.forget(&persons);
         }
@@ -236,10 +287,14 @@ mod tests {
     #[test]
     fn whom_the_vault_is_to_forget_is_the_golden_bytes() {
         let persons = [1, 0x01_0203_0405].map(|number| PersonNo::from_number(number).unwrap());
-        let plain = plaintext(&persons);
+        let plain = plaintext(ToForget::Everything, &persons);
         assert_eq!(plain.as_slice(), [1, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5]);
-        assert_eq!(read(&plain).unwrap(), persons);
-        for bad in [&[][..], &[2], &[1, 0, 0], &[1, 255, 255, 255, 255, 255]] {
+        assert_eq!(read(&plain).unwrap(), (ToForget::Everything, persons.to_vec()));
+        let what = ToForget::Contacts { register: 4 };
+        let plain = plaintext(what, &persons);
+        assert_eq!(plain.as_slice(), [2, 0, 4, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5]);
+        assert_eq!(read(&plain).unwrap(), (what, persons.to_vec()));
+        for bad in [&[][..], &[3], &[2, 0], &[1, 0, 0], &[1, 255, 255, 255, 255, 255]] {
             assert!(read(bad).is_none());
         }
     }

@@ -71,8 +71,8 @@ pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
 pub use disclosed::{Membership, Ordinals, Pin, Share};
 use inverse::Inverse;
 pub use keys::PlaneKeys;
-pub use leaving::Forgetting;
 use leaving::Forgotten;
+pub use leaving::{Forgetting, ToForget};
 use links::Links;
 pub use links::{
     AddressProtection, EventId, FeedPointer, Graph, HeldLinks, IdChange, IdChanges, Joining, Leaf,

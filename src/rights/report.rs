@@ -122,6 +122,16 @@ parts! {
         channel: String,
     }
 
+    /// That a register keeps name or address of the person, and since when.
+    Kept {
+        /// `address`, `name`.
+        fields: Vec<String>,
+        /// Since when it has kept something, RFC 3339.
+        since: String,
+        /// When what it keeps now was said.
+        said: String,
+    }
+
     /// A register that the person is in, or has said something to.
     Register {
         /// The code.
@@ -162,6 +172,8 @@ parts! {
         contact: String,
         /// What the register's own records say, once it has answered.
         records: Option<RegisterAnswer>,
+        /// That it keeps name or address, and since when; nothing if it keeps none.
+        kept: Option<Kept>,
     }
 
     /// A bridge that the person is in: their national identifiers went to a linking party.

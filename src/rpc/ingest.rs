@@ -56,13 +56,14 @@ impl IngestHandler {
         let mapped = stream::off_thread(move || {
             let delivery = service.open_delivery(&permit, &header)?;
             let mapped = delivery.map(batch)?;
-            Ok((delivery, mapped))
+            Ok((Arc::new(delivery), mapped))
         });
         let (delivery, mapped) = mapped.await?;
         if delivery.has_exceptions() {
             let _ = stream::recorded(&delivery, delivery.record_opened()?).await?;
         }
-        let answered = stream::recorded(&delivery, delivery.submit(mapped)?).await?;
+        let pending = stream::submit_one(&delivery, mapped).await?;
+        let answered = stream::recorded(&delivery, pending).await?;
         let over_budget = answered.peek().over_budget_count();
         let state = if over_budget > 0 { DeliveryState::Broken } else { DeliveryState::Complete };
         // Only now is it known who was new, which the delivery's record says.

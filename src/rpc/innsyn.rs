@@ -53,9 +53,13 @@ mirrored! {
         kind, purposes, at, principal, channel;
         ; reserved_use; organisation;
     }
+    Kept = InnsynKept {
+        fields, since, said;
+        ; ; ;
+    }
     Register = InnsynRegister {
         code, name, standing, processors, legal_basis, basis, purposes, retention_years, first_seen, last_seen, consented, contact;
-        sources, reservations, ledger, reservation_uses, exclusions; ; controller; records
+        sources, reservations, ledger, reservation_uses, exclusions; kept; controller; records
     }
     Bridge = InnsynBridge {
         issued, delete_by, deleted;

@@ -62,6 +62,15 @@ impl fmt::Debug for identifier_batch::Column {
     }
 }
 
+impl fmt::Debug for Contacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contacts")
+            .field("names", &self.names.len())
+            .field("addresses", &self.addresses.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for IdentifierBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = match &self.column {
@@ -255,6 +264,15 @@ mod tests {
                 assert!(!is_wide || is_known, "{path}: secret or harmless?");
             }
         }
+    }
+
+    #[test]
+    fn no_name_and_no_address_is_printed() {
+        let texts = vec!["Kari".to_owned()];
+        let contacts = Some(Contacts { names: texts.clone(), addresses: texts });
+        let batch = IdentifierBatch { contacts, ..IdentifierBatch::default() };
+        let shown = format!("{:?}{batch:#?}", batch.contacts);
+        assert!(shown.contains("names: 1") && !shown.contains("Kari"), "{shown}");
     }
 
     #[test]

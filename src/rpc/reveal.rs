@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 use super::auth::Caller;
 use super::blocking;
 use super::proto::reveal_service_server::RevealService;
-use super::proto::{RevealIdentityRequest, RevealIdentityResponse};
+use super::proto::{RevealIdentityRequest, RevealIdentityResponse, RevealedContact};
 use crate::policy::Right;
-use crate::service::{Error, LogLine, RevealIdentity, Service, Violation};
+use crate::service::{Error, KeptContact, LogLine, RevealIdentity, Service, Violation};
 
 /// The handler.
 pub(super) struct RevealHandler {
@@ -34,12 +34,30 @@ impl RevealService for RevealHandler {
         let service = Arc::clone(&self.service);
         blocking(&caller, move |caller| {
             let recorded = service.reveal_identity(&caller.permit(Right::Reveal)?, &asked)?;
-            let (identifiers, audit_entry) = recorded.into_answer();
-            let identifiers = identifiers.iter().map(Into::into).collect();
-            Ok(RevealIdentityResponse { identifiers, audit_entry })
+            let (revealed, audit_entry) = recorded.into_answer();
+            let identifiers = revealed.identifiers.iter().map(Into::into).collect();
+            let contacts = revealed.contacts.iter().map(Into::into).collect();
+            Ok(RevealIdentityResponse { identifiers, audit_entry, contacts })
         })
         .await
     }
+}
+
+impl From<&KeptContact> for RevealedContact {
+    fn from(kept: &KeptContact) -> Self {
+        // EXPOSE: two persons have allowed this answer to say who the person is.
+        Self {
+            name: kept.contact.expose_name().to_owned(),
+            address: kept.contact.expose_address().to_owned(),
+            since: moment(kept.since),
+            said: moment(kept.said),
+        }
+    }
+}
+
+/// A moment of a record, RFC 3339.
+fn moment(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
 
 /// Whom to reveal, or everything that is wrong with the request.

@@ -45,6 +45,7 @@ use rights::{BatchRights, Decided};
 mod admission;
 mod answer;
 mod batch;
+mod contacts;
 mod exception;
 mod joined;
 mod request;
@@ -64,6 +65,8 @@ pub struct Mapped {
     /// Rows that have the ID of their person's root, and by how many changes of links.
     joined: Joined,
     digest: KeyedDigest,
+    /// Names and addresses that rows have said.
+    said: Vec<contacts::Said>,
     under_way: UnderWay,
 }
 
@@ -267,20 +270,25 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// `batch_too_large`, `request_invalid` for a column that is not whole rows, `server_sealed`,
+    /// `batch_too_large`, `request_invalid` for a column that is not whole rows and for names and
+    /// addresses where none are taken, `server_sealed`,
     /// `commit_uncertain` (send the batch again).
-    pub fn map(&self, batch: Batch) -> Result<Mapped, Error> {
+    pub fn map(&self, mut batch: Batch) -> Result<Mapped, Error> {
         let open = self.open_now()?;
         let limit = self.service.parts.config.limits.batch_identifiers_max as u64;
         if batch.row_count() as u64 > limit {
             let limit = Limit { option: "limits.batch_identifiers_max", max: limit };
             return Err(Error::limit(ErrorCode::BatchTooLarge, limit));
         }
+        self.check_contacts(&batch.contacts, batch.row_count())?;
         let begun = self.service.parts.clock.monotonic();
         let under_way = UnderWay { begun, _arriving: open.registers.announce() };
         let mut found = self.find(&open, &batch)?;
         let admitted = self.admit(&open, &mut found)?;
-        let mapped = self.answer(&open, &found.rows, admitted, under_way)?;
+        let contacts = std::mem::take(&mut batch.contacts);
+        let said = contacts::said(contacts, &admitted.persons);
+        let mut mapped = self.answer(&open, &found.rows, admitted, under_way)?;
+        mapped.said = said;
         self.meter.mapped(self.service.parts.clock.monotonic().saturating_sub(begun));
         Ok(mapped)
     }
@@ -298,15 +306,17 @@ impl Delivery {
         found.map_err(|error| self.vault_error(open, error))
     }
 
-    /// Hands a mapped batch to the recorder; call it in the order of the stream.
+    /// Hands a mapped batch to the recorder; call it in the order of the stream.  Names and addresses
+    /// are durable first ([`Mapped::says_contacts`]): then it waits for a commit of the vault.
     ///
     /// # Errors
     ///
-    /// `server_sealed`.
+    /// `server_sealed`; `commit_uncertain` (send the batch again).
     pub fn submit(&self, mut mapped: Mapped) -> Result<Pending<Answered>, Error> {
         let open = self.open_now()?;
         // Held until the recorder has the answer: no consent, link or ID ends in between.
         let held = self.look_again(&open, &mut mapped)?;
+        self.keep_contacts(&open, &mut mapped)?;
         let moved = self.superseded_by(&open, held.links(), &mapped.joining)?;
         let due = self.count(&mapped);
         if due {

@@ -87,10 +87,12 @@ pub use open::{RocksStores, Stores};
 pub use parts::Parts;
 pub use receipts::AuditReceipt;
 pub use reissue::ReissueIds;
-pub use reveal::RevealIdentity;
+pub use reveal::{RevealIdentity, RevealedPerson};
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, RootState, State, Status, StatusDetail, Unsealed};
 pub use unsealing::GivenShare;
+
+pub use crate::vault::{Contact, ContactFault, KeptContact};
 
 /// Pause between attempts to reopen the stores after a failed commit.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Who a person of a register is: for a custodian whom another person has allowed to know, once.
 //!
 //! ```text
-//! register ID ─► person ─► identifiers, opened under the approval
+//! register ID ─► person ─► identifiers, name and address, opened under the approval
 //!                            │ reference, use of the approval, entry: durable
 //!                            ▼
 //!                          the answer
@@ -26,7 +26,7 @@ use crate::ident::RegisterId;
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
 use crate::registers::{PersonSet, Reach, RowCode, Write};
-use crate::vault::{KnownIdentifier, MayReveal, PERSONS, PersonNo};
+use crate::vault::{KeptContact, KnownIdentifier, MayReveal, PERSONS, PersonNo};
 use zeroize::Zeroizing;
 
 /// Whom to reveal, and why.  It shows no ID.
@@ -41,8 +41,17 @@ pub struct RevealIdentity {
     pub provision: LogLine,
 }
 
+/// Who a person of a register is.
+#[derive(Debug)]
+pub struct RevealedPerson {
+    /// Every identifier that the person is known by.
+    pub identifiers: Vec<RevealedIdentifier>,
+    /// Name and address as the register has them, for each identifier that it has some of.
+    pub contacts: Vec<KeptContact>,
+}
+
 impl Service {
-    /// The identifiers of the person with a register ID.
+    /// The identifiers of the person with a register ID, and name and address as the register has them.
     ///
     /// # Errors
     ///
@@ -53,7 +62,7 @@ impl Service {
         &self,
         permit: &Permit,
         request: &RevealIdentity,
-    ) -> Result<Recorded<Vec<RevealedIdentifier>>, Error> {
+    ) -> Result<Recorded<RevealedPerson>, Error> {
         allow(permit, &Right::Reveal)?;
         let open = self.open_now()?;
         let RevealIdentity { register: code, id, purpose, provision } = request;
@@ -80,9 +89,12 @@ impl Service {
         let reveal = approved.reveal();
         let reveal = reveal.ok_or_else(|| Error::internal("the act opens no identity"))?;
         let leaves = open.registers.hold_links().leaves_of(PERSONS, person, Reach::Shown);
-        let known = known(&open, &leaves, &reveal)?;
+        let known = known(&open, register, &leaves, &reveal)?;
         let side = self.refer(&open, &mut entry, (PERSONS, person))?;
-        entry.counts.insert("identifiers".into(), known.len() as u64);
+        entry.counts.insert("identifiers".into(), known.identifiers.len() as u64);
+        if !known.contacts.is_empty() {
+            entry.counts.insert("contacts".into(), known.contacts.len() as u64);
+        }
         let recorded = open.registers.record_approved_act_and_wait(
             entry,
             vec![side, concerns(&leaves)],
@@ -141,17 +153,20 @@ pub(super) fn person_of(
     })
 }
 
-/// Every identifier of a person, by all that the person is.
+/// Every identifier of a person, by all that the person is, and what the register has besides.
 fn known(
     open: &Open,
+    register: &Register,
     leaves: &[PersonNo],
     reveal: &impl MayReveal,
-) -> Result<Vec<RevealedIdentifier>, Error> {
-    let mut all = Vec::new();
+) -> Result<RevealedPerson, Error> {
+    let (mut identifiers, mut contacts) = (Vec::new(), Vec::new());
     for leaf in leaves {
         let known: Vec<KnownIdentifier> =
             open.vault.reveal(reveal, PERSONS, *leaf).map_err(Error::internal)?;
-        all.extend(known.iter().map(|one| RevealedIdentifier::new(&one.id)));
+        identifiers.extend(known.iter().map(|one| RevealedIdentifier::new(&one.id)));
+        let contact = open.vault.reveal_contact(reveal, PERSONS, (register.number, *leaf));
+        contacts.extend(contact.map_err(Error::internal)?);
     }
-    Ok(all)
+    Ok(RevealedPerson { identifiers, contacts })
 }

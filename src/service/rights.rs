@@ -26,7 +26,9 @@ use crate::config::codes::{DisclosurePurpose, RegisterCode, TermCode};
 use crate::ident::{NationalId, Reject, parse_text};
 use crate::policy::{Permit, Right};
 use crate::registers::catalogue::Register;
-use crate::registers::{Channel, Erasure, Fact, PersonRights, Recording, RightsFact};
+use crate::registers::{
+    Channel, Erasure, Fact, Forgetting, PersonRights, Recording, RightsFact, Write,
+};
 use crate::rights::cases::{OrderReason, Scope};
 use crate::vault::{self, Origin, PersonNo, Unknown};
 
@@ -65,6 +67,7 @@ pub(super) struct Subject<'a> {
 struct Withdrawn {
     erasure: Option<Erasure>,
     orders: Vec<Zeroizing<Vec<u8>>>,
+    contacts: Option<(Write, Forgetting)>,
 }
 
 impl Service {
@@ -95,7 +98,7 @@ impl Service {
         let asked = (register, subject);
         let (subject, entry) = self.rights_subject(&open, asked, unknown, entry)?;
         let is_member = is_in_register(&open, &subject)?;
-        let change = open.registers.change_rights(register.number).map_err(register_error)?;
+        let mut change = open.registers.change_rights(register.number).map_err(register_error)?;
         if let Err(code) = check_step(change.of(subject.person).as_deref(), &fact, is_member) {
             drop(change);
             return Err(self.refuse_rights(&open, code, entry, Some(&subject)));
@@ -112,22 +115,25 @@ impl Service {
             channel,
             reference: reference_of(&entry)?,
         };
-        let Withdrawn { erasure, orders } = match &fact.fact {
+        let Withdrawn { erasure, orders, contacts } = match &fact.fact {
             Fact::ConsentWithdrawn => {
                 let groups = change.groups_of(subject.person);
                 self.withdrawn(&open, (subject.register, subject.partition, &groups), &fact)?
             }
             _ => Withdrawn::default(),
         };
+        let (write, contacts) = contacts.unzip();
         let recording = Recording {
             about: (subject.partition, subject.person, fact.reference),
             fact: Some(&fact),
             erasure,
             orders: &orders,
-            writes: Vec::new(),
+            writes: write.into_iter().collect(),
         };
         let recorded = change.record_all(recording, entry, ());
-        recorded.map_err(|error| self.rights_failed(&open, error))
+        let recorded = recorded.map_err(|error| self.rights_failed(&open, error))?;
+        self.forget_now(&open, permit, contacts)?;
+        Ok(recorded)
     }
 
     /// What a withdrawn consent ends: the data are ordered deleted, the ledger stays (S-25).  The
@@ -157,6 +163,9 @@ impl Service {
                 (none, erasure) => *none = erasure,
             }
         }
+        let leaves = groups.concat();
+        let whose = (partition, register.number);
+        withdrawn.contacts = self.forgetting_contacts(open, whose, &leaves)?;
         Ok(withdrawn)
     }
 

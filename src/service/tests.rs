@@ -30,6 +30,7 @@ mod answers;
 mod approvals;
 mod bridges;
 mod budgets;
+mod contacts;
 mod digests;
 mod disclosures;
 mod erasure;
@@ -198,7 +199,7 @@ impl World {
 
 fn batch(numbers: &[u64]) -> Batch {
     let kind = RowKind { declared: Declared::Kind(IdKind::Fnr), assigner: None };
-    Batch { kind, column: Column::Integers(numbers.to_vec()) }
+    Batch { kind, column: Column::Integers(numbers.to_vec()), contacts: Vec::new() }
 }
 
 fn send(delivery: &Delivery, numbers: &[u64]) -> Result<Answered, Error> {

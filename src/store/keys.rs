@@ -9,6 +9,8 @@
 //! registers  0x03  VaultUsed       partition u16                       records::Mark
 //! registers  0x04  VaultLease      partition u16                       records::Mark
 //! vault      0x10  Group           partition u16, first position u64   vault::group
+//! vault      0x11  Contact         partition u16, handle 16 bytes,
+//!                                  register u16                        vault::contact
 //! registers  0x20  Delta           register u16, sequence u64          registers::delta
 //! registers  0x21  RightsFact      register u16, sequence u64          sealed record
 //! registers  0x23  AuditPerson     reference 16 bytes                  sealed person
@@ -78,6 +80,8 @@ pub enum Kind {
     VaultLease,
     /// Up to 256 new persons.
     Group,
+    /// Name and address of a person, as one register has them.
+    Contact,
     /// New members of a register.
     Delta,
     /// A reservation or a consent, or the end of one.
@@ -163,6 +167,7 @@ impl Kind {
         Self::VaultUsed,
         Self::VaultLease,
         Self::Group,
+        Self::Contact,
         Self::Delta,
         Self::RightsFact,
         Self::AuditPerson,
@@ -210,6 +215,7 @@ impl Kind {
             Self::VaultUsed => 0x03,
             Self::VaultLease => 0x04,
             Self::Group => 0x10,
+            Self::Contact => 0x11,
             Self::Delta => 0x20,
             Self::RightsFact => 0x21,
             Self::AuditPerson => 0x23,
@@ -264,7 +270,7 @@ impl Kind {
             Self::AuditBody | Self::AuditLeaf | Self::Checkpoint | Self::AuditPersons => 8,
             Self::AuditPerson | Self::Delivery | Self::Disclosure | Self::DisclosureKey => 16,
             Self::BridgeIn | Self::WindowOneWay | Self::WindowPersons => 16,
-            Self::DeliveryPersons | Self::Bridge => 20,
+            Self::Contact | Self::DeliveryPersons | Self::Bridge => 20,
             Self::Budget => 4,
             Self::BudgetPersons => 12,
             Self::Application | Self::Case => 6,
@@ -283,6 +289,7 @@ impl Kind {
             Self::HighWater => "high-water mark",
             Self::VaultUsed | Self::VaultLease => "mark of the vault",
             Self::Group => "group of persons",
+            Self::Contact => "contact",
             Self::Delta => "membership delta",
             Self::RightsFact => "rights fact",
             Self::AuditPerson => "audit person",
@@ -349,6 +356,12 @@ impl Key {
     /// The group of a partition that begins at a position.
     pub fn group(partition: u16, first_position: u64) -> Self {
         Self::build(Kind::Group, &[&partition.to_be_bytes(), &first_position.to_be_bytes()])
+    }
+
+    /// Name and address of a person in a register; the handle stands for the person.
+    pub fn contact(partition: u16, handle: [u8; 16], register: u16) -> Self {
+        let (partition, register) = (partition.to_be_bytes(), register.to_be_bytes());
+        Self::build(Kind::Contact, &[&partition, &handle, &register])
     }
 
     /// A register's delta.
@@ -560,6 +573,13 @@ impl Key {
     /// Every group of a partition from a position on.
     pub fn groups_from(partition: u16, position: u64) -> Range<Self> {
         Self::group(partition, position)..Self::after_space(Kind::Group, partition)
+    }
+
+    /// What all registers have of a person's name and address.
+    pub fn contacts_of(partition: u16, handle: [u8; 16]) -> Range<Self> {
+        let mut last = Self::contact(partition, handle, u16::MAX);
+        last.length = u8::try_from(Self::LENGTH_MAX).unwrap_or(u8::MAX);
+        Self::contact(partition, handle, 0)..last
     }
 
     /// Every delta of a register.

@@ -1,7 +1,8 @@
-//! Removes persons from a partition: their tags, their sealed identities, and what finds them.
+//! Removes persons from a partition: tags, sealed identities, names and addresses, what finds them.
 //!
 //! ```text
-//! 1  group rewritten without tag and identity, in the same place     durable
+//! 1  group rewritten without tag and identity, in the same place;
+//!    every register's name and address of the person removed         durable
 //! 2  index entry gone: whoever brings the identifier now is new
 //! 3  store purged, group by group: no file of it has the earlier value
 //! ```
@@ -15,13 +16,12 @@
 //! backups keep what they have; `docs/OPERATIONS.md` says for how long.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::keys::PartitionKeys;
 use super::partition::{Shared, wipe};
-use super::{Error, PersonNo, group};
+use super::{Error, PersonNo, contacts, group};
 use crate::crypto::{Entropy, Tag};
 use crate::store::keys::Key;
 use crate::store::{Batch, Durability, Step, Store};
@@ -92,7 +92,9 @@ pub(super) fn erase(
     }
     let keys = &shared.keys;
     let mut groups: BTreeMap<u64, (Vec<u8>, Vec<usize>)> = BTreeMap::new();
+    let (mut batch, mut tags) = (Batch::new(), Vec::new());
     for person in persons {
+        contacts::remove_all(keys, store, *person, &mut batch)?;
         if let Some(placed) = place_of(keys, store, *person)? {
             let (_, indexes) =
                 groups.entry(placed.first).or_insert_with(|| (placed.value, Vec::new()));
@@ -104,8 +106,8 @@ pub(super) fn erase(
     }
     let range =
         |first: &u64| Key::group(keys.partition(), *first)..Key::group(keys.partition(), first + 1);
-    let ranges: Vec<Range<Key>> = groups.keys().map(range).collect();
-    let (mut batch, mut tags) = (Batch::new(), Vec::new());
+    let mut ranges = contacts::to_purge(keys, persons);
+    ranges.extend(groups.keys().map(range));
     for (first, (value, indexes)) in groups.iter().filter(|(_, (_, some))| !some.is_empty()) {
         let mut opened = group::open_tags(keys, *first, value)?;
         tags.extend(indexes.iter().filter_map(|index| opened.tags.get(*index).copied()));

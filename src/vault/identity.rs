@@ -8,8 +8,8 @@
 //!              ‖ seen u32 ‖ valid from u32 ‖ valid to u32       dates as yyyymmdd, 0 = not known
 //! ```
 //!
-//! Contact fields (name and address, for registers that have them) follow with the rights work; the
-//! count keeps their place.
+//! Names and addresses have records of their own (`contact`), since they change and end by themselves;
+//! the count stays 0.
 
 use jiff::civil::Date;
 use zeroize::Zeroizing;

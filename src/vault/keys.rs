@@ -10,6 +10,9 @@ use crate::crypto::{KeyId, NumberKey, StorageKeys, Tag, TagInput};
 use crate::ident::{NationalId, Reject};
 use crate::keyring::{Epochs, Keyring, OneWayKeys};
 
+/// First byte of what the handle of a person is made of; those of identifiers are codes of kinds.
+const HANDLE: u8 = 0xf0;
+
 /// The keys of one partition.
 pub struct PartitionKeys {
     keyring: Arc<Keyring>,
@@ -96,6 +99,15 @@ impl PartitionKeys {
         (self.partition == PERSONS).then(|| &self.keyring.vault().identity)
     }
 
+    /// What stands for a person in keys of records that are one person's.  No encoding of an identifier
+    /// begins with that byte, so a handle is nobody's tag.
+    pub(super) fn handle(&self, person: u64) -> [u8; 16] {
+        let [_, _, _, number @ ..] = person.to_be_bytes();
+        let mut encoding = [HANDLE, 0, 0, 0, 0, 0];
+        encoding[1..].copy_from_slice(&number);
+        self.keyring.vault().index.active().tag(&encoding).to_bytes()
+    }
+
     fn numbers(&self) -> &Epochs<NumberKey> {
         self.one_way().map_or_else(|| &self.keyring.vault().person_numbers, |keys| &keys.numbers)
     }
@@ -124,10 +136,10 @@ impl PartitionKeys {
 
     /// Tells the sealing keys how many records they have sealed in earlier runs, so that their
     /// bound holds across restarts.
-    pub(super) fn resume_counts(&self, persons: u64) {
+    pub(super) fn resume_counts(&self, persons: u64, contacts: u64) {
         self.tag_storage().active().resume(persons);
         if let Some(identities) = self.identities() {
-            identities.active().resume(persons);
+            identities.active().resume(persons + contacts);
         }
     }
 }

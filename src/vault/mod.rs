@@ -24,6 +24,8 @@
 //! why the key is here alone.
 
 mod assigner;
+mod contact;
+mod contacts;
 mod erasing;
 mod group;
 mod identity;
@@ -40,6 +42,8 @@ use crate::crypto::Entropy;
 use crate::ident::{NationalId, Reject};
 use crate::store::{self, Step, Store};
 
+pub use contact::{Contact, ContactFault, KeptContact};
+pub use contacts::HasContact;
 pub(crate) use identity::KnownIdentifier;
 pub use identity::Origin;
 #[cfg(feature = "server")]

@@ -9,8 +9,8 @@ use super::assigner::{Assigner, Candidate};
 use super::index::Index;
 use super::keys::PartitionKeys;
 use super::{
-    Error, HighWater, KnownIdentifier, Origin, PersonNo, Rows, Seen, Unknown, erasing, group,
-    identity,
+    Contact, Error, HighWater, KeptContact, KnownIdentifier, Origin, PersonNo, Rows, Seen, Unknown,
+    contacts, erasing, group, identity,
 };
 use crate::crypto::{Entropy, Tag};
 use crate::store::keys::Key;
@@ -27,12 +27,12 @@ pub(super) struct Shared {
     /// End of the positions that are durably used.
     pub(super) used: AtomicU64,
     pub(super) failed: AtomicBool,
-    /// Held while groups are rewritten.
+    /// Held while groups are rewritten, and while contacts are.
     pub(super) erasing: Mutex<()>,
 }
 
 pub(super) struct Partition {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     assigner: Assigner,
 }
 
@@ -225,6 +225,34 @@ impl Partition {
         erasing::erase(&self.shared, store, entropy, persons)
     }
 
+    /// Keeps names and addresses; see [`Vault::keep_contacts`](super::Vault::keep_contacts).
+    pub(super) fn keep_contacts(
+        &self,
+        (store, entropy): (&dyn Store, &Entropy),
+        (register, said): (u16, i64),
+        rows: &[(PersonNo, Contact)],
+    ) -> Result<u64, Error> {
+        contacts::keep(&self.shared, store, entropy, &contacts::Saying { register, said, rows })
+    }
+
+    /// What a register has of a person's name and address.
+    pub(super) fn contact(
+        &self,
+        store: &dyn Store,
+        whose: (u16, PersonNo),
+    ) -> Result<Option<KeptContact>, Error> {
+        contacts::find(&self.shared.keys, store, whose)
+    }
+
+    /// Removes what a register has of persons' names and addresses.
+    pub(super) fn erase_contacts(
+        &self,
+        store: &dyn Store,
+        whose: (u16, &[PersonNo]),
+    ) -> Result<(), Error> {
+        contacts::erase(&self.shared, store, whose)
+    }
+
     /// Opens the identities of those who are wanted, group by group.
     pub(super) fn open_identities(
         &self,
@@ -298,7 +326,7 @@ fn load(store: &dyn Store, shared: &Shared) -> Result<u64, Error> {
             }
         }
     })?;
-    keys.resume_counts(loaded);
+    keys.resume_counts(loaded, contacts::count(keys, store)?);
     failure.map_or(Ok(end), Err)
 }
 

@@ -98,8 +98,8 @@ async fn bad_rows_of_packed_columns_have_the_same_codes() {
     bytes[3] = b'x';
     let letters = hvelv::rpc::proto::IdentifierBatch {
         r#type: IdentifierType::Fnr.into(),
-        assigner: String::new(),
         column: Some(Column::PackedAscii(bytes.into())),
+        ..Default::default()
     };
     let result = ask(&channel, header("NPR", "HF"), letters).await.unwrap().result.unwrap();
     assert_eq!(codes(&result), [Some(RowCode::Format)]);

@@ -17,7 +17,7 @@ use hvelv::rpc::proto::pseudonymize_stream_request::Message as Inner;
 use hvelv::rpc::proto::pseudonymize_stream_response::Message as Outer;
 use hvelv::rpc::proto::*;
 
-use super::canaries::{Canaries, PASSPHRASE, WRONG_PASSPHRASE};
+use super::canaries::{ADDRESS, Canaries, NAME, PASSPHRASE, WRONG_PASSPHRASE};
 use super::world::World;
 
 mod approvals;
@@ -97,7 +97,13 @@ impl<'a> Calls<'a> {
 
     fn batch(&self, column: Column) -> IdentifierBatch {
         let kind = IdentifierType::Any.into();
-        IdentifierBatch { r#type: kind, assigner: String::new(), column: Some(column) }
+        IdentifierBatch { r#type: kind, column: Some(column), ..IdentifierBatch::default() }
+    }
+
+    /// A batch with a name and an address, for a register that keeps none.
+    fn with_contacts(&self, batch: IdentifierBatch) -> IdentifierBatch {
+        let (names, addresses) = (vec![NAME.to_owned()], vec![ADDRESS.to_owned()]);
+        IdentifierBatch { contacts: Some(Contacts { names, addresses }), ..batch }
     }
 
     /// The three forms of a column, each of some canaries, the text with malformed ones between.
@@ -189,12 +195,13 @@ impl<'a> Calls<'a> {
         let requests = [
             (Some(header(&canary, "HF")), Some(batch(&text))),
             (Some(elsewhere), Some(batch(&integers))),
-            (Some(header("REHAB", "LOKAL")), Some(batch(&packed))),
+            (Some(header("MFR", "FODEINSTITUSJON")), Some(batch(&packed))),
             (Some(header("IPLOS", "KOMMUNE")), Some(batch(&packed))),
             (Some(good.clone()), Some(batch(&torn))),
             (Some(good.clone()), Some(batch(&many))),
             (Some(good.clone()), Some(batch(&typed))),
             (Some(good.clone()), Some(IdentifierBatch { assigner: canary, ..batch(&text) })),
+            (Some(good.clone()), Some(self.with_contacts(batch(&packed)))),
             (Some(excepting(&self.canaries.digits(4))), Some(batch(&text))),
             (None, Some(batch(&text))),
             (Some(good.clone()), None),

@@ -1,4 +1,4 @@
-//! What must turn up nowhere: identifiers, malformed ones, and passphrases.
+//! What must turn up nowhere: identifiers, malformed ones, names, addresses, and passphrases.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,6 +14,10 @@ pub(crate) const PASSPHRASE: &str = "kanarifugl-Tjeldsundet-8c41-sesam";
 
 /// One that opens nothing.
 pub(crate) const WRONG_PASSPHRASE: &str = "kanarifugl-Raftsundet-2e97-feil";
+
+/// A name and an address beside an identifier.
+pub(crate) const NAME: &str = "Kanarifugl-Andrine Lofotnes-8c41";
+pub(crate) const ADDRESS: &str = "Kanarifuglveien 2e97, 8300 Svolvaer";
 
 /// The identifiers, and variants that no parser takes.
 pub(crate) struct Canaries {
@@ -53,8 +57,8 @@ impl Canaries {
         let separated = (0..COUNT).map(|place| separated(&self.digits(place)));
         let mut texts: HashSet<Vec<u8>> =
             separated.chain(self.malformed.iter().cloned()).map(String::into_bytes).collect();
-        for passphrase in [PASSPHRASE, WRONG_PASSPHRASE] {
-            texts.extend(written(passphrase.as_bytes()));
+        for text in [PASSPHRASE, WRONG_PASSPHRASE, NAME, ADDRESS] {
+            texts.extend(written(text.as_bytes()));
         }
         texts
     }

@@ -6,7 +6,7 @@ use hvelv::rpc::proto::rights_service_client::RightsServiceClient;
 use hvelv::rpc::proto::*;
 
 use super::calls::Calls;
-use super::canaries::Canaries;
+use super::canaries::{ADDRESS, Canaries, NAME};
 use super::world::World;
 
 impl Calls<'_> {
@@ -134,6 +134,7 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     let give = format!("--register REHAB --purpose quality_improvement --channel letter {person}");
     world.run(&format!("consent give {give}"), 0);
     world.run(&format!("consent give {}", give.replace("REHAB", "NPR")), 5);
+    contacts(world, [&two, &three]);
     let withdraw = format!("--register REHAB --channel letter {person}");
     world.run(&format!("consent withdraw {withdraw}"), 0);
     world.run(&format!("consent withdraw {withdraw}"), 5);
@@ -144,4 +145,26 @@ pub(crate) fn write_private(world: &World, name: &str, text: &str) {
     let path = world.path("secret").join(name);
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+/// Names and addresses of canaries: of one who withdraws the consent afterwards, and of one who does not.
+fn contacts(world: &mut World, [two, three]: [&str; 2]) {
+    write_private(world, "another", &format!("{two}\n"));
+    let give = "consent give --register REHAB --purpose quality_improvement --channel letter";
+    world.run(&format!("{give} --identifier-file secret/another @rights"), 0);
+    let rows = [two, three].map(|digits| format!("{digits};\"{NAME}\";\"{ADDRESS}\"\n"));
+    let text = format!("fnr;navn;adresse\n{}", rows.concat());
+    std::fs::write(world.path("input/contacts.csv"), text).unwrap();
+    let columns = "--id-column fnr --name-column navn --address-column adresse";
+    let send = |register: &str, columns: &str| {
+        format!("pseudonymize @pipeline --register {register} {columns} input/contacts.csv")
+    };
+    let rehab = send("REHAB --source LOKAL --period 2026", columns);
+    world.run(&format!("{rehab} output/contacts.csv"), 0);
+    let npr = send("NPR --source HF --period 2026", columns);
+    world.run(&format!("{npr} output/contacts-npr.csv"), 2);
+    let text = format!("fnr;navn;adresse\n{two};x;\"{}\"\n", ADDRESS.repeat(20));
+    std::fs::write(world.path("input/contacts-long.csv"), text).unwrap();
+    let long = rehab.replace("contacts.csv", "contacts-long.csv");
+    world.run(&format!("{long} output/contacts-long.csv"), 6);
 }

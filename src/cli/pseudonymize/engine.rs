@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use super::answers::{AskedRows, Judge, Tally};
 use super::columns::Declared;
+use super::contacts;
 use super::progress::Progress;
 use super::resume::{Checkpoints, Mark};
 use crate::cli::connect::interrupted;
@@ -28,7 +29,7 @@ use crate::files::guard::{Finding, Guard};
 use crate::files::{Block, Place, Reader, Values, Writer};
 use crate::rpc::proto::identifier_batch::Column;
 use crate::rpc::proto::{
-    DeliverySummary, IdentifierBatch, IdentifierType, RegisterIds, TextColumn,
+    Contacts, DeliverySummary, IdentifierBatch, IdentifierType, RegisterIds, TextColumn,
 };
 
 /// Blocks between the reader and their answer.
@@ -249,7 +250,9 @@ fn read_all<R: Reader>(
             let question = block.asked(column);
             let count = question.count(declared.column.digits);
             if count > 0 {
-                batches.push(batch(question.values, declared.kind.into(), &sending.assigner));
+                let contacts = contacts::of_block(&block, question.rows.as_deref())?;
+                let kind = declared.kind.into();
+                batches.push(batch(question.values, kind, &sending.assigner, contacts));
                 asked.push(AskedRows { column, rows: question.rows, count });
             }
         }
@@ -275,13 +278,19 @@ fn read_all<R: Reader>(
     }
 }
 
-fn batch(values: Values, declared: IdentifierType, assigner: &str) -> IdentifierBatch {
+fn batch(
+    values: Values,
+    declared: IdentifierType,
+    assigner: &str,
+    contacts: Option<Contacts>,
+) -> IdentifierBatch {
     let column = match values {
         Values::Ascii(bytes) => Column::PackedAscii(bytes.into()),
         Values::Integers(values) => Column::Integers(crate::rpc::proto::IntegerColumn { values }),
         Values::Text(values) => Column::Text(TextColumn { values, row_types: Vec::new() }),
     };
-    IdentifierBatch { r#type: declared.into(), assigner: assigner.to_owned(), column: Some(column) }
+    let (column, assigner) = (Some(column), assigner.to_owned());
+    IdentifierBatch { r#type: declared.into(), assigner, column, contacts }
 }
 
 /// Writes blocks as they are answered, until the reader has sent the last.

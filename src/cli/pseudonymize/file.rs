@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::answers::Judge;
 use super::columns::{Common, Declared, declare};
+use super::contacts;
 use super::engine::{self, Finished, Input, Output, Pseudonymizer, Sending};
 use super::job::Job;
 use super::lists::{Listed, Lists, SideFile, leaf_ids_name, rejects_name};
@@ -18,7 +19,7 @@ use crate::files::checkpoint::Fingerprint;
 use crate::files::columnar::{GroupReader, GroupWriter};
 use crate::files::delimited::{RowReader, RowWriter, Table};
 use crate::files::guard::Guard;
-use crate::files::{Format, IdColumn, Reader, Source, Writer, Written};
+use crate::files::{ContactColumn, Format, IdColumn, Reader, Source, Writer, Written};
 
 /// Where a file goes, and how.
 pub(super) struct Route<'a> {
@@ -52,6 +53,7 @@ pub(super) struct Opened<P> {
 struct Begun<'a> {
     job: &'a Job,
     columns: Vec<Declared>,
+    contacts: Vec<ContactColumn>,
     guard: Guard,
     lists: Lists,
     checkpoints: Option<Checkpoints>,
@@ -84,7 +86,9 @@ impl Route<'_> {
         let mut begun = self.begin(job, &source, format)?;
         let columns: Vec<IdColumn> =
             begun.columns.iter().map(|declared| declared.column.clone()).collect();
-        let (existing, rows_max) = (self.options.existing(), self.options.batch_rows);
+        contacts::check_format(&begun.contacts, format)?;
+        let rows_max = contacts::batch_rows(&begun.contacts, self.options.batch_rows);
+        let existing = self.options.existing();
         let place = begun.found.as_ref().map(|found| found.place);
         match (format, source) {
             (Format::Parquet, Source::File(file)) => {
@@ -104,9 +108,13 @@ impl Route<'_> {
                 self.deliver(begun, reader, writer, open)
             }
             (_, source) => {
-                let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                let contacts = begun.contacts.clone();
+                let names = columns.iter().map(|column| column.name.as_str());
+                let others = contacts.iter().map(|column| column.name.as_str());
+                let names: Vec<&str> = names.chain(others).collect();
                 let table = Table::open(source, &names, self.options.layout())?;
-                let mut reader = RowReader::new(table, columns, rows_max, &mut begun.guard)?;
+                let mut reader =
+                    RowReader::new(table, (columns, contacts), rows_max, &mut begun.guard)?;
                 let header = reader.renamed_header()?;
                 if let Some(place) = place {
                     reader.table_mut().go_to(place)?;
@@ -128,6 +136,8 @@ impl Route<'_> {
             leading_zeros: options.leading_zeros(),
         };
         let columns = declare(&options.id_column, &options.optional_id_column, common)?;
+        let contacts = contacts::declare(options)?;
+        contacts::refuse_twice(&contacts, columns.iter().map(|one| one.column.name.as_str()))?;
         let (rejects, leaf_ids) = (job.rejects(options), job.leaf_ids(options));
         if options.restart {
             let rejects = rejects.clone().unwrap_or_else(|| rejects_name(&job.output));
@@ -153,6 +163,7 @@ impl Route<'_> {
         Ok(Begun {
             job,
             columns,
+            contacts,
             guard: Guard::new(self.today, options.allow_identifiers.clone())?,
             lists,
             checkpoints,
@@ -181,8 +192,11 @@ impl Route<'_> {
             ("--server", self.server.to_owned()),
             ("--source", options.source.clone()),
         ]
+        .into_iter()
+        .chain(options.name_column.iter().map(|name| ("--name-column", name.clone())))
+        .chain(options.address_column.iter().map(|name| ("--address-column", name.clone())))
         .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .collect()
     }
 
     fn deliver<R, W, P>(

@@ -5,6 +5,7 @@
 
 mod answers;
 mod columns;
+mod contacts;
 pub(in crate::cli) mod destination;
 mod engine;
 mod file;

@@ -32,6 +32,10 @@ Examples:
       --period 2026 --id-column mor_fnr::mor_id --optional-id-column barn_fnr::barn_id \\
       --out-dir out births/*.parquet
 
+  Patients of a rehabilitation register; names and addresses are taken out and sealed too:
+    hvelv pseudonymize --connect keys/dev/pipeline.toml --register REHAB --source LOKAL \\
+      --period 2026 --id-column fnr --name-column navn --address-column adresse in.csv out.csv
+
 Files: CSV with a header row, separated by , ; or tab, or Parquet. All other columns stay as they
 are: in CSV byte for byte, in Parquet with their types. In CSV an ID is 15 digits, in Parquet a
 64-bit integer, null where there is none. OUT appears only when it is complete. - is standard
@@ -77,6 +81,15 @@ pub(in crate::cli) struct PseudonymizeOptions {
     /// The same for a column that may be empty: an empty cell stays empty and is no reject.
     #[arg(long, value_name = "NAME[:TYPE[:OUTPUT]]", value_parser = parse_column)]
     pub(super) optional_id_column: Vec<ColumnOption>,
+
+    /// Column that holds names. They are sealed beside the identifiers, and the column is left out of
+    /// OUT. Only for registers that keep names; CSV only.
+    #[arg(long, value_name = "NAME")]
+    pub(super) name_column: Option<String>,
+
+    /// The same for addresses.
+    #[arg(long, value_name = "NAME")]
+    pub(super) address_column: Option<String>,
 
     /// Period that the rows report about, both days included: 2026-01-01..2026-12-31, or a year.
     /// Without it, this year until today; a historical import must name its period.

@@ -11,10 +11,14 @@ use crate::rpc::proto::identifier_batch::Column;
 use crate::rpc::proto::{DeliverySummary, IdentifierBatch, RegisterIds, RowCode, RowNote};
 
 mod columns;
+mod contacts;
 mod csv;
 mod guarded;
 mod many;
 mod resume;
+
+/// Names and addresses of a batch.
+type Told = (Vec<String>, Vec<String>);
 
 /// What the fake does wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,12 +41,16 @@ enum Fault {
 struct Fake {
     fault: Fault,
     seen: Arc<Mutex<Vec<(&'static str, usize)>>>,
+    /// Names and addresses that came with the batches.
+    told: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Fake {
     fn answer(&self, batch: &IdentifierBatch) -> RegisterIds {
         let (form, cells) = cells(batch);
         self.seen.lock().unwrap().push((form, cells.len()));
+        let told = batch.contacts.iter().map(|one| (one.names.clone(), one.addresses.clone()));
+        self.told.lock().unwrap().extend(told);
         let mut answer = RegisterIds::default();
         for (row, cell) in (0..).zip(&cells) {
             let digits = [11, 12].contains(&cell.len()) && cell.bytes().all(|b| b.is_ascii_digit());
@@ -129,6 +137,7 @@ struct Bench {
     directory: tempfile::TempDir,
     input: &'static str,
     seen: Arc<Mutex<Vec<(&'static str, usize)>>>,
+    told: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Bench {
@@ -139,7 +148,7 @@ impl Bench {
     fn named(name: &'static str, input: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join(name), input).unwrap();
-        Self { directory, input: name, seen: Arc::default() }
+        Self { directory, input: name, seen: Arc::default(), told: Arc::default() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -166,7 +175,8 @@ impl Bench {
             today: jiff::civil::date(2026, 11, 22),
             runtime: &runtime,
         };
-        let fake = Fake { fault, seen: Arc::clone(&self.seen) };
+        let (seen, told) = (Arc::clone(&self.seen), Arc::clone(&self.told));
+        let fake = Fake { fault, seen, told };
         let open = || Ok(Opened { id: "d".to_owned(), batch_rows_max: 1000, service: fake });
         let [job] = job::jobs(&options)?.try_into().unwrap();
         route.send(&job, open)

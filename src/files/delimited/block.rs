@@ -4,10 +4,13 @@ use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
+use super::Encoding;
 use super::record::without_quotes;
 use super::table::{Row, Table, wrongly_encoded};
 use crate::files::guard::{Guard, own_number};
-use crate::files::{Asked, Block, Error, IdColumn, Place, Reader};
+use crate::files::{Asked, Block, ContactColumn, ContactTexts, Error, IdColumn, Place, Reader};
 
 /// Most bytes of rows in a block, so that wide rows do not make it large.
 const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -18,17 +21,30 @@ pub struct RowBlock {
     pub(super) bytes: Vec<u8>,
     /// The rows.
     pub(super) rows: Vec<Row>,
-    /// Where the identifiers are, quotes included: one span for each column of each row.
+    /// Where the identifiers are, quotes included, and after them names and addresses: one span for each
+    /// column of each row.
     pub(super) cells: Vec<Range<usize>>,
     columns: Arc<[IdColumn]>,
+    contacts: Arc<[ContactColumn]>,
+    encoding: Encoding,
     first_row: u64,
     end: Place,
 }
 
 impl RowBlock {
-    /// The spans of a row's identifiers, in the order of the columns.
+    /// How many columns are not kept as they are.
+    fn width(&self) -> usize {
+        self.columns.len() + self.contacts.len()
+    }
+
+    /// How many columns are replaced; those after them are left out.
+    pub(super) fn replaced(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The spans of a row's identifiers, in the order of the columns, then of what is left out.
     pub(super) fn cells_of(&self, row: usize) -> &[Range<usize>] {
-        let count = self.columns.len();
+        let count = self.width();
         self.cells.get(row * count..(row + 1) * count).unwrap_or_default()
     }
 
@@ -51,9 +67,26 @@ impl Block for RowBlock {
         let Some(declared) = self.columns.get(column) else {
             return Asked { values: crate::files::Values::Text(Vec::new()), rows: None };
         };
-        let spans = self.cells.iter().skip(column).step_by(self.columns.len());
+        let spans = self.cells.iter().skip(column).step_by(self.width());
         let cells = spans.map(|span| without_quotes(self.part(span.clone())));
         Asked::text(declared, self.rows.len(), cells)
+    }
+
+    fn contacts(&self) -> Vec<ContactTexts> {
+        let text = |span: &Range<usize>| {
+            let field = self.part(span.clone());
+            let inner = without_quotes(field);
+            let text = Zeroizing::new(self.encoding.decode(inner).into_owned());
+            // Between quotes a quote is always doubled.
+            let is_doubled = inner.len() != field.len() && text.contains('"');
+            if is_doubled { Zeroizing::new(text.replace("\"\"", "\"")) } else { text }
+        };
+        let places = (self.columns.len()..).zip(self.contacts.iter());
+        let texts = places.map(|(place, column)| ContactTexts {
+            kind: column.kind,
+            texts: self.cells.iter().skip(place).step_by(self.width()).map(text).collect(),
+        });
+        texts.collect()
     }
 
     fn end(&self) -> Place {
@@ -69,7 +102,8 @@ impl Block for RowBlock {
 pub struct RowReader<R> {
     table: Table<R>,
     columns: Arc<[IdColumn]>,
-    /// For each column of the file, whether it is one of identifiers.
+    contacts: Arc<[ContactColumn]>,
+    /// For each column of the file, whether it is one of identifiers, names or addresses.
     is_identifier: Vec<bool>,
     rows_max: usize,
     /// The identifiers of a row, reused.
@@ -79,14 +113,15 @@ pub struct RowReader<R> {
 }
 
 impl<R: Read> RowReader<R> {
-    /// Reads a table in blocks of at most so many rows, and has its other columns watched.
+    /// Reads a table in blocks of at most so many rows, and has its other columns watched.  The table was
+    /// asked for the columns of identifiers and then for those of names and addresses.
     ///
     /// # Errors
     ///
     /// As the guard's over names; a header in another encoding; a column of the name that one of the IDs' shall have.
     pub fn new(
         table: Table<R>,
-        columns: Vec<IdColumn>,
+        (columns, contacts): (Vec<IdColumn>, Vec<ContactColumn>),
         rows_max: usize,
         guard: &mut Guard,
     ) -> Result<Self, Error> {
@@ -102,6 +137,7 @@ impl<R: Read> RowReader<R> {
         Ok(Self {
             table,
             columns: columns.into(),
+            contacts: contacts.into(),
             is_identifier,
             rows_max,
             own: Vec::new(),
@@ -114,7 +150,8 @@ impl<R: Read> RowReader<R> {
         &mut self.table
     }
 
-    /// The header with the columns renamed, everything else as it is.
+    /// The header with the columns of identifiers renamed and those of names and addresses left out,
+    /// everything else as it is.
     ///
     /// # Errors
     ///
@@ -125,7 +162,16 @@ impl<R: Read> RowReader<R> {
         let mut at = 0;
         for (place, field) in fields.iter().enumerate() {
             let column = self.table.places().iter().position(|found| *found == place);
-            let Some(column) = column.and_then(|column| self.columns.get(column)) else { continue };
+            let Some(column) = column else { continue };
+            let Some(column) = self.columns.get(column) else {
+                at = leave_out(
+                    header.get(at..field.start).unwrap_or_default(),
+                    field,
+                    header,
+                    &mut renamed,
+                );
+                continue;
+            };
             let name = self.table.encoding().encode(&column.output).ok_or_else(|| {
                 Error::input(format!("the name {} cannot be written in the file", column.output))
                     .advise("Give another name for the column of IDs.")
@@ -162,6 +208,25 @@ impl<R: Read> RowReader<R> {
     }
 }
 
+/// Writes what stands before a field that is left out, without one delimiter beside it; gives where to go
+/// on.
+pub(super) fn leave_out(
+    before: &[u8],
+    field: &Range<usize>,
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+) -> usize {
+    out.extend_from_slice(before);
+    match bytes.get(field.end) {
+        // The field is the last of its row: the delimiter before it goes.
+        None | Some(b'\r' | b'\n') => {
+            out.pop();
+            field.end
+        }
+        Some(_) => field.end + 1,
+    }
+}
+
 /// Refuses a name for IDs that another column has.
 pub(in crate::files) fn refuse_taken<'a>(
     columns: &[IdColumn],
@@ -189,7 +254,7 @@ impl<R: Read + Send> Reader for RowReader<R> {
         let first_row = self.table.place().rows + 1;
         let mut bytes = Vec::with_capacity(self.bytes_before);
         let mut rows = Vec::with_capacity(self.rows_max);
-        let mut cells = Vec::with_capacity(self.rows_max * self.columns.len());
+        let mut cells = Vec::with_capacity(self.rows_max * self.table.places().len());
         while rows.len() < self.rows_max && bytes.len() < BLOCK_BYTES_MAX {
             let Some(row) = self.table.append_row(&mut bytes)? else { break };
             for &place in self.table.places() {
@@ -204,7 +269,8 @@ impl<R: Read + Send> Reader for RowReader<R> {
             return Err(wrongly_encoded(&format!("row {}", first_row + before)));
         }
         self.bytes_before = bytes.len();
-        let columns = Arc::clone(&self.columns);
-        Ok(RowBlock { bytes, rows, cells, columns, first_row, end: self.table.place() })
+        let (columns, contacts) = (Arc::clone(&self.columns), Arc::clone(&self.contacts));
+        let (encoding, end) = (self.table.encoding(), self.table.place());
+        Ok(RowBlock { bytes, rows, cells, columns, contacts, encoding, first_row, end })
     }
 }

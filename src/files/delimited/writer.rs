@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::block::RowBlock;
+use super::block::{RowBlock, leave_out};
 use crate::files::destination::{Destination, Existing};
 use crate::files::{Answers, Block, Error, ErrorKind, Writer, Written};
 
@@ -50,6 +50,11 @@ impl RowWriter {
         let mut at = bounds.start;
         for &column in &self.order {
             let Some(cell) = cells.get(column).cloned() else { continue };
+            if column >= block.replaced() {
+                let (row, before) = (block.part(0..bounds.end), block.part(at..cell.start));
+                at = leave_out(before, &cell, row, &mut self.buffer);
+                continue;
+            }
             let ids = answers.ids.get(column).map(Vec::as_slice).unwrap_or_default();
             let id = ids.get(row).copied().unwrap_or_default();
             let is_quoted = block.bytes.get(cell.start) == Some(&b'"');

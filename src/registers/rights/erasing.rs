@@ -131,14 +131,14 @@ impl RightsChange<'_> {
         self.state.last_order + 1
     }
 
-    /// Records an act with all that belongs to it and what is answered to it, and waits until everything is durable; it is in
-    /// force when this returns.
+    /// Records an act with all that belongs to it and what is answered to it, and waits until everything
+    /// is durable; it is in force when this returns, and nothing comes in until this change is dropped.
     ///
     /// # Errors
     ///
     /// [`Error::Crypto`], [`Error::Failed`].
     pub fn record_all<T: Send + 'static>(
-        mut self,
+        &mut self,
         recording: Recording<'_>,
         entry: Entry,
         value: T,

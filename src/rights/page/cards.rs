@@ -23,6 +23,7 @@ pub(super) fn register(html: &mut Html, register: &Register) {
         |years| format!("Opplysninger som er eldre enn {years} år, slettes"),
     );
     html.term("Hvor lenge", &kept);
+    html.term("Navn og adresse", &contact_kept(register));
     html.markup("</dl>\n");
     sources(html, register);
     said(html, register);
@@ -44,6 +45,19 @@ fn standing(register: &Register) -> &'static str {
         ("suppressed", _) => "Du har vært registrert her. Opplysningene gis ikke ut lenger.",
         _ => "Du er ikke registrert her, men registeret har fått beskjed fra deg.",
     }
+}
+
+/// Which of name and address are kept sealed; nothing where none is.
+fn contact_kept(register: &Register) -> String {
+    let Some(kept) = &register.kept else { return String::new() };
+    let has = |field: &str| kept.fields.iter().any(|one| one == field);
+    let what = match (has("name"), has("address")) {
+        (true, true) => "Navn og adresse er",
+        (true, false) => "Navn er",
+        _ => "Adresse er",
+    };
+    let (since, said) = (day(&kept.since), day(&kept.said));
+    format!("{what} lagret forseglet siden {since}, sist endret {said}. Registeret kan si deg hva.")
 }
 
 /// Where to turn for a register.

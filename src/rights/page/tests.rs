@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::records::RegisterAnswer;
 use super::super::report::{
-    Access, Bridge, Case, Disclosure, Fact, Organisation, Register, Source, Term,
+    Access, Bridge, Case, Disclosure, Fact, Kept, Organisation, Register, Source, Term,
 };
 use super::*;
 
@@ -73,6 +73,11 @@ fn register() -> Register {
         exclusions: vec![term("co_payment", "egenandelene")],
         contact: "skriv til innsyn@example.test".into(),
         records: Some(RegisterAnswer::from_json(answer).unwrap()),
+        kept: Some(Kept {
+            fields: vec!["address".into(), "name".into()],
+            since: "2024-03-04T00:00:00Z".into(),
+            said: "2025-07-08T00:00:00Z".into(),
+        }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Between the wire's messages and the service's types.
 
 use jiff::civil::Date;
+use zeroize::Zeroizing;
 
 use crate::audit::Recorded;
 use crate::ident::{Assigner, Declared, IdKind, Reject};
@@ -8,13 +9,13 @@ use crate::registers::{Answered, RowCode as Code};
 use crate::rpc::calendar::read_date;
 use crate::rpc::proto::identifier_batch::Column as WireColumn;
 use crate::rpc::proto::{
-    DeliveryHeader, IdentifierBatch, IdentifierException as WireException, IdentifierType,
-    IngestPurpose as WirePurpose, Mode as WireMode, PseudonymizeRequest, RegisterIds,
-    ReportingPeriod, RowCode, RowNote, RowType,
+    Contacts as WireContacts, DeliveryHeader, IdentifierBatch,
+    IdentifierException as WireException, IdentifierType, IngestPurpose as WirePurpose,
+    Mode as WireMode, PseudonymizeRequest, RegisterIds, ReportingPeriod, RowCode, RowNote, RowType,
 };
 use crate::service::{
-    Batch, Column, DeliveryRequest, EXCEPTIONS_MAX, Error, IdentifierException, IngestMode,
-    IngestPurpose, KindWord, LogLine, RowKind, Violation,
+    Batch, Column, Contact, ContactFault, DeliveryRequest, EXCEPTIONS_MAX, Error,
+    IdentifierException, IngestMode, IngestPurpose, KindWord, LogLine, RowKind, Violation,
 };
 
 /// Collects what is wrong with a request.
@@ -139,6 +140,8 @@ fn read_period(period: &ReportingPeriod) -> Option<(Date, Date)> {
 fn read_batch(batch: IdentifierBatch, violations: &mut Violations) -> Option<Batch> {
     let declared = violations.need(declared(batch.r#type()), "batch.type", "must be given");
     let assigner = read_assigner(&batch.assigner, "batch.assigner", violations);
+    let contacts =
+        batch.contacts.map_or_else(|| Some(Vec::new()), |one| read_contacts(one, violations));
     let column = violations.need(batch.column, "batch.column", "must be given in one of its forms");
     let column = match column? {
         WireColumn::Text(text) => {
@@ -149,7 +152,43 @@ fn read_batch(batch: IdentifierBatch, violations: &mut Violations) -> Option<Bat
         WireColumn::PackedAscii(bytes) => Column::PackedAscii(bytes),
         WireColumn::Integers(integers) => Column::Integers(integers.values),
     };
-    Some(Batch { kind: RowKind { declared: declared?, assigner: assigner? }, column })
+    let kind = RowKind { declared: declared?, assigner: assigner? };
+    Some(Batch { kind, column, contacts: contacts? })
+}
+
+/// Names and addresses, a row each; what came is wiped.
+fn read_contacts(wire: WireContacts, violations: &mut Violations) -> Option<Vec<Contact>> {
+    const NAMES: &str = "batch.contacts.names";
+    const ADDRESSES: &str = "batch.contacts.addresses";
+    let names: Vec<Zeroizing<String>> = wire.names.into_iter().map(Zeroizing::new).collect();
+    let addresses: Vec<Zeroizing<String>> =
+        wire.addresses.into_iter().map(Zeroizing::new).collect();
+    let rows = names.len().max(addresses.len());
+    for (field, texts) in [(NAMES, &names), (ADDRESSES, &addresses)] {
+        if !texts.is_empty() && texts.len() != rows {
+            violations.add(field, "must say one a row, or none at all");
+            return None;
+        }
+    }
+    let contact = |row: usize| {
+        let (name, address) = (names.get(row), addresses.get(row));
+        let name = name.map_or("", |text| text.as_str());
+        let address = address.map_or("", |text| text.as_str());
+        match Contact::parse(name, address) {
+            Ok(contact) => Some(contact),
+            Err(fault) => {
+                let field = match fault {
+                    ContactFault::Address => ADDRESSES,
+                    ContactFault::Name => NAMES,
+                };
+                let text = format!("row {row} is refused: {fault}");
+                violations.0.push(Violation { field: field.into(), text: text.into() });
+                None
+            }
+        }
+    };
+    // The first that is wrong is told, not a batch of them.
+    (0..rows).map(contact).collect()
 }
 
 fn read_row_types(

@@ -220,7 +220,11 @@ async fn submit(delivery: Arc<Delivery>, mut from: Receiver<Mapping>, to: Sender
                 let mapped = mapping.await;
                 let mapped = mapped
                     .unwrap_or_else(|_| Err(Error::internal("a batch ended without a result")));
-                match mapped.and_then(|mapped| delivery.submit(mapped)) {
+                let submitted = match mapped {
+                    Ok(mapped) => submit_one(&delivery, mapped).await,
+                    Err(error) => Err(error),
+                };
+                match submitted {
                     Ok(pending) => Waiting::Batch(pending, slot),
                     Err(error) => Waiting::End(Err(error)),
                 }
@@ -232,6 +236,18 @@ async fn submit(delivery: Arc<Delivery>, mut from: Receiver<Mapping>, to: Sender
             return;
         }
     }
+}
+
+/// Submits a mapped batch, off the async threads if that waits for a disk.
+pub(super) async fn submit_one(
+    delivery: &Arc<Delivery>,
+    mapped: Mapped,
+) -> Result<Pending<Answered>, Error> {
+    if !mapped.says_contacts() {
+        return delivery.submit(mapped);
+    }
+    let delivery = Arc::clone(delivery);
+    off_thread(move || delivery.submit(mapped)).await
 }
 
 /// Replies to each batch once it is recorded, and to the end.

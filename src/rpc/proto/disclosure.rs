@@ -53,6 +53,7 @@ hidden!(
     RefuseApplicationRequest,
     RefuseApplicationResponse,
     RevealIdentityRequest,
+    RevealedContact,
     RevealedIdentifier,
     RouteApplicationRequest,
     WithdrawApplicationRequest,

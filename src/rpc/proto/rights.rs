@@ -18,6 +18,7 @@ hidden!(
     InnsynDisclosure,
     InnsynFact,
     InnsynFacts,
+    InnsynKept,
     InnsynOrganisation,
     InnsynRegister,
     InnsynRegisterIds,

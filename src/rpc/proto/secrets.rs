@@ -17,6 +17,8 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.Decision.reference",
     // What may be about a person, and is not kept.
     ".hvelv.v1.ApprovalParameter.value",
+    ".hvelv.v1.Contacts.addresses",
+    ".hvelv.v1.Contacts.names",
     ".hvelv.v1.DecideApprovalRequest.note",
     ".hvelv.v1.GrantBudgetRequest.reason",
     ".hvelv.v1.IdentifierBatch.packed_ascii",
@@ -66,6 +68,8 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.RequestApprovalRequest.legal_basis",
     ".hvelv.v1.RequestApprovalRequest.reason",
     ".hvelv.v1.RequestApprovalRequest.subject",
+    ".hvelv.v1.RevealedContact.address",
+    ".hvelv.v1.RevealedContact.name",
     ".hvelv.v1.RevealedIdentifier.number",
     ".hvelv.v1.RowNote.own_id",
     ".hvelv.v1.Serials.serials",
@@ -93,6 +97,7 @@ pub(super) const SECRET_FIELDS: &[&str] = &[
     ".hvelv.v1.RevealIdentityRequest.provision",
     ".hvelv.v1.RevealIdentityRequest.purpose",
     ".hvelv.v1.Serials.labels",
+    ".hvelv.v1.InnsynKept.fields",
     ".hvelv.v1.InnsynRegisterIds.ids",
     ".hvelv.v1.GetInnsynRequest.identifier",
 ];

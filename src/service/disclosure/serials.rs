@@ -25,7 +25,7 @@ use jiff::civil::Date;
 
 use super::super::ingest::register_error;
 use super::super::open::Open;
-use super::super::{Error, ErrorCode, Pending, Service, actor, allow};
+use super::super::{Error, Pending, Service, actor, allow};
 use super::book::{Handle, InUse, closed, ready};
 use super::changing::about;
 use super::issued::{IssuingSummary, MappedSerials};

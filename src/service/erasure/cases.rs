@@ -217,7 +217,7 @@ impl Service {
         let mut cases = open.cases.hold();
         let mut changing = self.begin_case(permit, &cases, id, Action::ErasureOrdered)?;
         let Changing { case, register, persons, act, entry } = &mut changing;
-        let change = open.registers.change_rights(register.number).map_err(register_error)?;
+        let mut change = open.registers.change_rights(register.number).map_err(register_error)?;
         let allowed = (scope.clone(), permitted_in(&open, case, register, act)?);
         if let Err(error) = case.grant(allowed, change.next_order(), reason, act) {
             drop(change);
@@ -243,17 +243,20 @@ impl Service {
         if leaves.len() > 1 {
             entry.changes.push(format!("identifiers {}", leaves.len()));
         }
+        let whose = (case.whom().partition, register.number);
+        let (mut writes, contacts) = self.ending_contacts(&open, whose, (&scope, &leaves))?;
+        writes.push(book::write(&open.registers, case)?);
         let recording = Recording {
             about: (case.whom().partition, persons[0], reference_of(entry)?),
             fact: None,
             erasure: ending.erasure,
             orders: &[ending.order],
-            writes: vec![book::write(&open.registers, case)?],
+            writes,
         };
         let recorded = change.record_all(recording, entry.clone(), case.clone());
         let recorded = recorded.map_err(|error| self.rights_failed(&open, error))?;
         cases.insert(id, case.clone());
-        Ok(recorded)
+        self.forget_now(&open, permit, contacts).map(|()| recorded)
     }
 
     fn step_case(

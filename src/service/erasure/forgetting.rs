@@ -13,7 +13,7 @@
 //! A crash between 5 and 7 leaves the record of 5; the next start finishes from there.
 
 use std::collections::BTreeMap;
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use super::super::ingest::register_error;
 use super::super::open::Open;
@@ -23,7 +23,7 @@ use super::planning::RetentionPlan;
 use crate::audit::{Action as AuditAction, Actor, Entry, Recorded};
 use crate::crypto::KeyedDigest;
 use crate::policy::{Permit, Right};
-use crate::registers::Write;
+use crate::registers::{Forgetting, ToForget, Write};
 use crate::rights::cases::{About, Order, OrderReason, Scope};
 use crate::rights::retention::{Action, Performer};
 use crate::vault::PersonNo;
@@ -132,18 +132,81 @@ impl Service {
         actor: &Actor,
     ) -> Result<(), Error> {
         for left in open.registers.to_forget().map_err(register_error)? {
-            // They are kept out of the registers since before the record was there.
-            let (partition, persons) = (left.partition, &left.persons);
-            open.vault
-                .erase(partition, persons)
-                .map_err(|error| Error::new(ErrorCode::CommitUncertain).with_source(error))?;
-            let mut entry: Entry = self.entry(actor.clone(), AuditAction::IdentitiesErased);
-            entry.counts.insert("persons".into(), persons.len() as u64);
-            let writes = vec![Write::Remove(left.key)];
-            let recorded = open.registers.record_change_and_wait(entry, writes);
-            let _ = recorded.map_err(register_error)?;
+            // Persons are kept out of the registers since before the record was there.
+            self.forget(open, actor, left)?;
         }
         Ok(())
+    }
+
+    /// What of persons the vault is to forget for one register because their past there ends, with the
+    /// record of it.  Of somebody without name and address there is nothing.
+    pub(in crate::service) fn forgetting_contacts(
+        &self,
+        open: &Open,
+        (partition, register): (u16, u16),
+        persons: &[PersonNo],
+    ) -> Result<Option<(Write, Forgetting)>, Error> {
+        let mut having = Vec::new();
+        for person in persons {
+            let kept = open.vault.has_contact(partition, register, *person);
+            having.extend(kept.map_err(Error::internal)?.map(|_| *person));
+        }
+        if having.is_empty() {
+            return Ok(None);
+        }
+        let number = self.parts.entropy.draw().map_err(Error::internal)?;
+        let forgetting = open.registers.forgetting_contacts((partition, register), number, having);
+        forgetting.map(Some).map_err(register_error)
+    }
+
+    /// What of names and addresses goes with what is erased: whoever stays in the register keeps them.
+    pub(super) fn ending_contacts(
+        &self,
+        open: &Open,
+        whose: (u16, u16),
+        (scope, persons): (&Scope, &[PersonNo]),
+    ) -> Result<(Vec<Write>, Option<Forgetting>), Error> {
+        let contacts = match scope {
+            Scope::Whole => self.forgetting_contacts(open, whose, persons)?,
+            Scope::Period { .. } | Scope::Records { .. } => None,
+        };
+        let (write, forgetting) = contacts.unzip();
+        Ok((write.into_iter().collect(), forgetting))
+    }
+
+    /// Has the vault forget names and addresses of a past that has ended.  Call it while the register's
+    /// rights are held alone, so that none comes in meanwhile.  If it fails, the next start does it.
+    pub(in crate::service) fn forget_now(
+        &self,
+        open: &Arc<Open>,
+        permit: &Permit,
+        contacts: Option<Forgetting>,
+    ) -> Result<(), Error> {
+        let Some(forgetting) = contacts else { return Ok(()) };
+        self.forget(open, &actor(permit), forgetting).inspect_err(|_| {
+            self.reopen_if_failed(open);
+        })
+    }
+
+    /// Has the vault forget what a record says, and notes that it has.
+    fn forget(&self, open: &Open, actor: &Actor, left: Forgetting) -> Result<(), Error> {
+        let Forgetting { key, partition, what, persons } = left;
+        let mut entry: Entry = self.entry(actor.clone(), AuditAction::IdentitiesErased);
+        let forgotten = match what {
+            ToForget::Everything => {
+                entry.counts.insert("persons".into(), persons.len() as u64);
+                open.vault.erase(partition, &persons)
+            }
+            ToForget::Contacts { register } => {
+                let found = self.parts.catalogue.by_number(register);
+                entry.register = found.map(|register| register.code.to_string());
+                entry.counts.insert("contacts".into(), persons.len() as u64);
+                open.vault.erase_contacts(partition, register, &persons)
+            }
+        };
+        forgotten.map_err(|error| Error::new(ErrorCode::CommitUncertain).with_source(error))?;
+        let recorded = open.registers.record_change_and_wait(entry, vec![Write::Remove(key)]);
+        recorded.map(|_| ()).map_err(register_error)
     }
 }
 

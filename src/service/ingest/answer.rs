@@ -78,8 +78,17 @@ impl Delivery {
         let Answering { answered, joining, joined, persons, rights, .. } = answering;
         let decided = rights.decided();
         let digest = digest.finish(&answered);
-        let mapped =
-            Mapped { answered, joining, persons, spending, decided, joined, digest, under_way };
+        let mapped = Mapped {
+            answered,
+            joining,
+            persons,
+            spending,
+            decided,
+            joined,
+            digest,
+            said: Vec::new(),
+            under_way,
+        };
         Ok(mapped)
     }
 }

@@ -7,7 +7,7 @@ use crate::ident::{
     Assigner, Declared, RulesAt, parse_packed_ascii, parse_packed_integers, parse_text,
 };
 use crate::service::error::{Error, Violation};
-use crate::vault::Rows;
+use crate::vault::{Contact, Rows};
 
 /// Rows that are parsed at once.
 pub(super) const ROWS_AT_ONCE: usize = 64;
@@ -37,6 +37,8 @@ pub struct Batch {
     pub kind: RowKind,
     /// The rows.
     pub column: Column,
+    /// Names and addresses, one a row or none at all.
+    pub contacts: Vec<Contact>,
 }
 
 impl Batch {

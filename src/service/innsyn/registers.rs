@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, Service};
@@ -85,6 +87,7 @@ impl Service {
             exclusions: exclusions.map(|one| term(&one.code, &one.names.nb)).collect(),
             contact,
             records: None,
+            kept: kept(open, register, leaves)?,
             ..said
         };
         Ok(Some(Told { register: told, ids }))
@@ -132,6 +135,35 @@ impl Service {
             channel: recorded.channel.to_string(),
         }
     }
+}
+
+/// Whether a register keeps name or address of a person, under whichever identifier, and since when.
+///
+/// Not what they are: who asks here is known by the caller's word, and may be somebody who acts for the
+/// person and is not to know where they live.
+fn kept(
+    open: &Open,
+    register: &catalogue::Register,
+    leaves: &[PersonNo],
+) -> Result<Option<report::Kept>, Error> {
+    let mut found = Vec::new();
+    for leaf in leaves {
+        let kept = open.vault.has_contact(register.partition(), register.number, *leaf);
+        found.extend(kept.map_err(Error::internal)?);
+    }
+    let fields = [
+        ("address", found.iter().any(|one| one.address)),
+        ("name", found.iter().any(|one| one.name)),
+    ];
+    let fields = fields.into_iter().filter(|(_, is_kept)| *is_kept);
+    let moment = |seconds| Timestamp::from_second(seconds).map_err(Error::internal);
+    let (since, said) = (found.iter().map(|one| one.since), found.iter().map(|one| one.said));
+    let (Some(since), Some(said)) = (since.min(), said.max()) else { return Ok(None) };
+    Ok(Some(report::Kept {
+        fields: fields.map(|(field, _)| field.to_owned()).collect(),
+        since: moment(since)?.to_string(),
+        said: moment(said)?.to_string(),
+    }))
 }
 
 /// What a register has of a person, and the person's IDs there.

@@ -221,7 +221,7 @@ fn a_chain_of_identifiers_is_one_person_whose_id_is_that_of_the_first() {
     let delivery = world.service.open_delivery(&permit, &request).unwrap();
     let texts = |all: &[String]| {
         let kind = RowKind { declared: Declared::Any, assigner: None };
-        Batch { kind, column: Column::Text(all.to_vec(), Vec::new()) }
+        Batch { kind, column: Column::Text(all.to_vec(), Vec::new()), contacts: Vec::new() }
     };
     let all = [format!("{duf:012}"), format!("{dnr:011}"), format!("{:011}", fnr[0])];
     let ask = |rows: &[String]| {

@@ -67,7 +67,7 @@ impl World {
             self.service.open_delivery(&self.permit("a", request.right()), &request).unwrap();
         let texts = texts.iter().map(|text| (*text).to_owned()).collect();
         let kind = RowKind { declared: Declared::Any, assigner: None };
-        let batch = Batch { kind, column: Column::Text(texts, Vec::new()) };
+        let batch = Batch { kind, column: Column::Text(texts, Vec::new()), contacts: Vec::new() };
         let pending = delivery.submit(delivery.map(batch).unwrap()).unwrap();
         wait(&delivery, pending).unwrap().into_answer().0.ids
     }

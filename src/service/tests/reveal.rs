@@ -9,7 +9,7 @@ use crate::approval::Act;
 const WHY: [(&str, &str); 2] = [("purpose", "wrong merge"), ("provision", "NPR-forskriften § 2-3")];
 
 impl World {
-    pub(super) fn reveal(&self, register: &str, id: u64) -> Result<Vec<String>, Error> {
+    pub(super) fn reveal_person(&self, register: &str, id: u64) -> Result<RevealedPerson, Error> {
         let request = RevealIdentity {
             register: register.parse().unwrap(),
             id: Zeroizing::new(id.to_string()),
@@ -17,7 +17,11 @@ impl World {
             provision: LogLine::parse(WHY[1].1).unwrap(),
         };
         let recorded = self.service.reveal_identity(&self.permit("c", Right::Reveal), &request)?;
-        let known = recorded.into_answer().0;
+        Ok(recorded.into_answer().0)
+    }
+
+    pub(super) fn reveal(&self, register: &str, id: u64) -> Result<Vec<String>, Error> {
+        let known = self.reveal_person(register, id)?.identifiers;
         Ok(known.iter().map(|one| one.number.as_str().to_owned()).collect())
     }
 

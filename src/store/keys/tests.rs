@@ -11,6 +11,7 @@ fn golden_bytes_of_each_kind() {
         (Key::vault_used(3), "030003"),
         (Key::vault_lease(3), "040003"),
         (Key::group(1, 256), "1000010000000000000100"),
+        (Key::contact(0, id, 4), "110000303132333435363738396162636465660004"),
         (Key::delta(1, 7), "2000010000000000000007"),
         (Key::rights_fact(2, 7), "2100020000000000000007"),
         (Key::audit_person(id), "2330313233343536373839616263646566"),
@@ -76,6 +77,8 @@ fn ranges_of_different_kinds_are_disjoint_and_hold_their_keys() {
     assert!(Key::all(Kind::Group).contains(&Key::group(u16::MAX, u64::MAX)));
     assert!(Key::groups_from(u16::MAX, 0).contains(&Key::group(u16::MAX, u64::MAX)));
     assert!(!Key::groups_from(1, 0).contains(&Key::group(2, 0)));
+    assert!(Key::contacts_of(0, [255; 16]).contains(&Key::contact(0, [255; 16], u16::MAX)));
+    assert!(!Key::contacts_of(0, [7; 16]).contains(&Key::contact(0, [8; 16], 0)));
     assert!(!Key::deltas(1).contains(&Key::delta(2, 0)));
     assert!(!Key::rights_facts(1).contains(&Key::rights_fact(2, 0)));
     assert!(!Key::orders_from(1, 0).contains(&Key::order(2, 0)));

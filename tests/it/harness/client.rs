@@ -67,7 +67,8 @@ pub(crate) fn integers(numbers: &[u64]) -> IdentifierBatch {
 }
 
 fn batch(kind: IdentifierType, column: Column) -> IdentifierBatch {
-    IdentifierBatch { r#type: kind.into(), assigner: String::new(), column: Some(column) }
+    let column = Some(column);
+    IdentifierBatch { r#type: kind.into(), column, ..IdentifierBatch::default() }
 }
 
 /// Sends one batch as a delivery of its own.

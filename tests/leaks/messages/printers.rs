@@ -51,6 +51,7 @@ pub(super) fn printers_of_rights() -> Printers {
         InnsynDisclosure,
         InnsynFact,
         InnsynFacts,
+        InnsynKept,
         InnsynOrganisation,
         InnsynRegister,
         InnsynRegisterIds,
@@ -121,6 +122,8 @@ pub(super) fn printers_of_bridges() -> Printers {
         RefusedRow,
         RevealIdentityRequest,
         RevealIdentityResponse,
+        Contacts,
+        RevealedContact,
         RevealedIdentifier,
     ]
 }

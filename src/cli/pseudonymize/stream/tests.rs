@@ -141,7 +141,7 @@ fn send(address: &str, input: &[u8], out: &Path) -> Result<Tally, Error> {
     let mut guard = Guard::new(jiff::civil::date(2026, 11, 22), Vec::new())?;
     let table = Table::open(input, &["fnr"], Layout::default())?;
     let ids = columns.iter().map(|declared| declared.column.clone()).collect();
-    let reader = RowReader::new(table, ids, delivery.batch_rows_max(), &mut guard)?;
+    let reader = RowReader::new(table, (ids, Vec::new()), delivery.batch_rows_max(), &mut guard)?;
     let writer = RowWriter::create(out, Existing::Keep, b"npr_id\n")?;
     let list = |what| SideFile::create(None, what, Existing::Keep);
     let lists = Lists { rejects: list("code")?, leaf_ids: list("leaf_id")? };
