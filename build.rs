@@ -16,7 +16,7 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 11] = [
+    const FILES: [&str; 12] = [
         "hvelv/v1/approval.proto",
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
@@ -25,6 +25,7 @@ mod protos {
         "hvelv/v1/identity.proto",
         "hvelv/v1/ingest.proto",
         "hvelv/v1/operator.proto",
+        "hvelv/v1/quality.proto",
         "hvelv/v1/reveal.proto",
         "hvelv/v1/rights.proto",
         "hvelv/v1/rights_subject.proto",
@@ -47,6 +48,8 @@ mod protos {
         ".hvelv.v1.BridgeIssued",
         ".hvelv.v1.BridgeOut",
         ".hvelv.v1.CaseStep",
+        ".hvelv.v1.CheckQualityConsentsRequest",
+        ".hvelv.v1.CheckQualityConsentsResponse",
         ".hvelv.v1.CloseDisclosureResponse",
         ".hvelv.v1.CompleteDisclosureResponse",
         ".hvelv.v1.ConfirmBridgeDeletionResponse",
@@ -86,6 +89,7 @@ mod protos {
         ".hvelv.v1.InnsynFact",
         ".hvelv.v1.InnsynFacts",
         ".hvelv.v1.InnsynOrganisation",
+        ".hvelv.v1.InnsynQualityConsent",
         ".hvelv.v1.InnsynRegister",
         ".hvelv.v1.InnsynRegisterIds",
         ".hvelv.v1.InnsynReport",
@@ -128,6 +132,7 @@ mod protos {
         ".hvelv.v1.ReceiveApplicationResponse",
         ".hvelv.v1.ReceiveCaseRequest",
         ".hvelv.v1.ReceiveCaseResponse",
+        ".hvelv.v1.RecordQualityConsentRequest",
         ".hvelv.v1.RecordDecisionRequest",
         ".hvelv.v1.RecordDecisionResponse",
         ".hvelv.v1.RecordDeliveryRequest",

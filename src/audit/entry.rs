@@ -206,6 +206,10 @@ pub enum Action {
     OrderConfirmed,
     /// A register read its orders.
     OrdersRead,
+    /// What a person has said to a quality register was recorded; `changes` says what, to which and when.
+    QualityConsentRecorded,
+    /// A quality register was answered who has consented to it.
+    QualityConsentsChecked,
     /// A receipt for an entry of its own was given to who caused it.
     ReceiptGiven,
     /// A request was refused; `attempted` says what it asked for, `reason` why.

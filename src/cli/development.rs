@@ -47,7 +47,7 @@ struct Client {
 }
 
 /// The callers. In production nobody may ingest into two registers.
-const CLIENTS: [Client; 9] = [
+const CLIENTS: [Client; 10] = [
     Client {
         name: "pipeline",
         kind: "system",
@@ -67,6 +67,7 @@ const CLIENTS: [Client; 9] = [
     Client { name: "custodian", kind: "person", roles: &["custodian"] },
     Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "identity", kind: "system", roles: &["identity"] },
+    Client { name: "quality", kind: "system", roles: &["consents:NPR:DIABETES"] },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];
 

@@ -29,6 +29,8 @@ pub enum RoleKind {
     Approver,
     /// [`Role::Auditor`].
     Auditor,
+    /// [`Role::Consents`].
+    Consents,
     /// [`Role::Custodian`].
     Custodian,
     /// [`Role::Identity`].
@@ -56,6 +58,7 @@ impl RoleKind {
         match role {
             Role::Approver => Self::Approver,
             Role::Auditor => Self::Auditor,
+            Role::Consents { .. } => Self::Consents,
             Role::Custodian => Self::Custodian,
             Role::Identity => Self::Identity,
             Role::Import { .. } => Self::Import,
@@ -117,6 +120,10 @@ const SEER: Rule = Rule::Roles(&[
 ]);
 /// Systems of registers; that it is this register's, and all of its sources, the handler asks for.
 const REGISTER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
+/// Systems of quality registers; that it is this one's, the handler asks for.
+const QUALITY: Rule = Rule::Roles(&[RoleKind::Consents]);
+/// Who states what persons have said to a quality register.
+const QUALITY_OR_RIGHTS: Rule = Rule::Roles(&[RoleKind::Consents, RoleKind::Rights]);
 const RIGHTS: Rule = Rule::Roles(&[RoleKind::Rights]);
 const SENDER: Rule = Rule::Roles(&[RoleKind::Import, RoleKind::Ingest, RoleKind::Resolve]);
 
@@ -174,6 +181,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
     row("/hvelv.v1.RevealService/RevealIdentity", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.RightsService/AssessCase", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/CheckQualityConsents", QUALITY, Deadline::None),
     row("/hvelv.v1.RightsService/ConfirmOrder", DELIVERER, Deadline::None),
     row("/hvelv.v1.RightsService/DecideCase", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GetCase", RIGHTS, Deadline::None),
@@ -185,6 +193,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.RightsService/ListOrders", REGISTER, Deadline::None),
     row("/hvelv.v1.RightsService/PlanRetention", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/ReceiveCase", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/RecordQualityConsent", QUALITY_OR_RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/RunRetention", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/SetReservation", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/WithdrawCase", RIGHTS, Deadline::None),

@@ -32,6 +32,13 @@ pub enum Right {
     ApplyEvents,
     /// Decide, as the second person, about what another asked for.
     Approve,
+    /// Ask what persons have said to a quality register, as its own system does.
+    CheckQualityConsents {
+        /// The register that keeps the consents.
+        register: RegisterCode,
+        /// The quality register.
+        quality_register: SourceCode,
+    },
     /// Say that a register has deleted what it was ordered to, as its own system does.
     ConfirmOrders {
         /// The register.
@@ -85,6 +92,13 @@ pub enum Right {
         /// Its source.
         source: SourceCode,
     },
+    /// Record what a person has said to a quality register, as its own system or for the person.
+    RecordQualityConsents {
+        /// The register that keeps the consents.
+        register: RegisterCode,
+        /// The quality register.
+        quality_register: SourceCode,
+    },
     /// Be told who a person of a register is, with another person's approval.
     Reveal,
     /// Record reservations and consents, and read them.
@@ -101,6 +115,10 @@ impl Right {
         match self {
             Self::ApplyEvents => vec![Role::Identity],
             Self::Approve => vec![Role::Approver],
+            Self::CheckQualityConsents { register, quality_register } => {
+                let source = scope(quality_register);
+                vec![Role::Consents { register: register.clone(), source }]
+            }
             // Who looks up alone keeps no data of the register's, and has deleted none.
             Self::ConfirmOrders { register } => {
                 vec![Role::Ingest { register: register.clone(), source: SourceScope::Any }]
@@ -137,6 +155,10 @@ impl Right {
             Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
+            }
+            Self::RecordQualityConsents { register, quality_register } => {
+                let source = scope(quality_register);
+                vec![Role::Consents { register: register.clone(), source }, Role::Rights]
             }
             Self::Reveal => vec![Role::Custodian],
             Self::Rights => vec![Role::Rights],

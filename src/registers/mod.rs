@@ -81,8 +81,9 @@ use queue::{Command, With};
 pub use records::{DeliveredPeriod, OpenedRecord};
 use rights::Rights;
 pub use rights::{
-    Afterwards, Channel, Ended, Erasure, Fact, HeldRights, PersonRights, Recording, Release,
-    ReleaseRule, RightsChange, RightsFact,
+    Afterwards, Channel, Ended, Erasure, Fact, HeldRights, PersonRights, QualityAnswer,
+    QualityConsents, QualityFact, QualityStatement, Recording, Release, ReleaseRule, RightsChange,
+    RightsFact,
 };
 pub use tombstone::Tombstone;
 pub use write::Write;

@@ -50,12 +50,16 @@ mirrored! {
         ; ; ;
     }
     Fact = InnsynFact {
-        kind, purposes, at, principal, channel;
-        ; reserved_use; organisation;
+        kind, purposes, at, principal, channel, on;
+        ; reserved_use, quality_register; organisation;
+    }
+    QualityConsent = InnsynQualityConsent {
+        said, on;
+        ; ; register;
     }
     Register = InnsynRegister {
         code, name, standing, processors, legal_basis, basis, purposes, retention_years, first_seen, last_seen, consented, contact;
-        sources, reservations, ledger, reservation_uses, exclusions; ; controller; records
+        sources, reservations, ledger, reservation_uses, exclusions, quality_consents; ; controller; records
     }
     Bridge = InnsynBridge {
         issued, delete_by, deleted;

@@ -37,6 +37,7 @@ mod innsyn;
 mod loading;
 mod model;
 mod ordinals;
+mod quality;
 mod receipts;
 mod reveal;
 mod rights;

@@ -97,6 +97,7 @@ async fn each_role_opens_its_own_methods_and_no_others() {
         ),
         ("identity", &["IdentityService/ApplyEvents"]),
         ("rights", &["RightsService/"]),
+        ("quality", &["RightsService/CheckQualityConsents", "RightsService/RecordQualityConsent"]),
         (
             "operator",
             &[

@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 82] = [
+const SHOWN: [&str; 83] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -72,6 +72,7 @@ const SHOWN: [&str; 82] = [
     "OpenWindowResponse",
     "Organisation",
     "PlanRetentionResponse",
+    "RecordQualityConsentResponse",
     "RefusedRow",
     "Register",
     "RegisterStatus",

@@ -150,6 +150,18 @@ fn unknown_scope(role: &Role, registers: &impl RegisterDirectory) -> Option<Stri
         let known = listed(registers.register_codes());
         return Some(format!("{role} names no register; the registers are {known}"));
     };
+    if let Role::Consents { source: SourceScope::One(code), .. } = role {
+        let known = registers.quality_codes(register);
+        let is_known = known.contains(&code);
+        let unknown = || match known.len() {
+            0 => format!("{role}: {register} keeps no consents to quality registers"),
+            _ => format!(
+                "{role} names no quality register of {register}; they are {}",
+                listed(known)
+            ),
+        };
+        return (!is_known).then(unknown);
+    }
     match source {
         SourceScope::One(source) if !known.contains(&source) => {
             let known = listed(known);

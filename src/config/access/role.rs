@@ -12,6 +12,13 @@ pub enum Role {
     Approver,
     /// Reads and verifies the audit log.
     Auditor,
+    /// States to a register, as a quality register's own system, who has consented to it.
+    Consents {
+        /// The register that keeps the consents.
+        register: RegisterCode,
+        /// The quality register.
+        source: SourceScope,
+    },
     /// Reveals and corrects identities.
     Custodian,
     /// Delivers what the population register says of identities: changes, merges, splits, deaths.
@@ -77,7 +84,8 @@ impl fmt::Display for SourceScope {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0} is not a role; the roles are approver, auditor, custodian, identity, keyholder, officer, operator, \
-     rights, and import, ingest or resolve with a register and a source, such as ingest:NPR:HF or ingest:NPR:*"
+     rights, and import, ingest or resolve with a register and a source, such as ingest:NPR:HF or ingest:NPR:*, \
+     and consents with a register and a quality register"
 )]
 pub struct MalformedRole(String);
 
@@ -86,7 +94,8 @@ impl Role {
     #[must_use]
     pub const fn scope(&self) -> Option<(&RegisterCode, &SourceScope)> {
         match self {
-            Self::Import { register, source }
+            Self::Consents { register, source }
+            | Self::Import { register, source }
             | Self::Ingest { register, source }
             | Self::Resolve { register, source } => Some((register, source)),
             Self::Approver
@@ -135,6 +144,7 @@ impl Role {
         match self {
             Self::Approver => "approver",
             Self::Auditor => "auditor",
+            Self::Consents { .. } => "consents",
             Self::Custodian => "custodian",
             Self::Identity => "identity",
             Self::Import { .. } => "import",
@@ -184,6 +194,7 @@ impl FromStr for Role {
                     one => SourceScope::One(one.parse().map_err(|_| malformed())?),
                 };
                 match word {
+                    "consents" => Ok(Self::Consents { register, source }),
                     "import" => Ok(Self::Import { register, source }),
                     "ingest" => Ok(Self::Ingest { register, source }),
                     "resolve" => Ok(Self::Resolve { register, source }),
@@ -208,6 +219,8 @@ mod tests {
         let texts = [
             "approver",
             "auditor",
+            "consents:NPR:DIABETES",
+            "consents:NPR:*",
             "custodian",
             "identity",
             "import:IPLOS:KOMMUNE",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::records::RegisterAnswer;
 use super::super::report::{
-    Access, Bridge, Case, Disclosure, Fact, Organisation, Register, Source, Term,
+    Access, Bridge, Case, Disclosure, Fact, Organisation, QualityConsent, Register, Source, Term,
 };
 use super::*;
 
@@ -44,6 +44,15 @@ fn register() -> Register {
         principal: "per.rights".into(),
         organisation: organisation("Registeret selv"),
         channel: "letter".into(),
+        quality_register: None,
+        on: String::new(),
+    };
+    let to_quality = Fact {
+        kind: "quality_consent_withdrawn".into(),
+        reserved_use: None,
+        quality_register: Some(term("MS", "sykdomsregisteret")),
+        on: "2026-01-02".into(),
+        ..fact.clone()
     };
     Register {
         code: "KPR".into(),
@@ -68,11 +77,16 @@ fn register() -> Register {
         }],
         reservations: vec![term("with_identifier", "bruk med nummer")],
         consented: vec!["planning".into()],
-        ledger: vec![fact],
+        ledger: vec![fact, to_quality],
         reservation_uses: vec![term("growth", "måling av vekst")],
         exclusions: vec![term("co_payment", "egenandelene")],
         contact: "skriv til innsyn@example.test".into(),
         records: Some(RegisterAnswer::from_json(answer).unwrap()),
+        quality_consents: vec![QualityConsent {
+            register: term("HJERNESLAG", "hjerneslagregisteret"),
+            said: "reserved".into(),
+            on: "2025-12-24".into(),
+        }],
     }
 }
 

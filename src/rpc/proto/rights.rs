@@ -7,6 +7,8 @@ use super::*;
 
 // Whom a call is about, what a person has said, and what is said to the person.
 hidden!(
+    CheckQualityConsentsRequest,
+    CheckQualityConsentsResponse,
     GetInnsynRequest,
     GetInnsynResponse,
     GetRightsRequest,
@@ -19,12 +21,14 @@ hidden!(
     InnsynFact,
     InnsynFacts,
     InnsynOrganisation,
+    InnsynQualityConsent,
     InnsynRegister,
     InnsynRegisterIds,
     InnsynReport,
     InnsynSource,
     InnsynTerm,
     LiftReservationRequest,
+    RecordQualityConsentRequest,
     RightsFact,
     RightsSubject,
     SetReservationRequest,

@@ -21,6 +21,8 @@ pub(super) fn printers_of_identities() -> Printers {
 
 pub(super) fn printers_of_rights() -> Printers {
     shown_of![
+        CheckQualityConsentsRequest,
+        CheckQualityConsentsResponse,
         GetInnsynRequest,
         GetInnsynResponse,
         GetRightsRequest,
@@ -34,6 +36,7 @@ pub(super) fn printers_of_rights() -> Printers {
         InnsynFact,
         InnsynFacts,
         InnsynOrganisation,
+        InnsynQualityConsent,
         InnsynRegister,
         InnsynRegisterIds,
         InnsynReport,
@@ -41,6 +44,8 @@ pub(super) fn printers_of_rights() -> Printers {
         InnsynTerm,
         LiftReservationRequest,
         LiftReservationResponse,
+        RecordQualityConsentRequest,
+        RecordQualityConsentResponse,
         RightsFact,
         RightsSubject,
         SetReservationRequest,
