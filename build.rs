@@ -16,10 +16,11 @@ mod protos {
     use std::path::PathBuf;
 
     /// Every proto of the interface.
-    const FILES: [&str; 12] = [
+    const FILES: [&str; 13] = [
         "hvelv/v1/approval.proto",
         "hvelv/v1/audit.proto",
         "hvelv/v1/catalogue.proto",
+        "hvelv/v1/conversion.proto",
         "hvelv/v1/disclosure.proto",
         "hvelv/v1/erasure.proto",
         "hvelv/v1/identity.proto",
@@ -54,6 +55,8 @@ mod protos {
         ".hvelv.v1.CompleteDisclosureResponse",
         ".hvelv.v1.ConfirmBridgeDeletionResponse",
         ".hvelv.v1.ConfirmDeletionResponse",
+        ".hvelv.v1.ConvertOneWayIdsRequest",
+        ".hvelv.v1.ConvertOneWayIdsResponse",
         ".hvelv.v1.DataScope",
         ".hvelv.v1.DecideApprovalRequest",
         ".hvelv.v1.DecideCaseRequest",
@@ -118,6 +121,7 @@ mod protos {
         ".hvelv.v1.ListIdChangesResponse",
         ".hvelv.v1.ListProtectedLinksResponse",
         ".hvelv.v1.ListOrdersResponse",
+        ".hvelv.v1.OpenConversionRequest",
         ".hvelv.v1.OpenDisclosureRequest",
         ".hvelv.v1.OpenDisclosureResponse",
         ".hvelv.v1.OtherSource",

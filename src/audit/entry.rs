@@ -157,6 +157,13 @@ pub enum Action {
     ConsentGiven,
     /// A person's consent ended.
     ConsentWithdrawn,
+    /// IDs of a one-way register were answered with those of another, to who has them; its persons are
+    /// those who were asked about.
+    ConversionAnswered,
+    /// A window of a conversion ended; `changes` says how.
+    ConversionClosed,
+    /// A window of a conversion was opened; its persons are those whose identities were opened.
+    ConversionOpened,
     /// A decision on an application was recorded; `basis` has its reference.
     DecisionRecorded,
     /// A recipient's word that it has deleted the data was recorded.

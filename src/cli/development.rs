@@ -67,7 +67,11 @@ const CLIENTS: [Client; 10] = [
     Client { name: "custodian", kind: "person", roles: &["custodian"] },
     Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "identity", kind: "system", roles: &["identity"] },
-    Client { name: "quality", kind: "system", roles: &["consents:NPR:DIABETES"] },
+    Client {
+        name: "quality",
+        kind: "system",
+        roles: &["consents:NPR:DIABETES", "convert:IPLOS:KPR"],
+    },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];
 

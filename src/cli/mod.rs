@@ -16,6 +16,7 @@ mod case;
 mod check;
 mod connect;
 mod consent;
+mod convert;
 mod decision;
 mod development;
 mod disclosure;
@@ -91,6 +92,8 @@ enum Command {
     Reservation(reservation::ReservationCommand),
     #[command(after_help = consent::EXAMPLES)]
     Consent(consent::ConsentCommand),
+    #[command(after_help = convert::EXAMPLES)]
+    Convert(convert::ConvertCommand),
     #[command(after_help = reveal::EXAMPLES)]
     Reveal(reveal::RevealOptions),
     #[command(after_help = innsyn::EXAMPLES)]
@@ -149,6 +152,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Case(options) => case::run(options),
         Command::Check(options) => check::run(options),
         Command::Consent(options) => consent::run(options),
+        Command::Convert(options) => convert::run(options),
         Command::Decision(options) => decision::run(options),
         Command::Disclosure(options) => disclosure::run(options),
         Command::Extract(options) => extract::run(options),

@@ -31,6 +31,8 @@ pub enum RoleKind {
     Auditor,
     /// [`Role::Consents`].
     Consents,
+    /// [`Role::Convert`].
+    Convert,
     /// [`Role::Custodian`].
     Custodian,
     /// [`Role::Identity`].
@@ -59,6 +61,7 @@ impl RoleKind {
             Role::Approver => Self::Approver,
             Role::Auditor => Self::Auditor,
             Role::Consents { .. } => Self::Consents,
+            Role::Convert { .. } => Self::Convert,
             Role::Custodian => Self::Custodian,
             Role::Identity => Self::Identity,
             Role::Import { .. } => Self::Import,
@@ -101,6 +104,8 @@ const APPROVER: Rule = Rule::Roles(&[RoleKind::Approver]);
 const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
 const HOLDER: Rule = Rule::Roles(&[RoleKind::Keyholder, RoleKind::Operator]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
+/// From and into which register, the handler asks for.
+const CONVERTER: Rule = Rule::Roles(&[RoleKind::Convert]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 /// Systems that deliver to a register; which one, the handler asks for.
 const DELIVERER: Rule = Rule::Roles(&[RoleKind::Ingest]);
@@ -145,6 +150,9 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.AuditService/ListEntries", AUDITOR, Deadline::Request),
     row("/hvelv.v1.CatalogueService/GetRegister", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.CatalogueService/ListRegisters", Rule::Anyone, Deadline::Request),
+    row("/hvelv.v1.ConversionService/CloseConversion", OFFICER, Deadline::None),
+    row("/hvelv.v1.ConversionService/ConvertOneWayIds", CONVERTER, Deadline::None),
+    row("/hvelv.v1.ConversionService/OpenConversion", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/CloseDisclosure", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/CloseWindow", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/CompleteDisclosure", OFFICER, Deadline::None),

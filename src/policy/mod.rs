@@ -44,6 +44,13 @@ pub enum Right {
         /// The register.
         register: RegisterCode,
     },
+    /// Get the IDs of persons of a one-way register in another, in an open window.
+    Convert {
+        /// The one-way register.
+        from: RegisterCode,
+        /// The other.
+        into: RegisterCode,
+    },
     /// Record applications and decisions, open disclosures, issue serials, close.
     Disclose,
     /// Read which of a register's IDs another has replaced: for who has a role for all its sources.
@@ -122,6 +129,9 @@ impl Right {
             // Who looks up alone keeps no data of the register's, and has deleted none.
             Self::ConfirmOrders { register } => {
                 vec![Role::Ingest { register: register.clone(), source: SourceScope::Any }]
+            }
+            Self::Convert { from, into } => {
+                vec![Role::Convert { from: from.clone(), into: into.clone() }]
             }
             Self::Disclose => vec![Role::Officer],
             Self::FollowIds { register } => {

@@ -138,6 +138,7 @@ fn asked(mut request: RequestApprovalRequest) -> Result<ApprovalRequest, Error> 
         ApprovalAct::BridgeOut => Act::BridgeOut,
         ApprovalAct::GrantRole => Act::GrantRole,
         ApprovalAct::IdentifySerial => Act::IdentifySerial,
+        ApprovalAct::OpenConversion => Act::OpenConversion,
         ApprovalAct::OpenWindow => Act::OpenWindow,
         ApprovalAct::RevealIdentity => Act::RevealIdentity,
     };
@@ -235,6 +236,7 @@ const fn wire_act(act: Act) -> ApprovalAct {
         Act::BridgeOut => ApprovalAct::BridgeOut,
         Act::GrantRole => ApprovalAct::GrantRole,
         Act::IdentifySerial => ApprovalAct::IdentifySerial,
+        Act::OpenConversion => ApprovalAct::OpenConversion,
         Act::OpenWindow => ApprovalAct::OpenWindow,
         Act::RevealIdentity => ApprovalAct::RevealIdentity,
     }

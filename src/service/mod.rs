@@ -18,6 +18,7 @@ mod access;
 mod approval;
 mod audit;
 mod budget;
+mod conversion;
 mod disclosure;
 mod erasure;
 pub mod error;
@@ -57,6 +58,7 @@ use crate::registers::catalogue::Catalogue;
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
+pub use conversion::{ConvertedRow, OpenConversion, OpenedConversion, Pair};
 pub use disclosure::{
     BridgeView, DeliveryReport, DisclosureRules, DisclosureView, IssueBridge, Issuing,
     IssuingSummary, LOAD_BYTES_MAX, LoadBridge, LoadCounts, LoadReport, LoadedView, MappedSerials,
@@ -185,6 +187,7 @@ impl Service {
     pub fn sign_due_checkpoint(&self) {
         let Ok(open) = self.open_quietly() else { return };
         self.end_late_windows(&open);
+        self.end_late_conversions(&open);
         if let Err(error) = self.sign_checkpoint(&open) {
             tracing::error!(causes = %error.causes(), "the audit log could not be signed");
         }

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::conversion::Conversions;
 use super::disclosure::Book;
 use super::erasure::CaseBook;
 use super::{Error, ErrorCode, Parts};
@@ -80,6 +81,8 @@ pub(super) struct Open {
     pub(super) book: Book,
     /// Requests for erasure.
     pub(super) cases: CaseBook,
+    /// Windows of conversions.
+    pub(super) conversions: Conversions,
     keys: OpenKeys,
     /// Dropped last: tells whoever seals that all of the above is gone.
     _closed: Sender<()>,
@@ -129,7 +132,8 @@ impl Open {
         let book = Book::load(&registers)?;
         let cases = CaseBook::load(&registers)?;
         let (closing, closed) = channel();
-        Ok((Self { registers, vault, book, cases, keys, _closed: closing }, closed))
+        let conversions = Conversions::default();
+        Ok((Self { registers, vault, book, cases, conversions, keys, _closed: closing }, closed))
     }
 
     pub(super) fn keys(&self) -> &OpenKeys {

@@ -99,6 +99,7 @@ impl Service {
             return if was_anything { Ok(()) } else { Err(Error::new(ErrorCode::ServerSealed)) };
         };
         self.end_windows(&current.open);
+        self.end_conversions(&current.open);
         let mut entry = self.entry(actor, Action::Sealed);
         entry.changes = why.map(Unasked::text).into_iter().collect();
         // Without its record sealing happens all the same: the server must be closable always.

@@ -29,6 +29,7 @@ mod answers;
 mod approvals;
 mod bridges;
 mod budgets;
+mod conversions;
 mod digests;
 mod disclosures;
 mod erasure;

@@ -97,7 +97,14 @@ async fn each_role_opens_its_own_methods_and_no_others() {
         ),
         ("identity", &["IdentityService/ApplyEvents"]),
         ("rights", &["RightsService/"]),
-        ("quality", &["RightsService/CheckQualityConsents", "RightsService/RecordQualityConsent"]),
+        (
+            "quality",
+            &[
+                "ConversionService/ConvertOneWayIds",
+                "RightsService/CheckQualityConsents",
+                "RightsService/RecordQualityConsent",
+            ],
+        ),
         (
             "operator",
             &[

@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 83] = [
+const SHOWN: [&str; 86] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -24,6 +24,8 @@ const SHOWN: [&str; 83] = [
     "BudgetGrant",
     "BudgetStatus",
     "CalendarDate",
+    "CloseConversionRequest",
+    "CloseConversionResponse",
     "CloseDisclosureRequest",
     "CloseWindowRequest",
     "CloseWindowResponse",
@@ -68,6 +70,7 @@ const SHOWN: [&str; 83] = [
     "ListRegistersRequest",
     "ListRegistersResponse",
     "LoadBridgeHeader",
+    "OpenConversionResponse",
     "OpenWindowRequest",
     "OpenWindowResponse",
     "Organisation",

@@ -201,6 +201,11 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("{check} --identifiers secret/persons @quality"), 0);
     world.run(&format!("{check} --ids secret/persons --json @quality"), 0);
     world.run(&format!("{check} --ids secret/persons @rights"), 4);
+    let pair = "--from IPLOS --into KPR";
+    let why = "--minutes 5 --purpose p --provision q";
+    world.run(&format!("convert open {pair} {why} @officer"), 5);
+    world.run(&format!("convert ids {pair} --output output/pairs.csv secret/persons @quality"), 5);
+    world.run(&format!("convert close {pair} @officer"), 5);
     let withdraw = format!("--register REHAB --channel letter {person}");
     world.run(&format!("consent withdraw {withdraw}"), 0);
     world.run(&format!("consent withdraw {withdraw}"), 5);

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 50] = [
+const GOLDEN_WORDS: [(Action, &str); 53] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -108,6 +108,9 @@ const GOLDEN_WORDS: [(Action, &str); 50] = [
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::PassphraseChanged, "passphrase_changed"),
     (Action::ProtectedLinksRead, "protected_links_read"),
+    (Action::ConversionAnswered, "conversion_answered"),
+    (Action::ConversionClosed, "conversion_closed"),
+    (Action::ConversionOpened, "conversion_opened"),
     (Action::QualityConsentRecorded, "quality_consent_recorded"),
     (Action::QualityConsentsChecked, "quality_consents_checked"),
     (Action::ReceiptGiven, "receipt_given"),
@@ -255,6 +258,9 @@ const fn number(action: Action) -> usize {
         Action::SigningKeyAdded => 65,
         Action::QualityConsentRecorded => 66,
         Action::QualityConsentsChecked => 67,
+        Action::ConversionAnswered => 68,
+        Action::ConversionClosed => 69,
+        Action::ConversionOpened => 70,
     }
 }
 
@@ -283,7 +289,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 68];
+    let mut seen = [false; 71];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -296,7 +302,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 68]);
+    assert_eq!(seen, [true; 71]);
 }
 
 #[test]

@@ -145,6 +145,12 @@ fn budgets(
 
 /// What is wrong with the register and source that a role names, if anything.
 fn unknown_scope(role: &Role, registers: &impl RegisterDirectory) -> Option<String> {
+    if let Role::Convert { from, into } = role {
+        let known = registers.register_codes();
+        let is_known = known.contains(&from) && known.contains(&into);
+        let unknown = || format!("{role} names no register; the registers are {}", listed(known));
+        return (!is_known).then(unknown);
+    }
     let (register, source) = role.scope()?;
     let Some(known) = registers.source_codes(register) else {
         let known = listed(registers.register_codes());

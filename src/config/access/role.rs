@@ -19,6 +19,13 @@ pub enum Role {
         /// The quality register.
         source: SourceScope,
     },
+    /// Gets the IDs of persons of a one-way register in another register, in an open window.
+    Convert {
+        /// The one-way register.
+        from: RegisterCode,
+        /// The other.
+        into: RegisterCode,
+    },
     /// Reveals and corrects identities.
     Custodian,
     /// Delivers what the population register says of identities: changes, merges, splits, deaths.
@@ -85,7 +92,7 @@ impl fmt::Display for SourceScope {
 #[error(
     "{0} is not a role; the roles are approver, auditor, custodian, identity, keyholder, officer, operator, \
      rights, and import, ingest or resolve with a register and a source, such as ingest:NPR:HF or ingest:NPR:*, \
-     and consents with a register and a quality register"
+     consents with a register and a quality register, and convert with a one-way register and another"
 )]
 pub struct MalformedRole(String);
 
@@ -100,6 +107,7 @@ impl Role {
             | Self::Resolve { register, source } => Some((register, source)),
             Self::Approver
             | Self::Auditor
+            | Self::Convert { .. }
             | Self::Custodian
             | Self::Identity
             | Self::Keyholder
@@ -145,6 +153,7 @@ impl Role {
             Self::Approver => "approver",
             Self::Auditor => "auditor",
             Self::Consents { .. } => "consents",
+            Self::Convert { .. } => "convert",
             Self::Custodian => "custodian",
             Self::Identity => "identity",
             Self::Import { .. } => "import",
@@ -160,6 +169,9 @@ impl Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Convert { from, into } = self {
+            return write!(f, "{}:{from}:{into}", self.word());
+        }
         match self.scope() {
             None => f.write_str(self.word()),
             Some((register, source)) => write!(f, "{}:{register}:{source}", self.word()),
@@ -187,6 +199,10 @@ impl FromStr for Role {
         };
         match (plain, parts.next(), parts.next(), parts.next()) {
             (Some(role), None, None, None) => Ok(role),
+            (None, Some(from), Some(into), None) if word == "convert" => Ok(Self::Convert {
+                from: from.parse().map_err(|_| malformed())?,
+                into: into.parse().map_err(|_| malformed())?,
+            }),
             (None, Some(register), Some(source), None) => {
                 let register = register.parse().map_err(|_| malformed())?;
                 let source = match source {
@@ -221,6 +237,7 @@ mod tests {
             "auditor",
             "consents:NPR:DIABETES",
             "consents:NPR:*",
+            "convert:IPLOS:KPR",
             "custodian",
             "identity",
             "import:IPLOS:KOMMUNE",
@@ -254,6 +271,8 @@ mod tests {
             "ingest:NPR:HF*",
             "officer ",
             "reveal:NPR:HF",
+            "convert:IPLOS:*",
+            "convert:IPLOS",
         ];
         for text in bad {
             assert!(text.parse::<Role>().is_err(), "{text} was accepted");

@@ -97,6 +97,10 @@ fn every_mistake_has_its_own_problem() {
         (changed("officer", "resolve:KPR:*"), "resolve:KPR:* names no register"),
         (changed("officer", "ingest:NPR:KUHR"), "names no source of NPR; its sources are HF"),
         (changed("officer", "consents:NPR:MS"), "NPR keeps no consents to quality registers"),
+        (
+            changed("officer", "convert:IPLOS:KPR"),
+            "names no register; the registers are NPR, IPLOS",
+        ),
         (changed("officer", "consents:KPR:MS"), "names no register; the registers are NPR, IPLOS"),
         (changed("'officer'", "'custodian', 'operator'"), "duties of two different persons"),
         (changed("'officer'", "'officer']\nrole = ['x'"), "principal[1].role: unknown option"),

@@ -86,6 +86,14 @@ const ACTIONS: &[(&str, &str)] = &[
     ("cases_read", "Noen så på en sak om sletting"),
     ("consent_given", "Et samtykke ble registrert"),
     ("consent_withdrawn", "Et samtykke ble trukket"),
+    (
+        "conversion_answered",
+        "Koden din her ble sendt inn for å få vite hvilken kode du har i et annet register",
+    ),
+    (
+        "conversion_opened",
+        "Fødselsnummeret ditt ble åpnet for å finne ut om du er i et annet register",
+    ),
     ("erasure_ordered", "Sletting ble innvilget, og registeret fikk beskjed om å slette"),
     (
         "identity_events_applied",
@@ -197,6 +205,8 @@ pub(super) fn detail(line: &str) -> Option<String> {
             Some(format!("Avvist fordi {why}."))
         }
         "register_ids" => Some(format!("Kodene dine ble oppgitt for: {value}.")),
+        "from" => Some(format!("Fra register: {value}.")),
+        "into" => Some(format!("Til register: {value}.")),
         "quality_register" => Some(format!("Kvalitetsregister: {value}.")),
         "purpose" => Some(format!("Formål: {}.", word(value))),
         _ => None,

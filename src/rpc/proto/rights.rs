@@ -54,6 +54,9 @@ hidden!(
     WithdrawCaseResponse,
 );
 
+// IDs, and why somebody wants them.
+hidden!(ConvertOneWayIdsRequest, ConvertOneWayIdsResponse, OpenConversionRequest);
+
 impl fmt::Debug for decide_case_request::Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decision").finish_non_exhaustive()

@@ -34,7 +34,7 @@ pub(crate) const PRINCIPALS: [(&str, &str, &str); 13] = [
     ("rights", "person", "'rights'"),
     ("identity", "system", "'identity'"),
     ("custodian", "person", "'custodian'"),
-    ("quality", "system", "'consents:NPR:DIABETES'"),
+    ("quality", "system", "'consents:NPR:DIABETES', 'convert:IPLOS:KPR'"),
     ("guest", "system", ""),
     ("holder-a", "person", "'keyholder'"),
     ("holder-b", "person", "'keyholder'"),
