@@ -22,13 +22,11 @@
 //! without an entry of its own; that of its opening says until when it could have lasted.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::{SignedDuration, Timestamp};
-use zeroize::Zeroize;
 
 use super::ingest::register_error;
 use super::open::Open;
@@ -41,6 +39,11 @@ use crate::registers::approvals::Approved;
 use crate::registers::catalogue::Register;
 use crate::registers::{PersonSet, Reach, RowCode, Write};
 use crate::vault::{PERSONS, PersonNo};
+
+mod window;
+
+use window::Conversion;
+pub(super) use window::Conversions;
 
 /// The longest window: a working day.
 const MINUTES_MAX: u32 = 480;
@@ -95,62 +98,6 @@ pub enum ConvertedRow {
 impl fmt::Debug for ConvertedRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ConvertedRow")
-    }
-}
-
-/// An open window.
-pub(super) struct Conversion {
-    pair: Pair,
-    until: Timestamp,
-    purpose: String,
-    provision: String,
-    /// Numbers in the one-way partition, ascending, each with the person number of who is the same.
-    pairs: Vec<(u64, u64)>,
-    batches: AtomicU64,
-    rows: AtomicU64,
-}
-
-impl Conversion {
-    fn person(&self, one_way: PersonNo) -> Option<PersonNo> {
-        let number = one_way.number();
-        let at = self.pairs.binary_search_by_key(&number, |(one_way, _)| *one_way).ok()?;
-        PersonNo::from_number(self.pairs.get(at)?.1)
-    }
-}
-
-impl Drop for Conversion {
-    fn drop(&mut self) {
-        for (one_way, person) in &mut self.pairs {
-            one_way.zeroize();
-            person.zeroize();
-        }
-    }
-}
-
-/// Open windows, by the numbers of their registers.
-#[derive(Default)]
-pub(super) struct Conversions(RwLock<BTreeMap<(u16, u16), Conversion>>);
-
-impl Conversions {
-    /// Held while a batch is answered, so that no window ends meanwhile.
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<(u16, u16), Conversion>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<(u16, u16), Conversion>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.read().len()
-    }
-
-    fn take(&self, is_wanted: impl Fn(&Conversion) -> bool) -> Vec<Conversion> {
-        let mut open = self.write();
-        let wanted: Vec<(u16, u16)> =
-            open.iter().filter(|(_, one)| is_wanted(one)).map(|(key, _)| *key).collect();
-        wanted.iter().filter_map(|key| open.remove(key)).collect()
     }
 }
 
