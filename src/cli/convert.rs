@@ -34,6 +34,27 @@ Another person approves in between. Until the window ends, the server knows in m
 one-way register is in the other; nothing that it stores says so. Whoever has the file of pairs
 knows it: delete the file when it is used.";
 
+const CLOSE_EXAMPLES: &str = "\
+Examples:
+  hvelv convert close --from IPLOS --into KPR --connect keys/dev/officer.toml
+
+A window also ends by its time, and when the server is sealed.";
+
+const IDS_EXAMPLES: &str = "\
+Examples:
+  hvelv convert ids --from IPLOS --into KPR --output pairs.csv iplos-ids.txt \\
+    --connect converter.toml
+
+Who is not in the other register, and who is nobody, have no second ID. Each person who is asked
+about is told so in innsyn.";
+
+const OPEN_EXAMPLES: &str = "\
+Examples:
+  hvelv convert open --from IPLOS --into KPR --minutes 60 --purpose 'history in KPR' \\
+    --provision 'KPR-f. § 1' --connect keys/dev/officer.toml
+
+Needs an approval of the act open_conversion about IPLOS:KPR, with these three as parameters.";
+
 /// Converts IDs of a one-way register into those of another, in a window that two persons open.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConvertCommand {
@@ -44,10 +65,13 @@ pub(super) struct ConvertCommand {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Ends a window before its time.
+    #[command(after_help = CLOSE_EXAMPLES)]
     Close(CloseOptions),
     /// Asks for the IDs in the other register. Needs the role convert:FROM:INTO.
+    #[command(after_help = IDS_EXAMPLES)]
     Ids(IdsOptions),
     /// Opens a window, with another person's approval. Needs the role officer.
+    #[command(after_help = OPEN_EXAMPLES)]
     Open(OpenOptions),
 }
 
