@@ -47,6 +47,8 @@ word_enum! {
         GrantRole = "grant_role",
         /// The person of a serial in an open disclosure is found in the register.
         IdentifySerial = "identify_serial",
+        /// For some time the IDs of a one-way register are answered with those of another.
+        OpenConversion = "open_conversion",
         /// For some time the server knows which persons of a one-way register and of others in a
         /// joint disclosure are the same.
         OpenWindow = "open_window",
@@ -62,9 +64,11 @@ impl Act {
     #[must_use]
     pub const fn role(self) -> Role {
         match self {
-            Self::BridgeIn | Self::BridgeOut | Self::IdentifySerial | Self::OpenWindow => {
-                Role::Officer
-            }
+            Self::BridgeIn
+            | Self::BridgeOut
+            | Self::IdentifySerial
+            | Self::OpenConversion
+            | Self::OpenWindow => Role::Officer,
             Self::GrantRole => Role::Operator,
             Self::ReissueId | Self::RevealIdentity => Role::Custodian,
         }

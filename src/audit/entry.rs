@@ -161,6 +161,13 @@ pub enum Action {
     ConsentGiven,
     /// A person's consent ended.
     ConsentWithdrawn,
+    /// IDs of a one-way register were answered with those of another, to who has them; its persons are
+    /// those who were asked about.
+    ConversionAnswered,
+    /// A window of a conversion ended; `changes` says how.
+    ConversionClosed,
+    /// A window of a conversion was opened; its persons are those whose identities were opened.
+    ConversionOpened,
     /// A decision on an application was recorded; `basis` has its reference.
     DecisionRecorded,
     /// A recipient's word that it has deleted the data was recorded.
@@ -220,6 +227,10 @@ pub enum Action {
     OrderConfirmed,
     /// A register read its orders.
     OrdersRead,
+    /// What a person has said to a quality register was recorded; `changes` says what, to which and when.
+    QualityConsentRecorded,
+    /// A quality register was answered who has consented to it.
+    QualityConsentsChecked,
     /// A receipt for an entry of its own was given to who caused it.
     ReceiptGiven,
     /// Replaced IDs of a register were read by a custodian.

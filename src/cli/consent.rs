@@ -3,7 +3,13 @@
 use super::error::{Error, Exit};
 use super::reservation::tell;
 use super::subject::SubjectOptions;
+use check::CheckOptions;
+use state::StateOptions;
+
 use crate::rpc::proto::{GiveConsentRequest, WithdrawConsentRequest};
+
+mod check;
+mod state;
 
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
@@ -11,6 +17,8 @@ Examples:
   hvelv consent give --register REHAB --purpose quality_improvement --channel institution \\
     --connect keys/dev/rights.toml
   hvelv consent withdraw --register REHAB --channel helsenorge --connect keys/dev/rights.toml
+  hvelv consent state --register NPR --quality-register DIABETES --said given --on 2026-03-01 \\
+    --channel letter --connect keys/dev/rights.toml
 
 A register on consent takes nobody in without one, and discloses nobody for another purpose. What
 is in force: hvelv reservation show. Needs the role rights; each call stands in the audit log,
@@ -30,7 +38,7 @@ Examples:
 Nothing about the person is taken in or disclosed from then on. That there was a consent, and that
 it was withdrawn, stays recorded; the register is ordered to delete the data (hvelv order).";
 
-/// Records that a person consents, or no longer does.
+/// Records that a person consents, or no longer does; asks, for a quality register, who does.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConsentCommand {
     #[command(subcommand)]
@@ -39,9 +47,15 @@ pub(super) struct ConsentCommand {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
+    /// Asks, as a quality register, who has consented to it.
+    #[command(after_help = check::EXAMPLES)]
+    Check(CheckOptions),
     /// Records that a person consents.
     #[command(after_help = GIVE_EXAMPLES)]
     Give(GiveOptions),
+    /// Records what a person has said to a quality register.
+    #[command(after_help = state::EXAMPLES)]
+    State(StateOptions),
     /// Ends a consent.
     #[command(after_help = WITHDRAW_EXAMPLES)]
     Withdraw(WithdrawOptions),
@@ -78,7 +92,9 @@ struct WithdrawOptions {
 /// No identifier, no connection, or what the server says.
 pub(super) fn run(command: &ConsentCommand) -> Result<Exit, Error> {
     match &command.action {
+        Action::Check(options) => check::run(options),
         Action::Give(options) => give(options),
+        Action::State(options) => state::run(options),
         Action::Withdraw(options) => withdraw(options),
     }
 }

@@ -47,7 +47,7 @@ struct Client {
 }
 
 /// The callers. In production nobody may ingest into two registers.
-const CLIENTS: [Client; 10] = [
+const CLIENTS: [Client; 11] = [
     Client {
         name: "pipeline",
         kind: "system",
@@ -69,6 +69,11 @@ const CLIENTS: [Client; 10] = [
     Client { name: "rights", kind: "person", roles: &["rights"] },
     Client { name: "identity", kind: "system", roles: &["identity"] },
     Client { name: "linker", kind: "system", roles: &["link:NPR:*"] },
+    Client {
+        name: "quality",
+        kind: "system",
+        roles: &["consents:NPR:DIABETES", "convert:IPLOS:KPR"],
+    },
     Client { name: "stranger", kind: "system", roles: &[] },
 ];
 

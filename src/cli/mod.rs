@@ -17,6 +17,7 @@ mod case;
 mod check;
 mod connect;
 mod consent;
+mod convert;
 mod decision;
 mod development;
 mod disclosure;
@@ -94,6 +95,8 @@ enum Command {
     Reservation(reservation::ReservationCommand),
     #[command(after_help = consent::EXAMPLES)]
     Consent(consent::ConsentCommand),
+    #[command(after_help = convert::EXAMPLES)]
+    Convert(convert::ConvertCommand),
     #[command(after_help = reveal::EXAMPLES)]
     Reveal(reveal::RevealOptions),
     #[command(after_help = innsyn::EXAMPLES)]
@@ -153,6 +156,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Case(options) => case::run(options),
         Command::Check(options) => check::run(options),
         Command::Consent(options) => consent::run(options),
+        Command::Convert(options) => convert::run(options),
         Command::Decision(options) => decision::run(options),
         Command::Disclosure(options) => disclosure::run(options),
         Command::Extract(options) => extract::run(options),

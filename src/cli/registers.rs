@@ -118,6 +118,8 @@ fn summary(register: &Register) -> String {
 
 fn details(register: &Register) -> Vec<String> {
     let sources = register.sources.iter().map(|source| format!("{} {}", source.code, source.name));
+    let quality = register.quality_registers.iter();
+    let quality = quality.map(|one| format!("{} {}", one.code, one.name));
     let state = if register.closed { "closed: takes no new data" } else { "open" };
     let mut lines = vec![
         format!("{}  {}", register.code, register.name_nb),
@@ -134,6 +136,7 @@ fn details(register: &Register) -> Vec<String> {
         ("purpose", register.purposes.clone()),
         ("source", sources.collect::<Vec<_>>()),
         ("reservation", register.reservation_uses.clone()),
+        ("consents to", quality.collect()),
     ];
     for (name, values) in lists {
         lines.extend(values.iter().map(|value| field(name, value)));
@@ -170,6 +173,11 @@ fn as_json(register: &Register) -> Value {
         .iter()
         .map(|source| json!({ "code": source.code, "name": source.name }))
         .collect();
+    let quality_registers: Value = register
+        .quality_registers
+        .iter()
+        .map(|one| json!({ "code": one.code, "name": one.name }))
+        .collect();
     json!({
         "code": register.code,
         "name_nb": register.name_nb,
@@ -184,6 +192,7 @@ fn as_json(register: &Register) -> Value {
         "closed": register.closed,
         "id_column": register.id_column,
         "reservation_uses": register.reservation_uses,
+        "quality_registers": quality_registers,
     })
 }
 

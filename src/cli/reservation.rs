@@ -148,8 +148,13 @@ fn as_text(rights: &GetRightsResponse) -> Vec<String> {
         format!("consents to: {}", listed(&rights.consented)),
     ];
     let facts = rights.facts.iter().map(|fact| {
-        let RightsFact { kind, r#use, purposes, at, principal, channel } = fact;
-        let what = if purposes.is_empty() { r#use.clone() } else { purposes.join(", ") };
+        let RightsFact { kind, r#use, purposes, at, principal, channel, quality_register, on } =
+            fact;
+        let what = match (purposes.is_empty(), on.is_empty()) {
+            (_, false) => format!("{quality_register}, said on {on}"),
+            (true, true) => r#use.clone(),
+            (false, true) => purposes.join(", "),
+        };
         let what = if what.is_empty() { what } else { format!(" {what}") };
         format!("  {at}  {kind}{what}, by {principal}, through {channel}")
     });
@@ -169,6 +174,10 @@ fn as_json(rights: &GetRightsResponse) -> serde_json::Value {
         }
         if !fact.purposes.is_empty() {
             value["purposes"] = fact.purposes.clone().into();
+        }
+        if !fact.on.is_empty() {
+            value["quality_register"] = fact.quality_register.clone().into();
+            value["on"] = fact.on.clone().into();
         }
         value
     });
@@ -193,6 +202,12 @@ mod tests {
             at: "2026-03-01T12:00:00Z".into(),
             principal: "per.rights".into(),
             channel: "letter".into(),
+            ..RightsFact::default()
+        };
+        let to_quality = RightsFact {
+            quality_register: "DIABETES".into(),
+            on: "2026-02-28".into(),
+            ..fact("quality_consent_given", "", &[])
         };
         let rights = GetRightsResponse {
             reservations: vec!["with_identifier".into()],
@@ -201,6 +216,7 @@ mod tests {
                 fact("consent_given", "", &["research", "statistics"]),
                 fact("consent_withdrawn", "", &[]),
                 fact("reservation_set", "with_identifier", &[]),
+                to_quality,
             ],
             audit_entry: 7,
         };
@@ -211,6 +227,9 @@ mod tests {
             format!("  2026-03-01T12:00:00Z  consent_given research, statistics{end}"),
             format!("  2026-03-01T12:00:00Z  consent_withdrawn{end}"),
             format!("  2026-03-01T12:00:00Z  reservation_set with_identifier{end}"),
+            format!(
+                "  2026-03-01T12:00:00Z  quality_consent_given DIABETES, said on 2026-02-28{end}"
+            ),
         ];
         assert_eq!(as_text(&rights), lines);
         let value = as_json(&rights);

@@ -138,6 +138,11 @@ pub trait RegisterDirectory {
 
     /// The codes of a register's sources, or `None` if there is no such register.
     fn source_codes(&self, register: &RegisterCode) -> Option<Vec<&SourceCode>>;
+
+    /// The codes of the quality registers whose consents a register keeps.
+    fn quality_codes(&self, _: &RegisterCode) -> Vec<&SourceCode> {
+        Vec::new()
+    }
 }
 
 #[cfg(test)]

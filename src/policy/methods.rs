@@ -29,6 +29,10 @@ pub enum RoleKind {
     Approver,
     /// [`Role::Auditor`].
     Auditor,
+    /// [`Role::Consents`].
+    Consents,
+    /// [`Role::Convert`].
+    Convert,
     /// [`Role::Custodian`].
     Custodian,
     /// [`Role::Identity`].
@@ -58,6 +62,8 @@ impl RoleKind {
         match role {
             Role::Approver => Self::Approver,
             Role::Auditor => Self::Auditor,
+            Role::Consents { .. } => Self::Consents,
+            Role::Convert { .. } => Self::Convert,
             Role::Custodian => Self::Custodian,
             Role::Identity => Self::Identity,
             Role::Import { .. } => Self::Import,
@@ -103,6 +109,8 @@ const HOLDER: Rule = Rule::Roles(&[RoleKind::Keyholder, RoleKind::Operator]);
 /// Who loads what a register had before; that it is this register's the handler asks for.
 const IMPORTER: Rule = Rule::Roles(&[RoleKind::Import]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
+/// From and into which register, the handler asks for.
+const CONVERTER: Rule = Rule::Roles(&[RoleKind::Convert]);
 const AUDITOR: Rule = Rule::Roles(&[RoleKind::Auditor]);
 /// Systems that deliver to a register; which one, the handler asks for.
 const DELIVERER: Rule = Rule::Roles(&[RoleKind::Ingest]);
@@ -124,6 +132,10 @@ const SEER: Rule = Rule::Roles(&[
 ]);
 /// Systems of registers; that it is this register's, and all of its sources, the handler asks for.
 const REGISTER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
+/// Systems of quality registers; that it is this one's, the handler asks for.
+const QUALITY: Rule = Rule::Roles(&[RoleKind::Consents]);
+/// Who states what persons have said to a quality register.
+const QUALITY_OR_RIGHTS: Rule = Rule::Roles(&[RoleKind::Consents, RoleKind::Rights]);
 const RIGHTS: Rule = Rule::Roles(&[RoleKind::Rights]);
 const SENDER: Rule = Rule::Roles(&[RoleKind::Import, RoleKind::Ingest, RoleKind::Resolve]);
 
@@ -148,6 +160,9 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.AuditService/ListEntries", AUDITOR, Deadline::Request),
     row("/hvelv.v1.CatalogueService/GetRegister", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.CatalogueService/ListRegisters", Rule::Anyone, Deadline::Request),
+    row("/hvelv.v1.ConversionService/CloseConversion", OFFICER, Deadline::None),
+    row("/hvelv.v1.ConversionService/ConvertOneWayIds", CONVERTER, Deadline::None),
+    row("/hvelv.v1.ConversionService/OpenConversion", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/CloseDisclosure", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/CloseWindow", OFFICER, Deadline::None),
     row("/hvelv.v1.DisclosureService/CompleteDisclosure", OFFICER, Deadline::None),
@@ -188,6 +203,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.OperatorService/Unseal", OPERATOR, Deadline::None),
     row("/hvelv.v1.RevealService/RevealIdentity", CUSTODIAN, Deadline::None),
     row("/hvelv.v1.RightsService/AssessCase", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/CheckQualityConsents", QUALITY, Deadline::None),
     row("/hvelv.v1.RightsService/ConfirmOrder", DELIVERER, Deadline::None),
     row("/hvelv.v1.RightsService/DecideCase", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/GetCase", RIGHTS, Deadline::None),
@@ -199,6 +215,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.RightsService/ListOrders", REGISTER, Deadline::None),
     row("/hvelv.v1.RightsService/PlanRetention", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/ReceiveCase", RIGHTS, Deadline::None),
+    row("/hvelv.v1.RightsService/RecordQualityConsent", QUALITY_OR_RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/RunRetention", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/SetReservation", RIGHTS, Deadline::None),
     row("/hvelv.v1.RightsService/WithdrawCase", RIGHTS, Deadline::None),

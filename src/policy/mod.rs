@@ -32,10 +32,24 @@ pub enum Right {
     ApplyEvents,
     /// Decide, as the second person, about what another asked for.
     Approve,
+    /// Ask what persons have said to a quality register, as its own system does.
+    CheckQualityConsents {
+        /// The register that keeps the consents.
+        register: RegisterCode,
+        /// The quality register.
+        quality_register: SourceCode,
+    },
     /// Say that a register has deleted what it was ordered to, as its own system does.
     ConfirmOrders {
         /// The register.
         register: RegisterCode,
+    },
+    /// Get the IDs of persons of a one-way register in another, in an open window.
+    Convert {
+        /// The one-way register.
+        from: RegisterCode,
+        /// The other.
+        into: RegisterCode,
     },
     /// Record applications and decisions, open disclosures, issue serials, close.
     Disclose,
@@ -99,6 +113,13 @@ pub enum Right {
         /// Its source.
         source: SourceCode,
     },
+    /// Record what a person has said to a quality register, as its own system or for the person.
+    RecordQualityConsents {
+        /// The register that keeps the consents.
+        register: RegisterCode,
+        /// The quality register.
+        quality_register: SourceCode,
+    },
     /// Be told who a person of a register is, with another person's approval.
     Reveal,
     /// Record reservations and consents, and read them.
@@ -115,9 +136,16 @@ impl Right {
         match self {
             Self::ApplyEvents => vec![Role::Identity],
             Self::Approve => vec![Role::Approver],
+            Self::CheckQualityConsents { register, quality_register } => {
+                let source = scope(quality_register);
+                vec![Role::Consents { register: register.clone(), source }]
+            }
             // Who looks up alone keeps no data of the register's, and has deleted none.
             Self::ConfirmOrders { register } => {
                 vec![Role::Ingest { register: register.clone(), source: SourceScope::Any }]
+            }
+            Self::Convert { from, into } => {
+                vec![Role::Convert { from: from.clone(), into: into.clone() }]
             }
             Self::Disclose => vec![Role::Officer],
             Self::GiveShares => vec![Role::Keyholder, Role::Operator],
@@ -149,6 +177,10 @@ impl Right {
             Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
+            }
+            Self::RecordQualityConsents { register, quality_register } => {
+                let source = scope(quality_register);
+                vec![Role::Consents { register: register.clone(), source }, Role::Rights]
             }
             Self::Rights => vec![Role::Rights],
             Self::SeeApprovals => vec![Role::Approver, Role::Auditor],

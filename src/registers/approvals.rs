@@ -346,7 +346,7 @@ pub struct RevealPermit<'a>(PhantomData<&'a Approved>);
 
 impl MayReveal for RevealPermit<'_> {}
 
-/// Proof that what was approved is a window of a joint disclosure, for as long as its approval is
+/// Proof that what was approved is a window, of a joint disclosure or a conversion, for as long as its approval is
 /// held.  It opens no identity for anybody.
 ///
 /// INVARIANT: made by [`Approved::matching`] alone.
@@ -367,14 +367,19 @@ impl Approved {
             Act::BridgeOut | Act::IdentifySerial | Act::RevealIdentity => {
                 Some(RevealPermit(PhantomData))
             }
-            Act::BridgeIn | Act::GrantRole | Act::OpenWindow | Act::ReissueId => None,
+            Act::BridgeIn
+            | Act::GrantRole
+            | Act::OpenConversion
+            | Act::OpenWindow
+            | Act::ReissueId => None,
         }
     }
 
     /// What looks for persons of a one-way register among those of others, if the act that was
     /// approved is a window.
     pub fn matching(&self) -> Option<MatchPermit<'_>> {
-        (self.0.next.wanted.act == Act::OpenWindow).then_some(MatchPermit(PhantomData))
+        let matches = matches!(self.0.next.wanted.act, Act::OpenConversion | Act::OpenWindow);
+        matches.then_some(MatchPermit(PhantomData))
     }
 
     pub(super) fn into_moving(self) -> Moving {

@@ -28,8 +28,9 @@ pub use crate::config::codes::{
 pub use crate::config::validity::Validity;
 pub use register::{
     AuthorityPeriod, Basis, ContactField, DisclosureAuthority, IdentityMode, InnsynExclusion,
-    Names, OnRequest, Organisation, Register, Reservation, ReservationOverride, ReservationScope,
-    ReservationUse, Responsibility, Retention, RetentionLimit, RetentionStart, Source, State,
+    Names, OnRequest, Organisation, QualityRegister, Register, Reservation, ReservationOverride,
+    ReservationScope, ReservationUse, Responsibility, Retention, RetentionLimit, RetentionStart,
+    Source, State,
 };
 
 mod check;
@@ -110,6 +111,12 @@ impl RegisterDirectory for Catalogue {
     fn source_codes(&self, register: &RegisterCode) -> Option<Vec<&SourceCode>> {
         let register = self.by_code(register.as_str())?;
         Some(register.sources.iter().map(|source| &source.code).collect())
+    }
+
+    fn quality_codes(&self, register: &RegisterCode) -> Vec<&SourceCode> {
+        let register = self.by_code(register.as_str());
+        let known = register.into_iter().flat_map(|register| &register.quality_registers);
+        known.map(|one| &one.code).collect()
     }
 }
 

@@ -87,8 +87,9 @@ use reissue::FormerIds;
 pub use reissue::{Reissue, ReissueReason, ReissuedIds, Reissues};
 use rights::Rights;
 pub use rights::{
-    Afterwards, Channel, Ended, Erasure, Fact, HeldRights, PersonRights, Recording, Release,
-    ReleaseRule, RightsChange, RightsFact,
+    Afterwards, Channel, Ended, Erasure, Fact, HeldRights, PersonRights, QualityAnswer,
+    QualityConsents, QualityFact, QualityStatement, Recording, Release, ReleaseRule, RightsChange,
+    RightsFact,
 };
 pub use tombstone::Tombstone;
 pub use write::Write;

@@ -28,6 +28,7 @@
 
 mod erasing;
 mod fact;
+mod quality;
 mod reissuing;
 mod release;
 
@@ -52,6 +53,7 @@ use crate::vault::PersonNo;
 
 pub use erasing::{Afterwards, Ended, Erasure, Recording};
 pub use fact::{Channel, Fact, RightsFact};
+pub use quality::{QualityAnswer, QualityConsents, QualityFact, QualityStatement};
 pub use release::{Release, ReleaseRule};
 
 /// What is in force for one person in one register.
@@ -61,15 +63,24 @@ pub struct PersonRights {
     pub reservations: BTreeSet<TermCode>,
     /// What the person has consented to, unless the consent was withdrawn.
     pub consent: Option<BTreeSet<DisclosurePurpose>>,
+    /// What the person has said to quality registers; nothing here depends on it.
+    pub quality: QualityConsents,
     /// The person's facts, by their sequence numbers.
     facts: Vec<(u64, Fact)>,
 }
 
 impl PersonRights {
+    /// Whether anything is in force that must find the person.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        self.consent.is_some() || !self.reservations.is_empty() || self.quality.is_in_force()
+    }
+
     fn take(&mut self, sequence: u64, fact: &Fact) {
         match fact {
             Fact::ConsentGiven(purposes) => self.consent = Some(purposes.clone()),
             Fact::ConsentWithdrawn => self.consent = None,
+            Fact::Quality(said) => self.quality.take(said),
             Fact::ReservationLifted(code) => {
                 self.reservations.remove(code);
             }

@@ -106,7 +106,8 @@ parts! {
 
     /// What the person has said, as it was recorded.
     Fact {
-        /// `consent_given`, `consent_withdrawn`, `reservation_lifted` or `reservation_set`.
+        /// `consent_given`, `consent_withdrawn`, `reservation_lifted` or `reservation_set`; or one of
+        /// those with `quality_` before it, of what was said to a quality register.
         kind: String,
         /// The use, of a reservation.
         reserved_use: Option<Term>,
@@ -120,6 +121,20 @@ parts! {
         organisation: Organisation,
         /// How it came.
         channel: String,
+        /// The quality register to which it was said.
+        quality_register: Option<Term>,
+        /// On which day it was said to the quality register.
+        on: String,
+    }
+
+    /// What counts of what the person has said to a quality register.
+    QualityConsent {
+        /// The quality register.
+        register: Term,
+        /// `given`, `withdrawn`, `reserved` or `reservation_lifted`.
+        said: String,
+        /// On which day.
+        on: String,
     }
 
     /// That a register keeps name or address of the person, and since when.
@@ -174,6 +189,8 @@ parts! {
         records: Option<RegisterAnswer>,
         /// That it keeps name or address, and since when; nothing if it keeps none.
         kept: Option<Kept>,
+        /// What the person has said to quality registers whose consents the register keeps.
+        quality_consents: Vec<QualityConsent>,
     }
 
     /// A bridge that the person is in: their national identifiers went to a linking party.

@@ -54,6 +54,7 @@ impl CatalogueService for CatalogueHandler {
 fn register(register: &Register, catalogue: &Catalogue, today: Date) -> proto::Register {
     let sources = register.sources.iter();
     let uses = register.reservation.uses.iter();
+    let quality = register.quality_registers.iter().filter(|one| one.validity.contains(today));
     proto::Register {
         code: register.code.to_string(),
         name_nb: register.names.nb.clone(),
@@ -70,6 +71,9 @@ fn register(register: &Register, catalogue: &Catalogue, today: Date) -> proto::R
         closed: !register.is_open(today),
         id_column: register.id_column.to_string(),
         reservation_uses: uses.map(|one| one.code.to_string()).collect(),
+        quality_registers: quality
+            .map(|one| proto::Source { code: one.code.to_string(), name: one.names.nb.clone() })
+            .collect(),
     }
 }
 
@@ -123,6 +127,7 @@ mod tests {
         assert!(!npr.sources.is_empty() && !npr.legal_basis.is_empty());
         let handed_over = npr.controllers.iter().any(|one| one.valid_from == "2024-01-01");
         assert!(handed_over, "{:?}", npr.controllers);
+        assert!(npr.quality_registers.iter().any(|one| one.code == "DIABETES"), "R-11");
     }
 
     #[test]

@@ -50,8 +50,12 @@ mirrored! {
         ; ; ;
     }
     Fact = InnsynFact {
-        kind, purposes, at, principal, channel;
-        ; reserved_use; organisation;
+        kind, purposes, at, principal, channel, on;
+        ; reserved_use, quality_register; organisation;
+    }
+    QualityConsent = InnsynQualityConsent {
+        said, on;
+        ; ; register;
     }
     Kept = InnsynKept {
         fields, since, said;
@@ -59,7 +63,7 @@ mirrored! {
     }
     Register = InnsynRegister {
         code, name, standing, processors, legal_basis, basis, purposes, retention_years, first_seen, last_seen, consented, contact;
-        sources, reservations, ledger, reservation_uses, exclusions; kept; controller; records
+        sources, reservations, ledger, reservation_uses, exclusions, quality_consents; kept; controller; records
     }
     Bridge = InnsynBridge {
         issued, delete_by, deleted;

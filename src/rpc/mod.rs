@@ -23,6 +23,7 @@ pub mod catalogue;
 pub mod certificates;
 pub mod client;
 pub mod control;
+mod conversion;
 mod counted;
 mod disclosure;
 #[cfg(test)]

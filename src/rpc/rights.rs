@@ -8,14 +8,16 @@ use super::auth::Caller;
 use super::blocking;
 use super::proto::rights_service_server::RightsService;
 use super::proto::{
-    AssessCaseRequest, AssessCaseResponse, ConfirmOrderRequest, ConfirmOrderResponse,
-    DecideCaseRequest, DecideCaseResponse, GetCaseRequest, GetCaseResponse, GetInnsynRequest,
-    GetInnsynResponse, GetRightsRequest, GetRightsResponse, GiveConsentRequest,
-    GiveConsentResponse, LiftReservationRequest, LiftReservationResponse, ListCasesRequest,
-    ListCasesResponse, ListOrdersRequest, ListOrdersResponse, PlanRetentionRequest,
-    PlanRetentionResponse, ReceiveCaseRequest, ReceiveCaseResponse, RunRetentionRequest,
-    RunRetentionResponse, SetReservationRequest, SetReservationResponse, WithdrawCaseRequest,
-    WithdrawCaseResponse, WithdrawConsentRequest, WithdrawConsentResponse,
+    AssessCaseRequest, AssessCaseResponse, CheckQualityConsentsRequest,
+    CheckQualityConsentsResponse, ConfirmOrderRequest, ConfirmOrderResponse, DecideCaseRequest,
+    DecideCaseResponse, GetCaseRequest, GetCaseResponse, GetInnsynRequest, GetInnsynResponse,
+    GetRightsRequest, GetRightsResponse, GiveConsentRequest, GiveConsentResponse,
+    LiftReservationRequest, LiftReservationResponse, ListCasesRequest, ListCasesResponse,
+    ListOrdersRequest, ListOrdersResponse, PlanRetentionRequest, PlanRetentionResponse,
+    ReceiveCaseRequest, ReceiveCaseResponse, RecordQualityConsentRequest,
+    RecordQualityConsentResponse, RunRetentionRequest, RunRetentionResponse, SetReservationRequest,
+    SetReservationResponse, WithdrawCaseRequest, WithdrawCaseResponse, WithdrawConsentRequest,
+    WithdrawConsentResponse,
 };
 use crate::policy::{Permit, Right};
 use crate::service::{Error, Service};
@@ -23,6 +25,7 @@ use crate::service::{Error, Service};
 mod cases;
 mod convert;
 mod innsyn;
+mod quality;
 
 /// The handlers.
 pub(super) struct RightsHandler {
@@ -224,6 +227,31 @@ impl RightsService for RightsHandler {
         self.act(&caller, asked, |service, permit, ()| {
             let (plan, audit_entry) = service.plan_retention(permit)?.into_answer();
             Ok(cases::wire_plan(&plan, audit_entry))
+        })
+        .await
+    }
+
+    async fn check_quality_consents(
+        &self,
+        request: Request<CheckQualityConsentsRequest>,
+    ) -> Result<Response<CheckQualityConsentsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = quality::check(request.into_inner());
+        self.act(&caller, asked, |service, permit, asked| {
+            service.check_quality_consents(permit, &asked).map(quality::answer)
+        })
+        .await
+    }
+
+    async fn record_quality_consent(
+        &self,
+        request: Request<RecordQualityConsentRequest>,
+    ) -> Result<Response<RecordQualityConsentResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = quality::record(request.into_inner());
+        self.act(&caller, asked, |service, permit, (subject, channel, fact)| {
+            let recorded = service.record_quality_consent(permit, &subject, channel, fact)?;
+            Ok(RecordQualityConsentResponse { audit_entry: recorded.index() })
         })
         .await
     }

@@ -16,6 +16,7 @@ use super::audit::AuditHandler;
 use super::auth::AccessWatch;
 use super::catalogue::CatalogueHandler;
 use super::control::Control;
+use super::conversion::ConversionHandler;
 use super::disclosure::DisclosureHandler;
 use super::identity::IdentityHandler;
 use super::ingest::IngestHandler;
@@ -26,6 +27,7 @@ use super::proto::alias_service_server::AliasServiceServer;
 use super::proto::approval_service_server::ApprovalServiceServer;
 use super::proto::audit_service_server::AuditServiceServer;
 use super::proto::catalogue_service_server::CatalogueServiceServer;
+use super::proto::conversion_service_server::ConversionServiceServer;
 use super::proto::disclosure_service_server::DisclosureServiceServer;
 use super::proto::identity_service_server::IdentityServiceServer;
 use super::proto::ingest_service_server::IngestServiceServer;
@@ -90,6 +92,7 @@ fn routes(
     let approval = ApprovalHandler::new(Arc::clone(service));
     let audit = AuditHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let catalogue = CatalogueHandler::new(Arc::clone(service), Arc::clone(clock));
+    let conversion = ConversionHandler::new(Arc::clone(service));
     let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let identity = IdentityHandler::new(Arc::clone(service));
     let operator = OperatorHandler::new(Arc::clone(service));
@@ -100,6 +103,7 @@ fn routes(
         .add_service(ApprovalServiceServer::new(approval).max_decoding_message_size(bytes_max))
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(bytes_max))
         .add_service(CatalogueServiceServer::new(catalogue).max_decoding_message_size(bytes_max))
+        .add_service(ConversionServiceServer::new(conversion).max_decoding_message_size(bytes_max))
         .add_service(DisclosureServiceServer::new(disclosure).max_decoding_message_size(bytes_max))
         .add_service(IdentityServiceServer::new(identity).max_decoding_message_size(bytes_max))
         .add_service(OperatorServiceServer::new(operator).max_decoding_message_size(bytes_max))

@@ -142,6 +142,14 @@ error_codes! {
     NotFound PersonNotInRegister = "person_not_in_register", "the register has nobody by this identifier";
     /// What is to be done is no longer what was listed.
     Conflict PlanChanged = "plan_changed", "what is to be done is no longer what was listed; list it again with `hvelv retention plan`";
+    /// The person has no consent to the quality register in force.
+    Precondition QualityConsentNotGiven = "quality_consent_not_given", "the person has no consent to this quality register in force; `hvelv reservation show` has what was said";
+    /// The register keeps no consents to such a quality register today (the catalogue is open).
+    NotFound QualityRegisterUnknown = "quality_register_unknown", "the register keeps no consents to such a quality register today; `hvelv registers` has those that it does";
+    /// The person is not reserved against the quality register.
+    Precondition QualityReservationNotSet = "quality_reservation_not_set", "the person is not reserved against this quality register; `hvelv reservation show` has what was said";
+    /// The person has said something to the quality register on a later day.
+    Precondition QualityStatementEarlier = "quality_statement_earlier", "the person has said something to this quality register on a later day, which counts; `hvelv reservation show` has it";
     /// The register takes no such rows.
     Precondition RegisterClosed = "register_closed", "the register takes no new data";
     /// Consent was given to a register that holds persons by law.

@@ -20,6 +20,7 @@ mod aliases;
 mod approval;
 mod audit;
 mod budget;
+mod conversion;
 mod disclosure;
 mod erasure;
 pub mod error;
@@ -29,6 +30,7 @@ mod innsyn;
 mod measure;
 mod open;
 mod parts;
+mod quality;
 mod receipts;
 mod reissue;
 mod reveal;
@@ -60,6 +62,7 @@ pub use aliases::AliasPair;
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
+pub use conversion::{ConvertedRow, OpenConversion, OpenedConversion, Pair};
 pub use disclosure::{
     BridgeView, DeliveryReport, DisclosureRules, DisclosureView, IssueBridge, Issuing,
     IssuingSummary, LOAD_BYTES_MAX, LoadBridge, LoadCounts, LoadReport, LoadedView, MappedSerials,
@@ -85,6 +88,7 @@ use measure::MeteredStores;
 use open::{Current, Open, OpenKeys};
 pub use open::{RocksStores, Stores};
 pub use parts::Parts;
+pub use quality::{QualityQuestion, QualityRows, RowAnswer};
 pub use receipts::AuditReceipt;
 pub use reissue::ReissueIds;
 pub use reveal::{RevealIdentity, RevealedPerson};
@@ -197,6 +201,7 @@ impl Service {
     pub fn sign_due_checkpoint(&self) {
         let Ok(open) = self.open_quietly() else { return };
         self.end_late_windows(&open);
+        self.end_late_conversions(&open);
         if let Err(error) = self.sign_checkpoint(&open) {
             tracing::error!(causes = %error.causes(), "the audit log could not be signed");
         }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::conversion::Conversions;
 use super::disclosure::Book;
 use super::erasure::CaseBook;
 use super::{Error, ErrorCode, Parts};
@@ -81,6 +82,8 @@ pub(super) struct Open {
     pub(super) book: Book,
     /// Requests for erasure.
     pub(super) cases: CaseBook,
+    /// Windows of conversions.
+    pub(super) conversions: Conversions,
     keys: OpenKeys,
     /// Whoever holds it weakly gets at it no more.
     closing: AtomicBool,
@@ -133,7 +136,9 @@ impl Open {
         let cases = CaseBook::load(&registers)?;
         let (_closed, closed) = channel();
         let closing = AtomicBool::new(false);
-        Ok((Self { registers, vault, book, cases, keys, closing, _closed }, closed))
+        let conversions = Conversions::default();
+        let open = Self { registers, vault, book, cases, conversions, keys, closing, _closed };
+        Ok((open, closed))
     }
 
     /// From here on no stream gets at it, however many hold on to it for what they are doing.

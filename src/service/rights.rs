@@ -15,12 +15,13 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::erasure::{Ending, EndingDraft};
 use super::ingest::register_error;
 use super::open::Open;
-use super::{Error, ErrorCode, RowKind, Service, Violation, actor, allow};
+use super::{Error, ErrorCode, RowKind, Service, Violation, actor, allow, quality};
 use crate::audit::{Action, Entry, Recorded, Reference};
 use crate::config::codes::{DisclosurePurpose, RegisterCode, TermCode};
 use crate::ident::{NationalId, Reject, parse_text};
@@ -86,9 +87,20 @@ impl Service {
         fact: Fact,
     ) -> Result<Recorded<()>, Error> {
         allow(permit, &Right::Rights)?;
+        self.record_fact(permit, subject, channel, fact)
+    }
+
+    /// Records what a person has said, for who has a right to record it.
+    pub(super) fn record_fact(
+        &self,
+        permit: &Permit,
+        subject: &RightsSubject,
+        channel: Channel,
+        fact: Fact,
+    ) -> Result<Recorded<()>, Error> {
         let open = self.open_now()?;
         let register = self.rights_register(&subject.register)?;
-        check_catalogue(register, &fact)?;
+        check_catalogue(register, &fact, self.parts.clock.today())?;
         let entry = self.rights_entry(permit, register, &fact);
         let origin = self.rights_origin(register);
         let unknown = match &fact {
@@ -225,6 +237,7 @@ impl Service {
                 (Action::ConsentGiven, purposes.collect())
             }
             Fact::ConsentWithdrawn => (Action::ConsentWithdrawn, Vec::new()),
+            Fact::Quality(said) => (Action::QualityConsentRecorded, quality::lines(said)),
             Fact::ReservationLifted(code) => {
                 (Action::ReservationLifted, vec![format!("use {code}")])
             }
@@ -320,8 +333,9 @@ fn is_in_register(open: &Open, subject: &Subject<'_>) -> Result<bool, Error> {
 }
 
 /// What the catalogue says of an act, whoever it is about.
-fn check_catalogue(register: &Register, fact: &Fact) -> Result<(), Error> {
+fn check_catalogue(register: &Register, fact: &Fact, today: Date) -> Result<(), Error> {
     match fact {
+        Fact::Quality(said) => quality::check_catalogue(register, said, today),
         Fact::ConsentGiven(_) if !register.requires_consent() => {
             Err(Error::new(ErrorCode::RegisterNotOnConsent))
         }
@@ -350,6 +364,7 @@ fn check_step(
     let is_known = is_in_register || said.is_some();
     match fact {
         Fact::ConsentGiven(_) => Ok(()),
+        Fact::Quality(fact) => quality::check_step(said, fact, is_in_register),
         _ if !is_known => Err(ErrorCode::PersonNotInRegister),
         Fact::ConsentWithdrawn if said.is_none_or(|said| said.consent.is_none()) => {
             Err(ErrorCode::ConsentNotGiven)
@@ -367,7 +382,7 @@ pub(super) fn reference_of(entry: &Entry) -> Result<Reference, Error> {
     entry.reference.ok_or_else(|| Error::internal("an act about a person has no reference"))
 }
 
-fn invalid(field: &'static str, text: &'static str) -> Error {
+pub(super) fn invalid(field: &'static str, text: &'static str) -> Error {
     Error::invalid(vec![Violation { field: field.into(), text: text.into() }])
 }
 

@@ -110,6 +110,7 @@ impl Service {
         };
         current.open.begin_closing();
         self.end_windows(&current.open);
+        self.end_conversions(&current.open);
         // Without its record sealing happens all the same: the server must be closable always.
         let recorded = current.open.registers.record_act_and_wait(entry);
         let signed = self.sign_checkpoint(&current.open);

@@ -100,6 +100,14 @@ async fn each_role_opens_its_own_methods_and_no_others() {
         ("identity", &["IdentityService/ApplyEvents"]),
         ("rights", &["RightsService/"]),
         (
+            "quality",
+            &[
+                "ConversionService/ConvertOneWayIds",
+                "RightsService/CheckQualityConsents",
+                "RightsService/RecordQualityConsent",
+            ],
+        ),
+        (
             "operator",
             &[
                 "OperatorService/",

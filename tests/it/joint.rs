@@ -74,3 +74,41 @@ fn a_person_of_iplos_and_kpr_is_one_lopenummer_made_in_a_window_that_two_persons
     course.run("officer", &again).ended(5, "open window");
     course.server.stop();
 }
+
+#[test]
+fn ids_of_iplos_are_converted_into_those_of_kpr_in_a_window_that_two_persons_opened() {
+    let course = course();
+    let column = |file: &str| -> Vec<String> {
+        let text = course.text(file);
+        text.lines().skip(1).map(|row| row.split_once(',').unwrap().0.to_owned()).collect()
+    };
+    let (iplos, kpr) = (column("iplos.csv"), column("kpr.csv"));
+    course.write("ids.txt", &iplos.iter().map(|id| format!("{id}\n")).collect::<String>());
+    let (ids, output) = (course.path("ids.txt"), course.path("pairs.csv"));
+    let between = ["--from", "IPLOS", "--into", "KPR"];
+    let convert = [&["convert", "ids"], &between[..], &["--output", &output, &ids]].concat();
+    course.run("quality", &convert).ended(5, "open window");
+    let why = ["--minutes", "30", "--purpose", "history", "--provision", "KPR-f. § 1"];
+    let open = [&["convert", "open"], &between[..], &why].concat();
+    course.run("officer", &open).ended(5, "another person's approval");
+    let parameters = ["minutes=30", "purpose=history", "provision=KPR-f. § 1"];
+    course.approve("officer", "open_conversion", "IPLOS:KPR", &parameters);
+    let opened = course.run("officer", &open).well();
+    assert!(opened.out.contains("20 persons were looked at"), "{opened:?}");
+    course.run("officer", &convert).ended(4, "not_allowed");
+    course.run("quality", &convert).well();
+    let pairs = course.text("pairs.csv");
+    let pairs: Vec<(&str, &str)> =
+        pairs.lines().skip(1).map(|row| row.split_once(',').unwrap()).collect();
+    assert!(pairs.iter().map(|(one, _)| *one).eq(iplos.iter().map(String::as_str)));
+    // The order of the files is that of the persons: the last ten of IPLOS are the first of KPR.
+    assert!(pairs[..10].iter().all(|(_, into)| into.is_empty()));
+    assert!(pairs[10..].iter().map(|(_, into)| *into).eq(kpr[..10].iter().map(String::as_str)));
+    let close = [&["convert", "close"], &between[..]].concat();
+    course.run("officer", &close).well();
+    course.run("officer", &close).ended(5, "no window");
+    let again = course.path("again.csv");
+    let again = [&["convert", "ids"], &between[..], &["--output", &again, &ids]].concat();
+    course.run("quality", &again).ended(5, "open window");
+    course.server.stop();
+}

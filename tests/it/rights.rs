@@ -274,3 +274,45 @@ async fn innsyn_is_told_as_json_and_as_a_page_and_takes_the_registers_answer() {
         Some(4)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quality_register_states_and_asks_who_has_consented_to_it_and_nobody_else_does() {
+    let installation = Installation::new();
+    let mut server = start(&installation).await;
+    let numbers = people(3);
+    let pipeline = installation.connect(server.address, "pipeline").await;
+    let npr = ask(&pipeline, header("NPR", "HF"), packed(&numbers[..2])).await.unwrap();
+    let npr = npr.result.unwrap().ids;
+    let state = "consent state --register NPR --quality-register DIABETES --channel letter";
+    let by = |server, caller| Said { installation: &installation, server, caller };
+    by(&server, "quality").run(numbers[0], &format!("{state} --said given --on 2026-01-02")).well();
+    by(&server, "rights")
+        .run(numbers[1], &format!("{state} --said reserved --on 2026-01-03"))
+        .well();
+    let again = format!("{state} --said withdrawn --on 2026-01-04");
+    by(&server, "rights").run(numbers[1], &again).ended(5, "quality_consent_not_given");
+    by(&server, "quality").run(numbers[2], &again).ended(2, "person_not_in_register");
+    by(&server, "officer").run(numbers[0], &again).ended(4, "not_allowed");
+    let of_ms = again.replace("DIABETES", "MS");
+    by(&server, "quality").run(numbers[0], &of_ms).ended(4, "not_allowed");
+    let shown = by(&server, "rights").run(numbers[0], "reservation show --register NPR").well();
+    assert!(shown.out.contains("quality_consent_given DIABETES, said on 2026-01-02, by quality"));
+    server.process.kill();
+
+    let server = start(&installation).await;
+    let (persons, ids) = (installation.path("persons"), installation.path("ids"));
+    fs::write(&persons, numbers.iter().map(|one| digits(*one) + "\n").collect::<String>()).unwrap();
+    fs::write(&ids, format!("{}\n{}\n12\n", npr[1], npr[0])).unwrap();
+    let check = |option: &str, file: &std::path::Path, caller: &str| {
+        let connect = installation.connect_file(server.address, caller);
+        let mut arguments = vec!["consent", "check", "--register", "NPR"];
+        arguments.extend(["--quality-register", "DIABETES", option, file.to_str().unwrap()]);
+        arguments.extend(["--connect", connect.to_str().unwrap()]);
+        hvelv(&arguments)
+    };
+    assert_eq!(check("--identifiers", &persons, "quality").well().out, "1 yes\n2 no\n3 unknown\n");
+    assert_eq!(check("--ids", &ids, "quality").well().out, "1 no\n2 yes\n3 invalid\n");
+    check("--ids", &ids, "rights").ended(4, "not_allowed");
+    log_verifies(&installation, server.address);
+    server.stop();
+}

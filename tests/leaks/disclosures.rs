@@ -67,6 +67,7 @@ impl Calls<'_> {
         }
         for caller in ["custodian", "pipeline"] {
             self.reveal(caller).await;
+            self.conversions(caller).await;
         }
     }
 

@@ -1,6 +1,7 @@
 //! What two persons open besides bridges out: bridges in, windows of joint disclosures, identities.
 
 use hvelv::crypto::sha256;
+use hvelv::rpc::proto::conversion_service_client::ConversionServiceClient;
 use hvelv::rpc::proto::load_bridge_request::Message;
 use hvelv::rpc::proto::reveal_service_client::RevealServiceClient;
 use hvelv::rpc::proto::*;
@@ -132,6 +133,44 @@ impl Calls<'_> {
                 let came = client.reveal_identity(asked).await;
                 self.note("hvelv.v1.RevealService/RevealIdentity", came);
             }
+        }
+    }
+}
+
+impl Calls<'_> {
+    /// IDs of everybody converted, and canaries wherever else a sender can put text.
+    pub(crate) async fn conversions(&mut self, caller: &str) {
+        let canary = self.canaries.digits(24);
+        let mut client = ConversionServiceClient::new(self.channel(Some(caller)).await);
+        let parameters = [("minutes", "5"), ("purpose", "p"), ("provision", "q")];
+        self.approve_as("officer", ApprovalAct::OpenConversion, "IPLOS:KPR", &parameters).await;
+        for (from, purpose) in
+            [("IPLOS", &*canary), (&*canary, "p"), ("IPLOS", "p"), ("IPLOS", "p")]
+        {
+            let asked = OpenConversionRequest {
+                from: from.to_owned(),
+                into: "KPR".to_owned(),
+                minutes: 5,
+                purpose: purpose.to_owned(),
+                provision: "q".to_owned(),
+            };
+            let came = client.open_conversion(asked).await;
+            self.note("hvelv.v1.ConversionService/OpenConversion", came);
+        }
+        let ids: Vec<u64> = self.ids.iter().copied().take(4_000).chain([7]).collect();
+        for converter in [caller, "quality"] {
+            let mut client = ConversionServiceClient::new(self.channel(Some(converter)).await);
+            for (from, into) in [("IPLOS", "KPR"), ("KPR", "IPLOS"), (&*canary, "KPR")] {
+                let (from, into) = (from.to_owned(), into.to_owned());
+                let asked = ConvertOneWayIdsRequest { from, into, ids: ids.clone() };
+                let came = client.convert_one_way_ids(asked).await;
+                self.note("hvelv.v1.ConversionService/ConvertOneWayIds", came);
+            }
+        }
+        for from in ["IPLOS", "IPLOS", &*canary] {
+            let asked = CloseConversionRequest { from: from.to_owned(), into: "KPR".to_owned() };
+            let came = client.close_conversion(asked).await;
+            self.note("hvelv.v1.ConversionService/CloseConversion", came);
         }
     }
 }

@@ -16,7 +16,7 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 88] = [
+const SHOWN: [&str; 92] = [
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -24,6 +24,8 @@ const SHOWN: [&str; 88] = [
     "BudgetGrant",
     "BudgetStatus",
     "CalendarDate",
+    "CloseConversionRequest",
+    "CloseConversionResponse",
     "CloseDisclosureRequest",
     "CloseWindowRequest",
     "CloseWindowResponse",
@@ -72,10 +74,12 @@ const SHOWN: [&str; 88] = [
     "ListRegistersResponse",
     "LoadAliasesResponse",
     "LoadBridgeHeader",
+    "OpenConversionResponse",
     "OpenWindowRequest",
     "OpenWindowResponse",
     "Organisation",
     "PlanRetentionResponse",
+    "RecordQualityConsentResponse",
     "RefusedAlias",
     "RefusedRow",
     "Register",

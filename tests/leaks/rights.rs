@@ -15,6 +15,9 @@ impl Calls<'_> {
         for caller in ["rights", "pipeline"] {
             self.rights_as(caller).await;
         }
+        for caller in ["quality", "rights", "pipeline"] {
+            self.quality_as(caller).await;
+        }
     }
 
     /// Rights of canaries, and canaries wherever else a sender can put text.
@@ -110,6 +113,58 @@ impl Calls<'_> {
     }
 }
 
+impl Calls<'_> {
+    /// Consents of canaries to a quality register, and canaries wherever else a sender can put text.
+    async fn quality_as(&mut self, caller: &str) {
+        let mut client = RightsServiceClient::new(self.channel(Some(caller)).await);
+        let canary = self.canaries.digits(9);
+        let malformed = self.canaries.malformed[0].clone();
+        for (identifier, code, said) in [
+            (canary.clone(), "DIABETES", "given"),
+            (canary.clone(), "DIABETES", "reservation_lifted"),
+            (canary.clone(), "MS", "withdrawn"),
+            (canary.clone(), &*canary, &*canary),
+            (malformed.clone(), "DIABETES", "given"),
+        ] {
+            let subject = RightsSubject {
+                register: "NPR".to_owned(),
+                r#type: IdentifierType::Any.into(),
+                identifier: identifier.clone(),
+                assigner: String::new(),
+            };
+            let request = RecordQualityConsentRequest {
+                subject: Some(subject),
+                quality_register: code.to_owned(),
+                said: said.to_owned(),
+                on: Some(CalendarDate { year: 2025, month: 1, day: 2 }),
+                channel: "letter".to_owned(),
+            };
+            let came = client.record_quality_consent(request).await;
+            self.note("hvelv.v1.RightsService/RecordQualityConsent", came);
+            let values = vec![identifier, canary.clone(), malformed.clone()];
+            let text = TextColumn { values, ..TextColumn::default() };
+            let by_identifier = IdentifierBatch {
+                r#type: IdentifierType::Any.into(),
+                column: Some(identifier_batch::Column::Text(text)),
+                ..IdentifierBatch::default()
+            };
+            let ids: Vec<u64> = self.ids.iter().copied().take(20).chain([7]).collect();
+            for (identifiers, ids) in [(Some(by_identifier), Vec::new()), (None, ids)] {
+                let request = CheckQualityConsentsRequest {
+                    register: "NPR".to_owned(),
+                    quality_register: code.to_owned(),
+                    identifiers,
+                    ids,
+                };
+                let came = client.check_quality_consents(request).await;
+                if let Some(told) = self.note("hvelv.v1.RightsService/CheckQualityConsents", came) {
+                    self.world.capture("quality.bin", &told.encode_to_vec());
+                }
+            }
+        }
+    }
+}
+
 /// Reservations and consents of a canary.
 pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     let [two, three] = [1, 2].map(|place| canaries.digits(place));
@@ -135,6 +190,23 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("consent give {give}"), 0);
     world.run(&format!("consent give {}", give.replace("REHAB", "NPR")), 5);
     contacts(world, [&two, &three]);
+    let state = format!(
+        "consent state --register NPR --quality-register DIABETES --on 2025-01-02 --channel letter \
+         --said given {person}"
+    );
+    // Nobody has delivered this one to NPR, or somebody has: refused, or in force.
+    world.run(&state.replace("2025-", "2999-"), 2);
+    world.run(&state.replace("DIABETES", "UNHEARD-OF"), 2);
+    world.run(&state.replace("@rights", "@stranger"), 4);
+    let check = "consent check --register NPR --quality-register DIABETES";
+    world.run(&format!("{check} --identifiers secret/persons @quality"), 0);
+    world.run(&format!("{check} --ids secret/persons --json @quality"), 0);
+    world.run(&format!("{check} --ids secret/persons @rights"), 4);
+    let pair = "--from IPLOS --into KPR";
+    let why = "--minutes 5 --purpose p --provision q";
+    world.run(&format!("convert open {pair} {why} @officer"), 5);
+    world.run(&format!("convert ids {pair} --output output/pairs.csv secret/persons @quality"), 5);
+    world.run(&format!("convert close {pair} @officer"), 5);
     let withdraw = format!("--register REHAB --channel letter {person}");
     world.run(&format!("consent withdraw {withdraw}"), 0);
     world.run(&format!("consent withdraw {withdraw}"), 5);

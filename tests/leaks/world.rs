@@ -99,7 +99,7 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 16] = [
+        const WITH_ACTIONS: [&str; 17] = [
             "alias",
             "application",
             "approval",
@@ -108,6 +108,7 @@ impl World {
             "budget",
             "case",
             "consent",
+            "convert",
             "decision",
             "disclosure",
             "extract",

@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 56] = [
+const GOLDEN_WORDS: [(Action, &str); 61] = [
     (Action::AliasesLoaded, "aliases_loaded"),
     (Action::AliasesRead, "aliases_read"),
     (Action::ApplicationReceived, "application_received"),
@@ -101,6 +101,9 @@ const GOLDEN_WORDS: [(Action, &str); 56] = [
     (Action::CasesRead, "cases_read"),
     (Action::ConsentGiven, "consent_given"),
     (Action::ConsentWithdrawn, "consent_withdrawn"),
+    (Action::ConversionAnswered, "conversion_answered"),
+    (Action::ConversionClosed, "conversion_closed"),
+    (Action::ConversionOpened, "conversion_opened"),
     (Action::DecisionRecorded, "decision_recorded"),
     (Action::DeletionConfirmed, "deletion_confirmed"),
     (Action::DisclosureClosed, "disclosure_closed"),
@@ -124,6 +127,8 @@ const GOLDEN_WORDS: [(Action, &str); 56] = [
     (Action::PassphraseChanged, "passphrase_changed"),
     (Action::PassphraseGiven, "passphrase_given"),
     (Action::ProtectedLinksRead, "protected_links_read"),
+    (Action::QualityConsentRecorded, "quality_consent_recorded"),
+    (Action::QualityConsentsChecked, "quality_consents_checked"),
     (Action::ReceiptGiven, "receipt_given"),
     (Action::ReissuesRead, "reissues_read"),
     (Action::ReservationLifted, "reservation_lifted"),
@@ -268,6 +273,11 @@ const fn number(action: Action) -> usize {
         Action::IdentifiersLinked => 71,
         Action::IdentifiersUnlinked => 72,
         Action::PassphraseGiven => 73,
+        Action::QualityConsentRecorded => 74,
+        Action::QualityConsentsChecked => 75,
+        Action::ConversionAnswered => 76,
+        Action::ConversionClosed => 77,
+        Action::ConversionOpened => 78,
     }
 }
 
@@ -296,7 +306,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 74];
+    let mut seen = [false; 79];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -309,7 +319,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 74]);
+    assert_eq!(seen, [true; 79]);
 }
 
 #[test]

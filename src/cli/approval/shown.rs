@@ -86,6 +86,7 @@ pub(super) const fn wire_act(act: Act) -> ApprovalAct {
         Act::BridgeOut => ApprovalAct::BridgeOut,
         Act::GrantRole => ApprovalAct::GrantRole,
         Act::IdentifySerial => ApprovalAct::IdentifySerial,
+        Act::OpenConversion => ApprovalAct::OpenConversion,
         Act::OpenWindow => ApprovalAct::OpenWindow,
         Act::ReissueId => ApprovalAct::ReissueId,
         Act::RevealIdentity => ApprovalAct::RevealIdentity,

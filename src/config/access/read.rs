@@ -145,11 +145,29 @@ fn budgets(
 
 /// What is wrong with the register and source that a role names, if anything.
 fn unknown_scope(role: &Role, registers: &impl RegisterDirectory) -> Option<String> {
+    if let Role::Convert { from, into } = role {
+        let known = registers.register_codes();
+        let is_known = known.contains(&from) && known.contains(&into);
+        let unknown = || format!("{role} names no register; the registers are {}", listed(known));
+        return (!is_known).then(unknown);
+    }
     let (register, source) = role.scope()?;
     let Some(known) = registers.source_codes(register) else {
         let known = listed(registers.register_codes());
         return Some(format!("{role} names no register; the registers are {known}"));
     };
+    if let Role::Consents { source: SourceScope::One(code), .. } = role {
+        let known = registers.quality_codes(register);
+        let is_known = known.contains(&code);
+        let unknown = || match known.len() {
+            0 => format!("{role}: {register} keeps no consents to quality registers"),
+            _ => format!(
+                "{role} names no quality register of {register}; they are {}",
+                listed(known)
+            ),
+        };
+        return (!is_known).then(unknown);
+    }
     match source {
         SourceScope::One(source) if !known.contains(&source) => {
             let known = listed(known);

@@ -12,6 +12,20 @@ pub enum Role {
     Approver,
     /// Reads and verifies the audit log.
     Auditor,
+    /// States to a register, as a quality register's own system, who has consented to it.
+    Consents {
+        /// The register that keeps the consents.
+        register: RegisterCode,
+        /// The quality register.
+        source: SourceScope,
+    },
+    /// Gets the IDs of persons of a one-way register in another register, in an open window.
+    Convert {
+        /// The one-way register.
+        from: RegisterCode,
+        /// The other.
+        into: RegisterCode,
+    },
     /// Reveals and corrects identities.
     Custodian,
     /// Delivers what the population register says of identities: changes, merges, splits, deaths.
@@ -85,7 +99,8 @@ impl fmt::Display for SourceScope {
 #[error(
     "{0} is not a role; the roles are approver, auditor, custodian, identity, keyholder, officer, operator, \
      rights, and import, ingest, link or resolve with a register and a source, such as ingest:NPR:HF or \
-     ingest:NPR:*"
+     ingest:NPR:*, consents with a register and a quality register, and convert with a one-way register and \
+     another"
 )]
 pub struct MalformedRole(String);
 
@@ -94,12 +109,14 @@ impl Role {
     #[must_use]
     pub const fn scope(&self) -> Option<(&RegisterCode, &SourceScope)> {
         match self {
-            Self::Import { register, source }
+            Self::Consents { register, source }
+            | Self::Import { register, source }
             | Self::Ingest { register, source }
             | Self::Link { register, source }
             | Self::Resolve { register, source } => Some((register, source)),
             Self::Approver
             | Self::Auditor
+            | Self::Convert { .. }
             | Self::Custodian
             | Self::Identity
             | Self::Keyholder
@@ -144,6 +161,8 @@ impl Role {
         match self {
             Self::Approver => "approver",
             Self::Auditor => "auditor",
+            Self::Consents { .. } => "consents",
+            Self::Convert { .. } => "convert",
             Self::Custodian => "custodian",
             Self::Identity => "identity",
             Self::Import { .. } => "import",
@@ -160,6 +179,9 @@ impl Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Convert { from, into } = self {
+            return write!(f, "{}:{from}:{into}", self.word());
+        }
         match self.scope() {
             None => f.write_str(self.word()),
             Some((register, source)) => write!(f, "{}:{register}:{source}", self.word()),
@@ -187,6 +209,10 @@ impl FromStr for Role {
         };
         match (plain, parts.next(), parts.next(), parts.next()) {
             (Some(role), None, None, None) => Ok(role),
+            (None, Some(from), Some(into), None) if word == "convert" => Ok(Self::Convert {
+                from: from.parse().map_err(|_| malformed())?,
+                into: into.parse().map_err(|_| malformed())?,
+            }),
             (None, Some(register), Some(source), None) => {
                 let register = register.parse().map_err(|_| malformed())?;
                 let source = match source {
@@ -194,6 +220,7 @@ impl FromStr for Role {
                     one => SourceScope::One(one.parse().map_err(|_| malformed())?),
                 };
                 match word {
+                    "consents" => Ok(Self::Consents { register, source }),
                     "import" => Ok(Self::Import { register, source }),
                     "ingest" => Ok(Self::Ingest { register, source }),
                     "link" => Ok(Self::Link { register, source }),
@@ -219,6 +246,9 @@ mod tests {
         let texts = [
             "approver",
             "auditor",
+            "consents:NPR:DIABETES",
+            "consents:NPR:*",
+            "convert:IPLOS:KPR",
             "custodian",
             "identity",
             "import:IPLOS:KOMMUNE",
@@ -253,6 +283,8 @@ mod tests {
             "ingest:NPR:HF*",
             "officer ",
             "reveal:NPR:HF",
+            "convert:IPLOS:*",
+            "convert:IPLOS",
         ];
         for text in bad {
             assert!(text.parse::<Role>().is_err(), "{text} was accepted");

@@ -96,6 +96,12 @@ fn every_mistake_has_its_own_problem() {
         (changed("officer", "ingest:KPR:HF"), "names no register; the registers are NPR, IPLOS"),
         (changed("officer", "resolve:KPR:*"), "resolve:KPR:* names no register"),
         (changed("officer", "ingest:NPR:KUHR"), "names no source of NPR; its sources are HF"),
+        (changed("officer", "consents:NPR:MS"), "NPR keeps no consents to quality registers"),
+        (
+            changed("officer", "convert:IPLOS:KPR"),
+            "names no register; the registers are NPR, IPLOS",
+        ),
+        (changed("officer", "consents:KPR:MS"), "names no register; the registers are NPR, IPLOS"),
         (changed("'officer'", "'custodian', 'operator'"), "duties of two different persons"),
         (changed("'officer'", "'officer']\nrole = ['x'"), "principal[1].role: unknown option"),
         (good.clone() + "valid_from = '2027-01-01'\nvalid_to = '2026-01-01'", "is before valid_fr"),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{
     AuthorityPeriod, ContactField, IdentityMode, InnsynExclusion, Names, OnRequest,
-    OrganisationCode, Reservation, ReservationOverride, ReservationUse, Responsibility, Retention,
-    RetentionLimit, Source, State, TermCode, check,
+    OrganisationCode, QualityRegister, Reservation, ReservationOverride, ReservationUse,
+    Responsibility, Retention, RetentionLimit, Source, State, TermCode, check,
 };
 use crate::config::reader::Section;
 
@@ -220,6 +220,25 @@ pub(super) fn sources(section: &mut Section<'_, '_>, state: Option<State>) -> Ve
         }
         if let (Some(names), Some(validity)) = (names, validity) {
             list.push(Source { code, names, organisations, validity });
+        }
+    }
+    list
+}
+
+/// The list `quality_register`.
+pub(super) fn quality_registers(section: &mut Section<'_, '_>) -> Vec<QualityRegister> {
+    let mut codes = BTreeSet::new();
+    let mut list = Vec::new();
+    for mut item in section.children("quality_register") {
+        let code: Option<super::SourceCode> = item.required("code");
+        let (names, validity) = (names(&mut item), item.validity());
+        item.finish();
+        let Some(code) = code else { continue };
+        if !codes.insert(code.clone()) {
+            item.problem("code", format!("{code} is another quality register of this one too"));
+        }
+        if let (Some(names), Some(validity)) = (names, validity) {
+            list.push(QualityRegister { code, names, validity });
         }
     }
     list

@@ -100,6 +100,7 @@ fn register(
     let innsyn_exclusions = parts::innsyn_exclusions(section);
     let innsyn_contact = section.line_of_text("innsyn_contact");
     let sources = parts::sources(section, state);
+    let quality_registers = parts::quality_registers(section);
     if basis == Some(Basis::Consent) {
         check::consent(section, identity_mode, has_purposes, &reservation);
     }
@@ -112,6 +113,7 @@ fn register(
         legal_basis,
         purposes,
         sources,
+        quality_registers,
         identity_mode: identity_mode?,
         contact_fields,
         basis: basis?,

@@ -126,6 +126,17 @@ pub struct Source {
     pub validity: Validity,
 }
 
+/// A disease or quality register whose consents a register keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QualityRegister {
+    /// The code, unique within the register.
+    pub code: SourceCode,
+    /// What it is called.
+    pub names: Names,
+    /// On which days consents to it are taken.
+    pub validity: Validity,
+}
+
 /// Whether a register takes new data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -228,6 +239,8 @@ pub struct Register {
     pub purposes: BTreeSet<DisclosurePurpose>,
     /// Where its data come from.
     pub sources: Vec<Source>,
+    /// The disease and quality registers whose consents it keeps.
+    pub quality_registers: Vec<QualityRegister>,
     /// What the vault keeps of its persons.
     pub identity_mode: IdentityMode,
     /// What it keeps beside identifiers.
@@ -255,6 +268,12 @@ impl Register {
     #[must_use]
     pub fn source(&self, code: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.code.as_str() == code)
+    }
+
+    /// The quality register with that code, of today or of before.
+    #[must_use]
+    pub fn quality_register(&self, code: &SourceCode) -> Option<&QualityRegister> {
+        self.quality_registers.iter().find(|one| one.code == *code)
     }
 
     /// Whether the register takes new data on that day.

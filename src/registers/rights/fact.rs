@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::quality::{QualityFact, QualityStatement};
 use crate::audit::Reference;
 use crate::config::codes::{DisclosurePurpose, OrganisationNumber, PrincipalName, TermCode};
 use crate::config::words::word_enum;
 use crate::vault::PersonNo;
 
 const VERSION: u8 = 1;
+/// Of what was said to a quality register.
+const VERSION_QUALITY: u8 = 2;
 /// Room for a record, so that its buffer does not grow and leave copies behind.
 const RECORD_BYTES: usize = 1024;
 const AUDIT_PERSON_BYTES: usize = 8;
@@ -39,6 +42,8 @@ pub enum Fact {
     ConsentGiven(BTreeSet<DisclosurePurpose>),
     /// No longer yes.
     ConsentWithdrawn,
+    /// Something to a quality register whose consents the register keeps.
+    Quality(QualityFact),
     /// No longer no to a use.
     ReservationLifted(TermCode),
     /// No to a use.
@@ -52,6 +57,7 @@ impl Fact {
         match self {
             Self::ConsentGiven(_) => "consent_given",
             Self::ConsentWithdrawn => "consent_withdrawn",
+            Self::Quality(QualityFact { said, .. }) => said.kind(),
             Self::ReservationLifted(_) => "reservation_lifted",
             Self::ReservationSet(_) => "reservation_set",
         }
@@ -93,6 +99,27 @@ struct StoredV1 {
     reference: Reference,
 }
 
+/// Version 2: what was said to a quality register.  No `Debug`: it has a person number.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredV2 {
+    v: u8,
+    person: u64,
+    kind: String,
+    quality_register: String,
+    on: String,
+    at: String,
+    principal: String,
+    organisation: String,
+    channel: String,
+    reference: Reference,
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    v: u8,
+}
+
 impl RightsFact {
     /// The plaintext of the record about a person.
     pub(super) fn encode(&self, person: PersonNo) -> Zeroizing<Vec<u8>> {
@@ -100,6 +127,7 @@ impl RightsFact {
         match &self.fact {
             Fact::ConsentGiven(given) => purposes.extend(given.iter().map(ToString::to_string)),
             Fact::ConsentWithdrawn => {}
+            Fact::Quality(said) => return self.encode_quality(person, said),
             Fact::ReservationLifted(code) | Fact::ReservationSet(code) => {
                 reserved_use = Some(code.to_string());
             }
@@ -116,19 +144,51 @@ impl RightsFact {
             channel: self.channel.to_string(),
             reference: self.reference,
         };
-        let mut plain = Zeroizing::new(Vec::with_capacity(RECORD_BYTES));
-        // PANIC: serde_json refuses a map key that is no string, and a writer that fails; there is
-        // neither.
-        serde_json::to_writer(&mut *plain, &stored).expect("the record has no maps");
-        plain
+        plaintext(&stored)
+    }
+
+    fn encode_quality(&self, person: PersonNo, said: &QualityFact) -> Zeroizing<Vec<u8>> {
+        plaintext(&StoredV2 {
+            v: VERSION_QUALITY,
+            person: person.number(),
+            kind: self.fact.kind().to_owned(),
+            quality_register: said.register.to_string(),
+            on: said.on.to_string(),
+            at: self.at.to_string(),
+            principal: self.principal.to_string(),
+            organisation: self.organisation.to_string(),
+            channel: self.channel.to_string(),
+            reference: self.reference,
+        })
+    }
+
+    fn decode_quality(plain: &[u8]) -> Option<(PersonNo, Self)> {
+        let stored: StoredV2 = serde_json::from_slice(plain).ok()?;
+        let said = QualityFact {
+            register: stored.quality_register.parse().ok()?,
+            said: QualityStatement::of_kind(&stored.kind)?,
+            on: stored.on.parse().ok()?,
+        };
+        let fact = Self {
+            fact: Fact::Quality(said),
+            at: stored.at.parse().ok()?,
+            principal: stored.principal.parse().ok()?,
+            organisation: stored.organisation.parse().ok()?,
+            channel: stored.channel.parse().ok()?,
+            reference: stored.reference,
+        };
+        Some((PersonNo::from_number(stored.person)?, fact))
     }
 
     /// Reads a record back; `None` when it is not one.
     pub(super) fn decode(plain: &[u8]) -> Option<(PersonNo, Self)> {
-        let stored: StoredV1 = serde_json::from_slice(plain).ok()?;
-        if stored.v != VERSION {
-            return None;
+        let VersionOnly { v } = serde_json::from_slice(plain).ok()?;
+        match v {
+            VERSION => {}
+            VERSION_QUALITY => return Self::decode_quality(plain),
+            _ => return None,
         }
+        let stored: StoredV1 = serde_json::from_slice(plain).ok()?;
         let given: Option<BTreeSet<DisclosurePurpose>> =
             stored.purposes.iter().map(|purpose| purpose.parse().ok()).collect();
         let code = stored.reserved_use.map(|code| code.parse().ok());
@@ -153,6 +213,14 @@ impl RightsFact {
         };
         Some((PersonNo::from_number(stored.person)?, fact))
     }
+}
+
+fn plaintext(stored: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(RECORD_BYTES));
+    // PANIC: serde_json refuses a map key that is no string, and a writer that fails; there is
+    // neither.
+    serde_json::to_writer(&mut *plain, stored).expect("the record has no maps");
+    plain
 }
 
 /// `01 ‖ partition u16 ‖ person number (5)`: whom an audit entry is about.

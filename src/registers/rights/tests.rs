@@ -236,3 +236,64 @@ fn where_consent_is_needed_it_must_be_to_the_purpose_and_no_provision_goes_befor
     assert_eq!(rule("REHAB", research).decide(Some(&consented(&[quality]))), Release::LeftOut);
     assert_eq!(rule("NPR", research).decide(None), Release::Released, "held by law");
 }
+
+#[test]
+fn a_fact_about_a_quality_register_is_the_golden_bytes() {
+    let words = [
+        (QualityStatement::Given, "quality_consent_given"),
+        (QualityStatement::ReservationLifted, "quality_reservation_lifted"),
+        (QualityStatement::Reserved, "quality_reservation_set"),
+        (QualityStatement::Withdrawn, "quality_consent_withdrawn"),
+    ];
+    assert_eq!(words.len(), QualityStatement::ALL.len());
+    for (statement, kind) in words {
+        let golden = format!(
+            r#"{{"v":2,"person":9999999,"kind":"{kind}","quality_register":"DIABETES","on":"2026-02-28",{}"#,
+            concat!(
+                r#""at":"2026-03-01T12:00:00Z","principal":"per.rights","organisation":"983744516","#,
+                r#""channel":"helsenorge","reference":"9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a9a"}"#,
+            )
+        );
+        let fact = said(Fact::Quality(told(statement, "2026-02-28")));
+        assert_eq!(std::str::from_utf8(&fact.encode(person(9_999_999))).unwrap(), golden);
+        let (back, decoded) = RightsFact::decode(golden.as_bytes()).unwrap();
+        assert_eq!((back.number(), decoded), (9_999_999, fact));
+        for (from, to) in [
+            (kind, "quality_rumour"),
+            ("\"v\":2", "\"v\":1"),
+            ("\"v\":2", "\"v\":3"),
+            ("2026-02-28", "2026-02-30"),
+            ("DIABETES", "diabetes"),
+        ] {
+            let bad = golden.replacen(from, to, 1);
+            assert!(RightsFact::decode(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+}
+
+fn told(said: QualityStatement, on: &str) -> QualityFact {
+    QualityFact { register: "DIABETES".parse().unwrap(), said, on: on.parse().unwrap() }
+}
+
+#[test]
+fn of_what_was_said_to_a_quality_register_the_last_day_counts_and_of_one_day_the_last_record() {
+    let code = "DIABETES".parse().unwrap();
+    let mut rights = PersonRights::default();
+    assert_eq!(rights.quality.answer(&code), QualityAnswer::Unknown);
+    for (sequence, (statement, on, answer)) in (0..).zip([
+        (QualityStatement::Given, "2026-02-10", QualityAnswer::Yes),
+        (QualityStatement::Withdrawn, "2026-02-09", QualityAnswer::Yes),
+        (QualityStatement::Reserved, "2026-02-10", QualityAnswer::No),
+        (QualityStatement::ReservationLifted, "2026-02-11", QualityAnswer::Unknown),
+        (QualityStatement::Given, "2026-02-12", QualityAnswer::Yes),
+        (QualityStatement::Withdrawn, "2026-02-12", QualityAnswer::No),
+    ]) {
+        rights.take(sequence, &Fact::Quality(told(statement, on)));
+        assert_eq!(rights.quality.answer(&code), answer, "{statement} {on}");
+        let binds = [QualityStatement::Given, QualityStatement::Reserved];
+        let last = rights.quality.said_to(&code).unwrap().0;
+        assert_eq!(rights.is_in_force(), binds.contains(&last));
+    }
+    assert_eq!(rights.quality.answer(&"MS".parse().unwrap()), QualityAnswer::Unknown);
+    assert!(rights.reservations.is_empty() && rights.consent.is_none());
+}

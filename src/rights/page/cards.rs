@@ -98,6 +98,10 @@ fn said(html: &mut Html, register: &Register) {
     if !register.consented.is_empty() {
         html.within("<li>Du samtykker til: ", &words(&register.consented), "</li>\n");
     }
+    for one in &register.quality_consents {
+        let said = format!("{}: {} ({})", one.register.name, quality_said(&one.said), day(&one.on));
+        html.within("<li>Til kvalitetsregisteret ", &said, "</li>\n");
+    }
     let is_silent = register.reservations.is_empty() && register.consented.is_empty();
     if is_silent && register.basis == "consent" {
         html.markup("<li>Du har ikke noe samtykke her.</li>\n");
@@ -121,10 +125,23 @@ fn said(html: &mut Html, register: &Register) {
     }
 }
 
+fn quality_said(said: &str) -> &str {
+    match said {
+        "given" => "du samtykker",
+        "reservation_lifted" => "du er ikke lenger reservert",
+        "reserved" => "du er reservert",
+        "withdrawn" => "du har trukket samtykket",
+        other => other,
+    }
+}
+
 fn fact(fact: &Fact) -> Vec<String> {
     let against = fact.reserved_use.as_ref().map(|term| format!(": {}", term.name));
     let to = (!fact.purposes.is_empty()).then(|| format!(": {}", words(&fact.purposes)));
-    let what = format!("{}{}", word(&fact.kind), against.or(to).unwrap_or_default());
+    let quality = fact.quality_register.as_ref();
+    let quality = quality.map(|term| format!(": {}, {}", term.name, day(&fact.on)));
+    let more = against.or(to).or(quality).unwrap_or_default();
+    let what = format!("{}{more}", word(&fact.kind));
     let by = format!("{}, {}", fact.principal, name(&fact.organisation));
     vec![day(&fact.at), what, sentence(&word(&fact.channel)), by]
 }

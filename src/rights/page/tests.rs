@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::records::RegisterAnswer;
 use super::super::report::{
-    Access, Bridge, Case, Disclosure, Fact, Kept, Organisation, Register, Source, Term,
+    Access, Bridge, Case, Disclosure, Fact, Kept, Organisation, QualityConsent, Register, Source,
+    Term,
 };
 use super::*;
 
@@ -44,6 +45,15 @@ fn register() -> Register {
         principal: "per.rights".into(),
         organisation: organisation("Registeret selv"),
         channel: "letter".into(),
+        quality_register: None,
+        on: String::new(),
+    };
+    let to_quality = Fact {
+        kind: "quality_consent_withdrawn".into(),
+        reserved_use: None,
+        quality_register: Some(term("MS", "sykdomsregisteret")),
+        on: "2026-01-02".into(),
+        ..fact.clone()
     };
     Register {
         code: "KPR".into(),
@@ -68,7 +78,7 @@ fn register() -> Register {
         }],
         reservations: vec![term("with_identifier", "bruk med nummer")],
         consented: vec!["planning".into()],
-        ledger: vec![fact],
+        ledger: vec![fact, to_quality],
         reservation_uses: vec![term("growth", "måling av vekst")],
         exclusions: vec![term("co_payment", "egenandelene")],
         contact: "skriv til innsyn@example.test".into(),
@@ -78,6 +88,11 @@ fn register() -> Register {
             since: "2024-03-04T00:00:00Z".into(),
             said: "2025-07-08T00:00:00Z".into(),
         }),
+        quality_consents: vec![QualityConsent {
+            register: term("HJERNESLAG", "hjerneslagregisteret"),
+            said: "reserved".into(),
+            on: "2025-12-24".into(),
+        }],
     }
 }
 

@@ -44,6 +44,10 @@ const WORDS: &[(&str, &str)] = &[
     ("consent_withdrawn", "Du trakk samtykket"),
     ("reservation_lifted", "Du opphevet en reservasjon"),
     ("reservation_set", "Du reserverte deg"),
+    ("quality_consent_given", "Du ga samtykke til kvalitetsregisteret"),
+    ("quality_consent_withdrawn", "Du trakk samtykket til kvalitetsregisteret"),
+    ("quality_reservation_lifted", "Du opphevet reservasjonen mot kvalitetsregisteret"),
+    ("quality_reservation_set", "Du reserverte deg mot kvalitetsregisteret"),
     ("helsenorge", "Helsenorge"),
     ("institution", "behandlingsstedet"),
     ("letter", "brev"),
@@ -82,6 +86,14 @@ const ACTIONS: &[(&str, &str)] = &[
     ("cases_read", "Noen så på en sak om sletting"),
     ("consent_given", "Et samtykke ble registrert"),
     ("consent_withdrawn", "Et samtykke ble trukket"),
+    (
+        "conversion_answered",
+        "Koden din her ble sendt inn for å få vite hvilken kode du har i et annet register",
+    ),
+    (
+        "conversion_opened",
+        "Fødselsnummeret ditt ble åpnet for å finne ut om du er i et annet register",
+    ),
     ("erasure_ordered", "Sletting ble innvilget, og registeret fikk beskjed om å slette"),
     (
         "identity_events_applied",
@@ -99,6 +111,8 @@ const ACTIONS: &[(&str, &str)] = &[
         "protected_links_read",
         "Noen så at du har flere fødselsnummer eller D-numre, og at det er beskyttet",
     ),
+    ("quality_consent_recorded", "Det du har sagt til et kvalitetsregister, ble registrert"),
+    ("quality_consents_checked", "Et kvalitetsregister spurte om du har samtykket til det"),
     ("refused", "Et forsøk ble avvist"),
     ("reservation_lifted", "En reservasjon ble opphevet"),
     ("reservation_set", "En reservasjon ble registrert"),
@@ -113,6 +127,10 @@ const ACTIONS: &[(&str, &str)] = &[
 const ATTEMPTS: &[(&str, &str)] = &[
     ("consent_withdrawn", "Et samtykke ble forsøkt trukket, og det gikk ikke"),
     ("innsyn_given", "Noen ba om innsyn i opplysningene dine, og fikk nei"),
+    (
+        "quality_consent_recorded",
+        "Noen forsøkte å registrere hva du har sagt til et kvalitetsregister, og det gikk ikke",
+    ),
     ("reservation_lifted", "En reservasjon ble forsøkt opphevet, og det gikk ikke"),
     ("reservation_set", "En reservasjon ble forsøkt registrert, og det gikk ikke"),
     ("rights_read", "Noen ville se reservasjonene og samtykkene dine, og fikk nei"),
@@ -192,6 +210,9 @@ pub(super) fn detail(line: &str) -> Option<String> {
             Some(format!("Avvist fordi {why}."))
         }
         "register_ids" => Some(format!("Kodene dine ble oppgitt for: {value}.")),
+        "from" => Some(format!("Fra register: {value}.")),
+        "into" => Some(format!("Til register: {value}.")),
+        "quality_register" => Some(format!("Kvalitetsregister: {value}.")),
         "purpose" => Some(format!("Formål: {}.", word(value))),
         _ => None,
     }

@@ -61,7 +61,7 @@ pub(super) fn header(header: DeliveryHeader) -> Result<DeliveryRequest, Error> {
 }
 
 /// A batch of a stream.
-pub(super) fn batch(batch: IdentifierBatch) -> Result<Batch, Error> {
+pub(in crate::rpc) fn batch(batch: IdentifierBatch) -> Result<Batch, Error> {
     let mut violations = Violations::default();
     let batch = read_batch(batch, &mut violations);
     violations.finish(batch)

@@ -7,6 +7,8 @@ use super::*;
 
 // Whom a call is about, what a person has said, and what is said to the person.
 hidden!(
+    CheckQualityConsentsRequest,
+    CheckQualityConsentsResponse,
     GetInnsynRequest,
     GetInnsynResponse,
     GetRightsRequest,
@@ -20,12 +22,14 @@ hidden!(
     InnsynFacts,
     InnsynKept,
     InnsynOrganisation,
+    InnsynQualityConsent,
     InnsynRegister,
     InnsynRegisterIds,
     InnsynReport,
     InnsynSource,
     InnsynTerm,
     LiftReservationRequest,
+    RecordQualityConsentRequest,
     RightsFact,
     RightsSubject,
     SetReservationRequest,
@@ -50,6 +54,9 @@ hidden!(
     WithdrawCaseRequest,
     WithdrawCaseResponse,
 );
+
+// IDs, and why somebody wants them.
+hidden!(ConvertOneWayIdsRequest, ConvertOneWayIdsResponse, OpenConversionRequest);
 
 impl fmt::Debug for decide_case_request::Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

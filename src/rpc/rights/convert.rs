@@ -153,9 +153,13 @@ pub(super) fn rights(recorded: Recorded<RightsView>) -> GetRightsResponse {
 
 fn wire_fact(recorded: &RightsFact) -> proto::RightsFact {
     let (mut reserved_use, mut purposes) = (String::new(), Vec::new());
+    let (mut quality_register, mut on) = (String::new(), String::new());
     match &recorded.fact {
         Fact::ConsentGiven(given) => purposes.extend(given.iter().map(ToString::to_string)),
         Fact::ConsentWithdrawn => {}
+        Fact::Quality(said) => {
+            (quality_register, on) = (said.register.to_string(), said.on.to_string());
+        }
         Fact::ReservationLifted(code) | Fact::ReservationSet(code) => {
             reserved_use = code.to_string();
         }
@@ -167,6 +171,8 @@ fn wire_fact(recorded: &RightsFact) -> proto::RightsFact {
         at: recorded.at.to_string(),
         principal: recorded.principal.to_string(),
         channel: recorded.channel.to_string(),
+        quality_register,
+        on,
     }
 }
 

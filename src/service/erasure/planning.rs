@@ -154,9 +154,7 @@ impl Service {
         let (mut tombstone_until, mut is_member, mut in_force) = (None, false, false);
         for register in self.parts.catalogue.iter().filter(|one| is_of(one, partition)) {
             let rights = open.registers.hold_rights(register.number).map_err(register_error)?;
-            in_force |= rights
-                .said_under(leaves)
-                .is_some_and(|said| said.consent.is_some() || !said.reservations.is_empty());
+            in_force |= rights.said_under(leaves).is_some_and(|said| said.is_in_force());
             for leaf in leaves {
                 tombstone_until = tombstone_until.max(rights.tombstone_until(*leaf));
             }

@@ -43,7 +43,7 @@ pub struct Batch {
 
 impl Batch {
     /// Rows in it; for packed digits, as far as the bytes reach.
-    pub(super) fn row_count(&self) -> usize {
+    pub(in crate::service) fn row_count(&self) -> usize {
         match &self.column {
             Column::Integers(numbers) => numbers.len(),
             Column::PackedAscii(bytes) => bytes.len() / self.kind.declared.row_bytes(),
@@ -56,7 +56,7 @@ impl Batch {
     /// # Errors
     ///
     /// `request_invalid` when the column does not end with a row.
-    pub(super) fn parser<'a>(
+    pub(in crate::service) fn parser<'a>(
         &'a self,
         rules: &'a RulesAt<'a>,
     ) -> Result<impl FnMut(&mut Rows) + 'a, Error> {

@@ -71,6 +71,10 @@ fn is_for_person(entry: &Entry, line: &str) -> bool {
         Action::BridgeIssued
         | Action::BridgeLoaded
         | Action::ConsentGiven
+        | Action::ConversionAnswered
+        | Action::ConversionOpened
+        | Action::QualityConsentRecorded
+        | Action::QualityConsentsChecked
         | Action::ReservationLifted
         | Action::ReservationSet => true,
         Action::InnsynGiven => {

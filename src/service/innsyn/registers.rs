@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::super::ingest::register_error;
 use super::super::open::Open;
 use super::super::{Error, Service};
-use crate::config::codes::TermCode;
+use crate::config::codes::{SourceCode, TermCode};
 use crate::registers::catalogue::{self, RetentionLimit};
 use crate::registers::{DeliveryId, DeliveryRecord, Fact, RightsFact, Standing};
 use crate::rights::report::{self, Organisation, Source, Term};
@@ -111,6 +111,12 @@ impl Service {
             told.reservations.extend(said.reservations.iter().map(|code| named(register, code)));
             let consented = said.consent.iter().flatten().map(ToString::to_string);
             told.consented.extend(consented);
+            let quality = said.quality.iter();
+            told.quality_consents.extend(quality.map(|(code, said, on)| report::QualityConsent {
+                register: quality_named(register, code),
+                said: said.to_string(),
+                on: on.to_string(),
+            }));
         }
         told.ledger.sort_by(|one, other| one.at.cmp(&other.at));
         Ok(told)
@@ -118,9 +124,14 @@ impl Service {
 
     fn fact_told(&self, register: &catalogue::Register, recorded: &RightsFact) -> report::Fact {
         let (mut reserved_use, mut purposes) = (None, Vec::new());
+        let (mut quality_register, mut on) = (None, String::new());
         match &recorded.fact {
             Fact::ConsentGiven(given) => purposes.extend(given.iter().map(ToString::to_string)),
             Fact::ConsentWithdrawn => {}
+            Fact::Quality(said) => {
+                quality_register = Some(quality_named(register, &said.register));
+                on = said.on.to_string();
+            }
             Fact::ReservationLifted(code) | Fact::ReservationSet(code) => {
                 reserved_use = Some(named(register, code));
             }
@@ -133,6 +144,8 @@ impl Service {
             principal: recorded.principal.to_string(),
             organisation: self.organisation_told(recorded.organisation),
             channel: recorded.channel.to_string(),
+            quality_register,
+            on,
         }
     }
 }
@@ -227,6 +240,11 @@ fn named(register: &catalogue::Register, code: &TermCode) -> Term {
     let known = register.reservation.uses.iter().find(|one| one.code == *code);
     // A use that the catalogue no longer has keeps its code.
     known.map_or_else(|| term(code, code.as_str()), |one| term(&one.code, &one.names.nb))
+}
+
+fn quality_named(register: &catalogue::Register, code: &SourceCode) -> Term {
+    let name = register.quality_register(code).map_or(code.as_str(), |one| &one.names.nb);
+    Term { code: code.to_string(), name: name.to_owned() }
 }
 
 fn term(code: &TermCode, name: &str) -> Term {

@@ -196,8 +196,12 @@ fn nobody_is_identified_where_the_decision_does_not_permit_it_or_the_key_is_dead
 fn an_act_that_opens_no_identity_gives_no_permit_to_reveal() {
     let world = world();
     let id = world.disclosure();
-    for (act, reveals) in [(Act::BridgeIn, false), (Act::BridgeOut, true), (Act::OpenWindow, false)]
-    {
+    for (act, reveals, matches) in [
+        (Act::BridgeIn, false, false),
+        (Act::BridgeOut, true, false),
+        (Act::OpenConversion, false, true),
+        (Act::OpenWindow, false, true),
+    ] {
         world.approve(act, id, &[]);
         let open = world.service.open_now().unwrap();
         let subject = id.to_string();
@@ -206,7 +210,7 @@ fn an_act_that_opens_no_identity_gives_no_permit_to_reveal() {
             world.service.take_approval(&open, &permit, (act, &subject), &Parameters::default());
         let taken = taken.unwrap();
         assert_eq!(taken.reveal().is_some(), reveals, "{act}");
-        assert_eq!(taken.matching().is_some(), act == Act::OpenWindow, "{act}");
+        assert_eq!(taken.matching().is_some(), matches, "{act}");
     }
 }
 

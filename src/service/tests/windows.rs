@@ -288,7 +288,7 @@ fn nothing_that_is_stored_says_who_is_who() {
 }
 
 /// Every key of the register plane's store.
-fn stored(world: &World) -> Vec<Vec<u8>> {
+pub(super) fn stored(world: &World) -> Vec<Vec<u8>> {
     let mut keys = Vec::new();
     let all = Key::all(Kind::Marker).start..Key::all(Kind::Approval).end;
     let each = &mut |key: &[u8], _: &[u8]| {

@@ -20,7 +20,7 @@ use super::bounded;
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Everybody but the stranger, whom no access file names.
-pub(crate) const PRINCIPALS: [(&str, &str, &str); 12] = [
+pub(crate) const PRINCIPALS: [(&str, &str, &str); 13] = [
     (
         "pipeline",
         "system",
@@ -34,6 +34,7 @@ pub(crate) const PRINCIPALS: [(&str, &str, &str); 12] = [
     ("rights", "person", "'rights'"),
     ("identity", "system", "'identity'"),
     ("custodian", "person", "'custodian'"),
+    ("quality", "system", "'consents:NPR:DIABETES', 'convert:IPLOS:KPR'"),
     ("guest", "system", ""),
     ("holder-a", "person", "'keyholder'"),
     ("holder-b", "person", "'keyholder'"),
