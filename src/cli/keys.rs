@@ -164,7 +164,7 @@ struct ReplaceOptions {
 
 /// What opens the roots as they are.
 #[derive(Debug, clap::Args)]
-struct GivenOptions {
+pub(super) struct GivenOptions {
     /// Configuration of the server.
     #[arg(long, value_name = "FILE", default_value = "hvelv.toml")]
     config: PathBuf,
@@ -263,7 +263,7 @@ fn read_new(file: Option<&PathBuf>) -> Result<GivenPassphrase, Error> {
 }
 
 /// The installation, and what was given to open its roots.
-struct Opened {
+pub(super) struct Opened {
     installation: Installation,
     shares: Vec<GivenShare>,
     passphrases: Vec<GivenPassphrase>,
@@ -271,7 +271,7 @@ struct Opened {
 
 impl GivenOptions {
     /// Reads what is given, and asks for a passphrase if the shares are not enough.
-    fn read(&self) -> Result<Opened, Error> {
+    pub(super) fn read(&self) -> Result<Opened, Error> {
         let installation = Installation::load(&self.config).map_err(local::from_setup)?;
         let shares = self.share_file.iter().map(|path| read_share(path));
         let shares = shares.collect::<Result<Vec<_>, _>>()?;
@@ -292,8 +292,13 @@ impl GivenOptions {
 }
 
 impl Opened {
+    /// The installation.
+    pub(super) fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
     /// Gives everything to the key file.
-    fn once(&self) -> Result<KeysGiven, Error> {
+    pub(super) fn once(&self) -> Result<KeysGiven, Error> {
         let mut given = self.installation.open_roots().map_err(local::from_setup)?;
         let mut refused = None;
         for share in &self.shares {
@@ -312,13 +317,13 @@ impl Opened {
         }
     }
 
-    fn twice(&self) -> Result<[KeysGiven; 2], Error> {
+    pub(super) fn twice(&self) -> Result<[KeysGiven; 2], Error> {
         Ok([self.once()?, self.once()?])
     }
 }
 
 /// A store that is in use says that the server is open.
-fn refused(cause: SetupError) -> Error {
+pub(super) fn refused(cause: SetupError) -> Error {
     let is_store =
         matches!(&cause, SetupError::Open(error) if error.code() == ErrorCode::StoreUnusable);
     let error = local::from_setup(cause);

@@ -46,6 +46,7 @@ mod synth;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod verify;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -79,6 +80,8 @@ enum Command {
     Status(status::StatusOptions),
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckOptions),
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(verify::VerifyOptions),
     #[command(after_help = registers::EXAMPLES)]
     Registers(registers::RegistersOptions),
     #[command(after_help = pseudonymize::EXAMPLES)]
@@ -168,6 +171,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Status(options) => status::run(options),
         Command::Synth(options) => synth::run(options),
         Command::Unseal(options) => unseal::run(options),
+        Command::Verify(options) => verify::run(options),
     }
 }
 

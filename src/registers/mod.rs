@@ -24,6 +24,8 @@ pub mod approvals;
 pub mod budget;
 mod by_person;
 pub mod catalogue;
+#[cfg(feature = "server")]
+mod check;
 mod column;
 mod delivery;
 mod delta;
@@ -62,6 +64,8 @@ use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
 use by_person::ByPerson;
 use column::Column;
+#[cfg(feature = "server")]
+pub use check::{CheckedPlane, PlaneCheck};
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
 pub use disclosed::{Membership, Ordinals, Pin, Share};

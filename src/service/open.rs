@@ -202,7 +202,7 @@ fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorCode::StoreUnusable).with_source(error)
 }
 
-fn open_store(parts: &Parts, keys: &OpenKeys, plane: Plane) -> Result<Arc<dyn Store>, Error> {
+pub(super) fn open_store(parts: &Parts, keys: &OpenKeys, plane: Plane) -> Result<Arc<dyn Store>, Error> {
     let store = parts.stores.open(plane).map_err(unusable)?;
     let store_id = *keys.store_id.as_bytes();
     marker(plane, parts.config.mode, store_id).check(store.as_ref()).map_err(unusable)?;
@@ -210,12 +210,9 @@ fn open_store(parts: &Parts, keys: &OpenKeys, plane: Plane) -> Result<Arc<dyn St
 }
 
 fn open_vault(parts: &Parts, store: Arc<dyn Store>, marks: &Arc<Marks>) -> Result<Vault, Error> {
-    let one_way = parts.catalogue.iter().filter(|register| register.is_one_way());
-    let partitions: Vec<u16> =
-        std::iter::once(PERSONS).chain(one_way.map(|register| register.number)).collect();
     let mut keys = Vec::new();
     let mut seen = std::collections::BTreeMap::new();
-    for partition in partitions {
+    for partition in partitions(parts) {
         keys.push(PartitionKeys::new(Arc::clone(&marks.keyring), partition).map_err(unusable)?);
         seen.insert(partition, marks.seen(partition).map_err(unusable)?);
     }
@@ -231,6 +228,31 @@ fn open_vault(parts: &Parts, store: Arc<dyn Store>, marks: &Arc<Marks>) -> Resul
     Ok(vault)
 }
 
+/// The partitions of the vault.
+pub(super) fn partitions(parts: &Parts) -> Vec<u16> {
+    let one_way = parts.catalogue.iter().filter(|register| register.is_one_way());
+    std::iter::once(PERSONS).chain(one_way.map(|register| register.number)).collect()
+}
+
+/// The registers, as the register plane opens them.
+pub(super) fn register_specs(parts: &Parts, keyring: &Keyring) -> Vec<RegisterSpec> {
+    let spec = |register: &Register| RegisterSpec {
+        number: register.number,
+        code: register.code.clone(),
+        partition: register.partition(),
+        consent_required: register.requires_consent(),
+        leased_in_key_file: keyring.marks().get(NumberSpace::Register(register.number)),
+    };
+    parts.catalogue.iter().map(spec).collect()
+}
+
+/// The keys that checkpoints of the log verify under.
+pub(super) fn verifiers(parts: &Parts, keyring: &Keyring) -> Result<Vec<VerifierKey>, Error> {
+    let origin: Origin = parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
+    let signing = keyring.registers().audit.signing.iter();
+    Ok(signing.map(|(_, key)| VerifierKey::new(origin.clone(), key.public_key())).collect())
+}
+
 fn open_registers(
     parts: &Parts,
     store: Arc<dyn Store>,
@@ -239,22 +261,12 @@ fn open_registers(
 ) -> Result<Registers, Error> {
     let keyring = &marks.keyring;
     let keys = PlaneKeys::new(Arc::clone(keyring));
-    let origin: Origin = parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
-    let signing = keyring.registers().audit.signing.iter();
-    let verifiers =
-        signing.map(|(_, key)| VerifierKey::new(origin.clone(), key.public_key())).collect();
-    let spec = |register: &Register| RegisterSpec {
-        number: register.number,
-        code: register.code.clone(),
-        partition: register.partition(),
-        consent_required: register.requires_consent(),
-        leased_in_key_file: keyring.marks().get(NumberSpace::Register(register.number)),
-    };
+    let verifiers = verifiers(parts, keyring)?;
     let used = Arc::clone(vault);
     let opening = Opening {
         store,
         keys: Arc::new(keys),
-        registers: parts.catalogue.iter().map(spec).collect(),
+        registers: register_specs(parts, keyring),
         vault_used: Arc::new(move |partition| used.used(partition)),
         marks: Arc::clone(marks) as Arc<dyn RegisterMarks>,
         verifiers,
@@ -283,7 +295,7 @@ impl Marks {
     }
 }
 
-fn space(partition: u16) -> NumberSpace {
+pub(super) fn space(partition: u16) -> NumberSpace {
     match partition {
         PERSONS => NumberSpace::Persons,
         register => NumberSpace::OneWay(register),

@@ -22,7 +22,9 @@ use crate::store::records::Plane;
 use crate::store::rocks::RocksStore;
 
 mod keys;
+pub(in crate::service) mod verify;
 
+pub use verify::Verified;
 pub use keys::{KeyChange, KeysGiven, MadeShare, Others, Root, RootWays, WaysWanted};
 
 /// Why an installation cannot be made, checked or served.

@@ -41,6 +41,7 @@ mod receipts;
 mod reveal;
 mod rights;
 mod sealing;
+mod verify;
 mod windows;
 
 /// Two stores in memory; either may be told to fail after some commits.

@@ -195,7 +195,7 @@ impl Kind {
         Self::Approval,
     ];
 
-    const fn code(self) -> u8 {
+    pub const fn code(self) -> u8 {
         match self {
             Self::Marker => 0x01,
             Self::HighWater => 0x02,
@@ -532,6 +532,11 @@ impl Key {
     /// Every key of a kind.
     pub fn all(kind: Kind) -> Range<Self> {
         Self::prefix(&[kind.code()])..Self::prefix(&[kind.code() + 1])
+    }
+
+    /// Every key, of known kinds or not.
+    pub fn everything() -> Range<Self> {
+        Self::prefix(&[])..Self::prefix(&[u8::MAX; Self::LENGTH_MAX])
     }
 
     /// Every group of a partition from a position on.

@@ -9,6 +9,7 @@
 //! records.rs  what stands in clear: schema marker, high-water marks
 //! rocks.rs    RocksDB                      memory.rs   the second implementation
 //! log_tail.rs what a power cut leaves of RocksDB's log, told from damage
+//! finding.rs  what a check of a store finds wrong, and where
 //! faulty.rs   wraps either: fails the n-th commit, or commits and then reports failure
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! it first; keys show kinds, register numbers, counts and random ids, nothing else.
 
 pub mod faulty;
+pub mod finding;
 pub mod keys;
 #[cfg(feature = "server")]
 mod log_tail;

@@ -24,6 +24,8 @@
 //! why the key is here alone.
 
 mod assigner;
+#[cfg(feature = "server")]
+mod check;
 mod erasing;
 mod group;
 mod identity;
@@ -40,6 +42,8 @@ use crate::crypto::Entropy;
 use crate::ident::{NationalId, Reject};
 use crate::store::{self, Step, Store};
 
+#[cfg(feature = "server")]
+pub use check::{CheckedPartition, check};
 pub(crate) use identity::KnownIdentifier;
 pub use identity::Origin;
 #[cfg(feature = "server")]

@@ -61,7 +61,7 @@ pub struct RootWays {
 /// What opens the roots as they are.
 #[derive(Debug)]
 pub struct KeysGiven {
-    unsealing: Unsealing,
+    pub(super) unsealing: Unsealing,
 }
 
 /// What is to open a root from now on.
