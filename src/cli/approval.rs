@@ -97,7 +97,7 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct RequestOptions {
-    /// What is to be done: bridge_in, bridge_out, grant_role, identify_serial, open_window or
+    /// What is to be done: accept_restore, bridge_in, bridge_out, grant_role, identify_serial, open_window or
     /// reveal_identity.
     #[arg(long, value_name = "ACT")]
     act: Act,

@@ -32,6 +32,8 @@ pub enum Right {
     ApplyEvents,
     /// Decide, as the second person, about what another asked for.
     Approve,
+    /// Take a backup: everything that is stored, sealed to whom one names.
+    BackUp,
     /// Say that a register has deleted what it was ordered to, as its own system does.
     ConfirmOrders {
         /// The register.
@@ -120,7 +122,7 @@ impl Right {
             Self::Ingest { register, source } => {
                 vec![Role::Ingest { register: register.clone(), source: scope(source) }]
             }
-            Self::Operate => vec![Role::Operator],
+            Self::BackUp | Self::Operate => vec![Role::Operator],
             // All sources: who delivers from one institution is not the register, and is not told whom
             // the register erases.
             Self::Orders { register } => {

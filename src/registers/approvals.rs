@@ -367,7 +367,7 @@ impl Approved {
             Act::BridgeOut | Act::IdentifySerial | Act::RevealIdentity => {
                 Some(RevealPermit(PhantomData))
             }
-            Act::BridgeIn | Act::GrantRole | Act::OpenWindow => None,
+            Act::AcceptRestore | Act::BridgeIn | Act::GrantRole | Act::OpenWindow => None,
         }
     }
 

@@ -57,15 +57,15 @@ use std::thread::JoinHandle;
 
 use crate::audit::{AuditReader, Entry, LogError, Recorded};
 use crate::crypto::Entropy;
-use crate::store::{self, Store};
+use crate::store::{self, Snapshot, Store};
 
 pub use answer::{Answer, Answered, Arriving, Gives, JoiningRow, LeafId, Reply, RowCode, RowNote};
 use approvals::{Approvals, Approved, Moving};
 use budget::{Account, Ledger, NewGrant};
 use by_person::ByPerson;
-use column::Column;
 #[cfg(feature = "server")]
 pub use check::{CheckedPlane, PlaneCheck};
+use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
 pub use disclosed::{Membership, Ordinals, Pin, Share};
@@ -332,6 +332,15 @@ impl Registers {
         let writes = writes.into_iter().map(|(key, value)| Write::Put(key, value)).collect();
         self.record_change(entry, writes, reply);
         Ok(())
+    }
+
+    /// A copy of the store as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        Ok(self.store.snapshot()?)
     }
 
     /// Members of a register.

@@ -91,7 +91,7 @@ impl Service {
         if !violations.is_empty() {
             return Err(Error::invalid(violations));
         }
-        let open = self.open_now()?;
+        let open = self.open_restored()?;
         let ApprovalRequest { act, subject, parameters, reason, basis } = request;
         let text = "must be the id of a disclosure that is not closed";
         let no_disclosure = || Error::invalid(vec![violation("subject", text)]);
@@ -122,7 +122,7 @@ impl Service {
         if note.as_deref().is_some_and(|note| !is_reason(note)) {
             return Err(Error::invalid(vec![violation("note", LINE)]));
         }
-        let open = self.open_now()?;
+        let open = self.open_restored()?;
         let decided = self.with_today(|today| {
             open.registers.approvals().decide(&id, (verdict, note), &party, today)
         });
@@ -141,7 +141,7 @@ impl Service {
     ) -> Result<(ApprovalStatus, Recorded<()>), Error> {
         allow(permit, &Right::RequestApprovals)?;
         let party = party(permit)?;
-        let open = self.open_now()?;
+        let open = self.open_restored()?;
         let now = self.parts.clock.now();
         let withdrawn = open.registers.approvals().withdraw(id, &party, now);
         self.commit_move(&open, withdrawn.map_err(|refusal| self.refused(refusal))?)
@@ -165,7 +165,7 @@ impl Service {
             may_see(permit, approval)
                 && filter.state.map_or_else(|| state.is_open(), |wanted| wanted == state)
         };
-        let found = self.open_now()?.registers.approvals().list(max, is_wanted);
+        let found = self.open_restored()?.registers.approvals().list(max, is_wanted);
         Ok(found.into_iter().map(|approval| status(approval, now)).collect())
     }
 
@@ -176,7 +176,7 @@ impl Service {
     /// `not_allowed`, also when there is no such approval; `server_sealed`.
     pub fn approval(&self, permit: &Permit, id: &ApprovalId) -> Result<ApprovalStatus, Error> {
         allow_sight(permit)?;
-        let found = self.open_now()?.registers.approvals().find(id);
+        let found = self.open_restored()?.registers.approvals().find(id);
         let found = found.filter(|approval| may_see(permit, approval)).ok_or(Denied)?;
         Ok(status(found, self.parts.clock.now()))
     }

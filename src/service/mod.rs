@@ -17,6 +17,7 @@
 mod access;
 mod approval;
 mod audit;
+mod backup;
 mod budget;
 mod disclosure;
 mod erasure;
@@ -28,6 +29,7 @@ mod measure;
 mod open;
 mod parts;
 mod receipts;
+mod restored;
 mod reveal;
 mod rights;
 mod sealing;
@@ -38,7 +40,7 @@ mod unsealing;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -55,6 +57,7 @@ use crate::registers::catalogue::Catalogue;
 
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
+pub use backup::{BackupPart, BackupParts, BackupRequest};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use disclosure::{
     BridgeView, DeliveryReport, DisclosureRules, DisclosureView, IssueBridge, Issuing,
@@ -81,6 +84,7 @@ use open::{Current, Open, OpenKeys};
 pub use open::{RocksStores, Stores};
 pub use parts::Parts;
 pub use receipts::AuditReceipt;
+pub use restored::PendingRestore;
 pub use reveal::RevealIdentity;
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, RootState, State, Status, StatusDetail, Unsealed};
@@ -110,6 +114,7 @@ pub struct Service {
     last_used_ms: AtomicU64,
     open_deliveries: Arc<AtomicU64>,
     streams: AtomicU64,
+    backup_running: Arc<AtomicBool>,
     /// Dropped when the server stops, which ends attempts to reopen.
     stopping: Mutex<Option<Sender<()>>>,
     stopped: Mutex<Receiver<()>>,
@@ -136,6 +141,7 @@ impl Service {
             last_used_ms: AtomicU64::new(0),
             open_deliveries: Arc::new(AtomicU64::new(0)),
             streams: AtomicU64::new(0),
+            backup_running: Arc::default(),
             stopping: Mutex::new(Some(stopping)),
             stopped: Mutex::new(stopped),
         })
@@ -201,7 +207,9 @@ impl Service {
     /// What is open now, for somebody who uses it.
     fn open_now(&self) -> Result<Arc<Open>, Error> {
         self.touch();
-        self.open_quietly()
+        let open = self.open_quietly()?;
+        open.restored.check()?;
+        Ok(open)
     }
 
     /// What is open now, for what the server does by itself.

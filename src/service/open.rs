@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::disclosure::Book;
 use super::erasure::CaseBook;
+use super::restored::{PendingRestore, Restored};
 use super::{Error, ErrorCode, Parts};
 use crate::audit::{Origin, VerifierKey};
 use crate::config::Config;
@@ -80,6 +81,8 @@ pub(super) struct Open {
     pub(super) book: Book,
     /// Requests for erasure.
     pub(super) cases: CaseBook,
+    /// A restore that nobody has accepted yet.
+    pub(super) restored: Restored,
     keys: OpenKeys,
     /// Dropped last: tells whoever seals that all of the above is gone.
     _closed: Sender<()>,
@@ -128,8 +131,10 @@ impl Open {
         let registers = open_registers(parts, registers_store, &vault, &marks)?;
         let book = Book::load(&registers)?;
         let cases = CaseBook::load(&registers)?;
+        let restored = Restored::new(PendingRestore::load(&registers)?);
         let (closing, closed) = channel();
-        Ok((Self { registers, vault, book, cases, keys, _closed: closing }, closed))
+        let open = Self { registers, vault, book, cases, restored, keys, _closed: closing };
+        Ok((open, closed))
     }
 
     pub(super) fn keys(&self) -> &OpenKeys {
@@ -202,7 +207,11 @@ fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorCode::StoreUnusable).with_source(error)
 }
 
-pub(super) fn open_store(parts: &Parts, keys: &OpenKeys, plane: Plane) -> Result<Arc<dyn Store>, Error> {
+pub(super) fn open_store(
+    parts: &Parts,
+    keys: &OpenKeys,
+    plane: Plane,
+) -> Result<Arc<dyn Store>, Error> {
     let store = parts.stores.open(plane).map_err(unusable)?;
     let store_id = *keys.store_id.as_bytes();
     marker(plane, parts.config.mode, store_id).check(store.as_ref()).map_err(unusable)?;

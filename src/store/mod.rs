@@ -178,6 +178,30 @@ impl Batch {
 /// What a scan calls with each key and value.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Step, Error> + 'a;
 
+/// A frozen copy of a store, as files.  What it takes of the disk goes when it is dropped.
+pub trait Snapshot: Send {
+    /// The files, in the order of their names.
+    fn files(&self) -> &[SnapshotFile];
+
+    /// Opens a file of the copy for reading.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn open(&self, name: &str) -> std::io::Result<Box<dyn std::io::Read + Send>>;
+}
+
+/// A file of a frozen copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotFile {
+    /// Its bare name.
+    pub name: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// Whether a file of this name and content is in later copies too, as long as the engine keeps it.
+    pub is_lasting: bool,
+}
+
 /// An ordered map of bytes with atomic batches.
 ///
 /// Contract, held by one conformance suite over every implementation: a commit is all or nothing,
@@ -210,4 +234,11 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// The engine's; then earlier values may still be there.
     fn purge(&self, ranges: &[Range<keys::Key>]) -> Result<(), Error>;
+
+    /// A copy of the store as it is at one moment, which later commits do not change.
+    ///
+    /// # Errors
+    ///
+    /// The engine's.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error>;
 }

@@ -96,11 +96,7 @@ pub fn check(
     Ok(checked)
 }
 
-fn mark(
-    store: &dyn Store,
-    partition: u16,
-    findings: &mut Findings,
-) -> Result<u64, store::Error> {
+fn mark(store: &dyn Store, partition: u16, findings: &mut Findings) -> Result<u64, store::Error> {
     let key = Key::high_water(partition);
     match load_mark(store, &key) {
         Err(store::Error::Damaged { .. }) => {

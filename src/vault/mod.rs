@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use crate::crypto::Entropy;
 use crate::ident::{NationalId, Reject};
-use crate::store::{self, Step, Store};
+use crate::store::{self, Snapshot, Step, Store};
 
 #[cfg(feature = "server")]
 pub use check::{CheckedPartition, check};
@@ -255,6 +255,15 @@ impl Vault {
     pub fn is_erased(&self, partition: u16, person: PersonNo) -> Result<bool, Error> {
         let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
         partition.is_erased(self.store.as_ref(), person)
+    }
+
+    /// A copy of the store as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        Ok(self.store.snapshot()?)
     }
 
     /// Identifiers in a partition.

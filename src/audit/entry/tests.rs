@@ -85,7 +85,7 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 48] = [
+const GOLDEN_WORDS: [(Action, &str); 52] = [
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
@@ -134,6 +134,10 @@ const GOLDEN_WORDS: [(Action, &str); 48] = [
     (Action::RetentionOrdered, "retention_ordered"),
     (Action::RetentionPlanned, "retention_planned"),
     (Action::RetentionRun, "retention_run"),
+    (Action::BackupBegun, "backup_begun"),
+    (Action::BackupSent, "backup_sent"),
+    (Action::RestoreAccepted, "restore_accepted"),
+    (Action::Restored, "restored"),
 ];
 
 #[test]
@@ -251,6 +255,10 @@ const fn number(action: Action) -> usize {
         Action::EntriesPruned => 63,
         Action::ReceiptGiven => 64,
         Action::SigningKeyAdded => 65,
+        Action::BackupBegun => 66,
+        Action::BackupSent => 67,
+        Action::RestoreAccepted => 68,
+        Action::Restored => 69,
     }
 }
 
@@ -279,7 +287,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 66];
+    let mut seen = [false; 70];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -292,7 +300,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 66]);
+    assert_eq!(seen, [true; 70]);
 }
 
 #[test]

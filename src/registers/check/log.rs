@@ -25,11 +25,7 @@ struct Said {
 
 impl PlaneCheck<'_> {
     /// Checks the log and holds it against the state; gives its size.
-    pub(super) fn log(
-        &self,
-        state: &State,
-        findings: &mut Findings,
-    ) -> Result<u64, store::Error> {
+    pub(super) fn log(&self, state: &State, findings: &mut Findings) -> Result<u64, store::Error> {
         let reader = AuditReader::new(Arc::clone(self.store), Arc::clone(self.keyring));
         let (mut said, mut next, mut is_whole) = (Said::default(), 0, true);
         loop {
@@ -54,9 +50,7 @@ impl PlaneCheck<'_> {
                 }
             }
         }
-        if is_whole
-            && let Err(error) = reader.check_from(Frontier::default(), self.verifiers)
-        {
+        if is_whole && let Err(error) = reader.check_from(Frontier::default(), self.verifiers) {
             findings.add(LOG, error.to_string());
         }
         let size = self.beyond(next, findings)?;

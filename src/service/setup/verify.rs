@@ -11,11 +11,11 @@
 
 use super::{Installation, KeysGiven, SetupError};
 use crate::keyring::{Keyring, NumberSpace};
+use crate::registers::PlaneCheck;
+use crate::service::Parts;
 use crate::service::open::{
     Open, OpenKeys, open_store, partitions, register_specs, space, verifiers,
 };
-use crate::service::Parts;
-use crate::registers::PlaneCheck;
 use crate::store::finding::{Finding, Findings};
 use crate::store::keys::Key;
 use crate::store::records::{Plane, load_mark};
@@ -68,7 +68,11 @@ impl Installation {
 /// # Errors
 ///
 /// A store does not open, or cannot be read.
-pub(in crate::service) fn check(parts: &Parts, keys: &OpenKeys, findings: &mut Findings) -> Result<Verified, SetupError> {
+pub(in crate::service) fn check(
+    parts: &Parts,
+    keys: &OpenKeys,
+    findings: &mut Findings,
+) -> Result<Verified, SetupError> {
     let keyring = &keys.keyring;
     let open = |plane| open_store(parts, keys, plane).map_err(SetupError::Open);
     let (vault, registers) = (open(Plane::Vault)?, open(Plane::Registers)?);

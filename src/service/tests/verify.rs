@@ -153,10 +153,9 @@ fn a_record_in_anothers_place_and_a_key_of_nothing_are_found() {
 fn marks_that_were_lowered_are_found_against_the_others() {
     let world = world();
     let keys = keys(&world);
-    for (store, key) in [
-        (&world.stores.vault, Key::high_water(0)),
-        (&world.stores.registers, Key::high_water(1)),
-    ] {
+    for (store, key) in
+        [(&world.stores.vault, Key::high_water(0)), (&world.stores.registers, Key::high_water(1))]
+    {
         let before = store.get(&key).unwrap().unwrap();
         put(store, key.as_bytes(), Some(encode_mark(0)));
         let (_, findings) = verified(&world, &keys);
