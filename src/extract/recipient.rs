@@ -7,7 +7,6 @@
 //! FORMAT: <https://age-encryption.org/v1>, recipients of kind X25519, binary.
 //!
 //! INVARIANT: nothing here prints or quotes a secret key, also where one is given by mistake.
-//!
 //! Not protected: `age` draws its own randomness from the operating system, not from
 //! `crypto::Entropy`, and leaves copies of keys in memory that it does not wipe.  Nothing in an `age`
 //! file says who sealed it: that is the manifest's.  Recordings are not safe from a quantum computer.
@@ -22,10 +21,8 @@ use zeroize::Zeroizing;
 
 /// Most keys that an extract is sealed to.
 pub const RECIPIENTS_MAX: usize = 16;
-
 /// Longest key file, in bytes.
 pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
-
 /// How an `age` file begins.
 pub(super) const MAGIC: &[u8] = b"age-encryption.org/";
 

@@ -41,7 +41,7 @@ impl Site {
         );
         let mut this = Self { installation, recipient: String::new() };
         this.secret("passphrase", PASSPHRASE);
-        let made = hvelv(&["extract", "key", "--output", &this.path("offline.key")]).well();
+        let made = hvelv(&["extract", "key", &this.path("offline.key")]).well();
         let key = made.out.split_whitespace().find(|word| word.starts_with("age1"));
         this.recipient = key.unwrap().to_owned();
         this
@@ -122,9 +122,10 @@ impl Site {
         hvelv(&["restored", "--connect", &operator, "--accept"])
             .ended(PRECONDITION, "another person's approval");
         let words = ["approval", "request", "--connect", &operator, "--act", "accept_restore"];
-        let about = ["--subject", subject, "--reason", "disk lost", "--basis", "case 1"];
+        let about = ["--subject", subject, "--reason", "disk lost", "--basis", "case 1", "--json"];
         let asked = hvelv(&[&words[..], &about].concat()).well();
-        let id = asked.out.split_whitespace().next().unwrap().to_owned();
+        let id = asked.out.split("\"id\": \"").nth(1).and_then(|rest| rest.split('"').next());
+        let id = id.unwrap().to_owned();
         hvelv(&["approval", "approve", "--connect", &approver, &id]).well();
         hvelv(&["restored", "--connect", &operator, "--accept"]).well();
     }
@@ -210,13 +211,14 @@ async fn a_restore_whose_log_reaches_the_witnesss_head_serves_at_once() {
     let server = site.serve().await;
     let auditor = site.connect(&server, "auditor");
     let witness = site.path("witness");
-    let log_key = hvelv(&["audit", "checkpoint", "--connect", &auditor]).well();
-    let key = log_key.err.split_whitespace().find(|word| word.contains("hvelv-test+"));
-    let key = key.unwrap_or_else(|| panic!("{log_key:?}")).to_owned();
-    let words = ["audit", "witness", "init", "--name", "witness.example/w", "--log-key", &key];
-    let made = hvelv(&[&words[..], &["--directory", &witness]].concat()).well();
+    let export = site.path("log.jsonl");
+    hvelv(&["audit", "export", "--connect", &auditor, &export]).well();
+    let export = fs::read_to_string(export).unwrap();
+    let key = export.split("\"verifier_key\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    let words = ["audit", "witness", "init", &witness, "--name", "witness.example/w"];
+    let made = hvelv(&[&words[..], &["--log-key", key.unwrap()]].concat()).well();
     let witness_key = made.out.trim().to_owned();
-    let cosign = ["audit", "witness", "cosign", "--directory", &witness, "--connect", &auditor];
+    let cosign = ["audit", "witness", "run", &witness, "--connect", &auditor];
     hvelv(&cosign).well();
     site.back_up(&server, "early", None).well();
     let head = format!("{witness}/head");

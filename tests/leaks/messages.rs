@@ -17,6 +17,14 @@ const CANARY: u64 = 41_814_061_033;
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
 const SHOWN: [&str; 82] = [
+    "AcceptRestoreRequest",
+    "AcceptRestoreResponse",
+    "BackupBegun",
+    "BackupComplete",
+    "BackupRequest",
+    "BackupResponse",
+    "GetRestoreRequest",
+    "GetRestoreResponse",
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -185,6 +193,7 @@ fn printers() -> Printers {
         WithdrawApprovalRequest,
         WithdrawApprovalResponse,
     ];
+    printers.extend(printers_of_backups());
     printers.extend(printers_of_shares());
     printers.extend(printers_of_bridges());
     printers.extend(printers_of_disclosures());
@@ -196,6 +205,19 @@ fn printers() -> Printers {
 
 fn printers_of_shares() -> Printers {
     shown_of![GiveShareRequest, GiveShareResponse, RootStatus]
+}
+
+fn printers_of_backups() -> Printers {
+    shown_of![
+        AcceptRestoreRequest,
+        AcceptRestoreResponse,
+        BackupBegun,
+        BackupComplete,
+        BackupRequest,
+        BackupResponse,
+        GetRestoreRequest,
+        GetRestoreResponse,
+    ]
 }
 
 fn printers_of_disclosures() -> Printers {

@@ -20,6 +20,7 @@
 //!
 //! What it does *not* do: bring back what was said since the backup; see `service::restored`.
 
+mod numbers;
 mod pieces;
 
 use std::path::{Path, PathBuf};
@@ -31,17 +32,16 @@ use crate::audit::{
 };
 use crate::backup::{MANIFEST, MANIFEST_BYTES_MAX, Manifest, Plane as Part};
 use crate::clock::{Clock as _, SystemClock};
-use crate::crypto::permutation::BLOCK_NUMBERS;
-use crate::crypto::{Entropy, Place, SerialWidth};
+use crate::crypto::{Entropy, Place};
 use crate::extract::recipient::Identities;
-use crate::keyring::{Editor, Keyring, NumberSpace, WrappedDisclosureKey};
+use crate::keyring::Editor;
 use crate::service::open::{Open, OpenKeys, RocksStores, environment, marker, verifiers};
 use crate::service::restored::PendingRestore;
 use crate::service::{Error, Parts};
 use crate::store::keys::{Key, Kind};
-use crate::store::records::{Plane, encode_mark, load_mark};
+use crate::store::records::Plane;
 use crate::store::rocks::RocksStore;
-use crate::store::{Batch, Durability, Step, Store};
+use crate::store::{Batch, Durability, Store};
 
 /// What is added to a directory's name while it is not complete.
 const ASIDE: &str = ".restoring";
@@ -135,11 +135,14 @@ impl Installation {
         }
         let head = check_log(&registers, &keys, &verifiers, manifest)?;
         let pending = pending(restoring, &verifiers, manifest, (&registers, &keys, head))?;
-        let ends = marks(manifest, &keys.keyring, (vault.as_ref(), registers.as_ref()))?;
-        raise(vault.as_ref(), |batch| vault_marks(&ends, batch))?;
+        let ends = numbers::begin(manifest, &keys.keyring, (vault.as_ref(), registers.as_ref()))?;
+        let mut batch = Batch::new();
+        numbers::vault_marks(&ends, &mut batch);
+        commit(vault.as_ref(), batch)?;
         let (mut batch, entropy) = (Batch::new(), Entropy::os());
-        register_marks(&ends, &mut batch);
-        let dead_disclosures = drop_dead_keys(registers.as_ref(), &keys.keyring, &mut batch)?;
+        numbers::register_marks(&ends, &mut batch);
+        let dead_disclosures =
+            numbers::drop_dead_keys(registers.as_ref(), &keys.keyring, &mut batch)?;
         if let Some(pending) = &pending {
             let key = Key::pending_restore();
             let place = Place {
@@ -327,101 +330,8 @@ fn pending(
         .map_err(|error| RestoreError::Witness(error.to_string()))
 }
 
-/// Where each number space begins its next generation: the block above everything that is known to
-/// have been leased.
-fn marks(
-    manifest: &Manifest,
-    keyring: &Keyring,
-    (vault, registers): (&dyn Store, &dyn Store),
-) -> Result<Vec<(NumberSpace, u64)>, RestoreError> {
-    let mut ends = Vec::new();
-    for (space, _) in keyring.number_spaces() {
-        let (store, key) = match space {
-            NumberSpace::OneWay(register) => (vault, Key::high_water(register)),
-            NumberSpace::Persons => (vault, Key::high_water(0)),
-            NumberSpace::Register(register) => (registers, Key::high_water(register)),
-        };
-        let stored = load_mark(store, &key).map_err(SetupError::Store)?;
-        let name = space.to_string();
-        let in_manifest = manifest.marks.iter().find(|mark| mark.space == name);
-        let in_manifest = in_manifest.map_or(0, |mark| mark.leased);
-        let leased = stored.max(in_manifest).max(keyring.marks().get(space));
-        ends.push((space, (leased / BLOCK_NUMBERS + 1) * BLOCK_NUMBERS));
-    }
-    Ok(ends)
-}
-
-fn vault_marks(ends: &[(NumberSpace, u64)], batch: &mut Batch) {
-    for (space, end) in ends {
-        match space {
-            NumberSpace::OneWay(register) => {
-                batch.put(Key::high_water(*register), encode_mark(*end))
-            }
-            NumberSpace::Persons => batch.put(Key::high_water(0), encode_mark(*end)),
-            NumberSpace::Register(_) => {}
-        }
-    }
-}
-
-fn register_marks(ends: &[(NumberSpace, u64)], batch: &mut Batch) {
-    for (space, end) in ends {
-        let key = match space {
-            NumberSpace::OneWay(register) => Key::vault_lease(*register),
-            NumberSpace::Persons => Key::vault_lease(0),
-            NumberSpace::Register(register) => Key::high_water(*register),
-        };
-        batch.put(key, encode_mark(*end));
-    }
-}
-
-fn raise(store: &dyn Store, fill: impl FnOnce(&mut Batch)) -> Result<(), RestoreError> {
-    let mut batch = Batch::new();
-    fill(&mut batch);
-    commit(store, batch)
-}
-
 fn commit(store: &dyn Store, batch: Batch) -> Result<(), RestoreError> {
     Ok(store.commit("restore", batch, Durability::Synced).map_err(SetupError::Store)?)
-}
-
-/// Drops keys that were destroyed since the backup, with what is sealed under them; says how many.
-fn drop_dead_keys(
-    registers: &dyn Store,
-    keyring: &Keyring,
-    batch: &mut Batch,
-) -> Result<u64, RestoreError> {
-    let mut dead = std::collections::BTreeSet::new();
-    let id_of = |key: &[u8]| -> Option<[u8; 16]> { key.get(1..17)?.try_into().ok() };
-    let scan = |kind, visit: &mut dyn FnMut(&[u8], &[u8])| {
-        registers.scan(Key::all(kind), &mut |key, value| {
-            visit(key, value);
-            Ok(Step::Continue)
-        })
-    };
-    let failed = SetupError::Store;
-    scan(Kind::DisclosureKey, &mut |key, value| {
-        let wrapped = WrappedDisclosureKey::from_bytes(value.to_vec());
-        let open = |id| wrapped.open(id, keyring.erasure(), SerialWidth::DEFAULT);
-        dead.extend(id_of(key).filter(|id| open(*id).is_err()));
-    })
-    .map_err(failed)?;
-    for kind in [
-        Kind::BridgeLabels,
-        Kind::DisclosureItem,
-        Kind::DisclosureKey,
-        Kind::WindowOneWay,
-        Kind::WindowPersons,
-    ] {
-        scan(kind, &mut |key, _| {
-            if id_of(key).is_some_and(|id| dead.contains(&id))
-                && let Ok((_, key)) = Key::parse(key)
-            {
-                batch.remove(key);
-            }
-        })
-        .map_err(failed)?;
-    }
-    Ok(dead.len() as u64)
 }
 
 fn file(path: &Path, source: std::io::Error) -> RestoreError {

@@ -47,7 +47,7 @@ async fn a_backup_opens_with_its_own_key_alone() {
     server.stop();
     site.wipe();
     let other = site.path("other.key");
-    hvelv(&["extract", "key", "--output", &other]).well();
+    hvelv(&["extract", "key", &other]).well();
     fs::rename(site.path("offline.key"), site.path("right.key")).unwrap();
     fs::rename(&other, site.path("offline.key")).unwrap();
     site.restore(&["backup"]).ended(INPUT, "not sealed to a key of this file");

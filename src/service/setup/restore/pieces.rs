@@ -43,8 +43,10 @@ fn open(
     identities: &Identities,
 ) -> Result<(), RestoreError> {
     let damaged = |what: &str| RestoreError::Backup(format!("{} {what}", from.display()));
+    if digest(from)? != (piece.sealed_bytes, piece.sealed_sha256) {
+        return Err(damaged("is another file than the manifest says"));
+    }
     let sealed = File::open(from).map_err(|source| file(from, source))?;
-    let mut hashed = Hashing { input: sealed, hash: Sha256::new(), bytes: 0 };
     let mut output = File::options()
         .write(true)
         .create_new(true)
@@ -52,44 +54,37 @@ fn open(
         .open(to)
         .map_err(|source| file(to, source))?;
     let (mut hash, mut bytes) = (Sha256::new(), 0);
-    {
-        let opened = identities.decrypt(BufReader::new(&mut hashed));
-        let mut opened = opened.map_err(|error| match error {
-            DecryptError::OtherKey => RestoreError::OtherKey,
-            _ => damaged("is damaged"),
-        })?;
-        let mut buffer = vec![0; BUFFER_BYTES];
-        loop {
-            let count = opened.read(&mut buffer).map_err(|_| damaged("is damaged"))?;
-            let Some(plain) = buffer.get(..count).filter(|plain| !plain.is_empty()) else { break };
-            hash.update(plain);
-            bytes += count as u64;
-            output.write_all(plain).map_err(|source| file(to, source))?;
-        }
+    let opened = identities.decrypt(BufReader::new(sealed));
+    let mut opened = opened.map_err(|error| match error {
+        DecryptError::OtherKey => RestoreError::OtherKey,
+        _ => damaged("is damaged"),
+    })?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let count = opened.read(&mut buffer).map_err(|_| damaged("is damaged"))?;
+        let Some(plain) = buffer.get(..count).filter(|plain| !plain.is_empty()) else { break };
+        hash.update(plain);
+        bytes += count as u64;
+        output.write_all(plain).map_err(|source| file(to, source))?;
     }
-    std::io::copy(&mut hashed, &mut std::io::sink()).map_err(|source| file(from, source))?;
-    let sealed = (hashed.bytes, Digest(hashed.hash.finish()));
-    if sealed != (piece.sealed_bytes, piece.sealed_sha256)
-        || (bytes, Digest(hash.finish())) != (piece.bytes, piece.sha256)
-    {
-        return Err(damaged("is another file than the manifest says"));
+    if (bytes, Digest(hash.finish())) != (piece.bytes, piece.sha256) {
+        return Err(damaged("holds another file than the manifest says"));
     }
     output.sync_all().map_err(|source| file(to, source))
 }
 
-struct Hashing {
-    input: File,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl Read for Hashing {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        self.hash.update(buffer.get(..count).unwrap_or_default());
-        self.bytes += count as u64;
-        Ok(count)
+/// Length and digest of a file as it lies in the backup.
+fn digest(path: &Path) -> Result<(u64, Digest), RestoreError> {
+    let failed = |source| file(path, source);
+    let mut input = File::open(path).map_err(failed)?;
+    let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; BUFFER_BYTES]);
+    loop {
+        let count = input.read(&mut buffer).map_err(failed)?;
+        let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) else { break };
+        hash.update(read);
+        bytes += count as u64;
     }
+    Ok((bytes, Digest(hash.finish())))
 }
 
 /// Makes a name that was given durable.
