@@ -15,7 +15,7 @@ use crate::service::setup::{RestoreError, Restored, Restoring, SetupError};
 /// Examples for the help text.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  hvelv restore --config /etc/hvelv/hvelv.toml --identity /media/offline/backup.key /backup/2026-11-23
+  hvelv restore --config /etc/hvelv/hvelv.toml --identity backup.key /backup/2026-11-23
   hvelv restore --identity backup.key --witness-head /witness/head --witness-key 'witness…' \\
     /backup/2026-11-24 /backup/2026-11-23
 

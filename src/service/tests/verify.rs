@@ -27,7 +27,7 @@ fn world() -> World {
     for id in [closed, open] {
         world.serials(id, "NPR", &npr).unwrap();
     }
-    world.service.close_disclosure(&world.officer(), closed).unwrap();
+    drop(world.service.close_disclosure(&world.officer(), closed).unwrap());
     world.service.seal(&world.operator()).unwrap();
     world
 }
