@@ -7,11 +7,13 @@
 //! ident, crypto ← keyring ← store ← vault, registers, audit ← policy ← disclosure ← rights ← service ← rpc, cli
 //! ident, crypto ← files ← extract ← cli
 //! crypto ← approval ← registers, policy
+//! crypto ← backup ← service, cli
 //! config ← rights ← service, rpc, cli
 //! ```
 
 pub mod approval;
 pub mod audit;
+pub mod backup;
 #[cfg(feature = "server")]
 pub mod cli;
 pub mod clock;

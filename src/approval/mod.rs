@@ -39,6 +39,8 @@ pub use rules::{Refusal, Today, Verdict};
 word_enum! {
     /// What is approved.  A word once given keeps its meaning.
     pub enum Act {
+        /// What a restore has lost is accepted, and the server serves again.
+        AcceptRestore = "accept_restore",
         /// A file of identifiers and project IDs is taken from another party.
         BridgeIn = "bridge_in",
         /// A file of identifiers and serials is given to a linking party.
@@ -69,7 +71,7 @@ impl Act {
             | Self::IdentifySerial
             | Self::OpenConversion
             | Self::OpenWindow => Role::Officer,
-            Self::GrantRole => Role::Operator,
+            Self::AcceptRestore | Self::GrantRole => Role::Operator,
             Self::ReissueId | Self::RevealIdentity => Role::Custodian,
         }
     }

@@ -139,6 +139,10 @@ pub enum Action {
     ApprovalWithdrawn,
     /// Entries, a proof or a checkpoint were read.
     AuditRead,
+    /// A backup is being made; `changes` says to whom it is sealed and what it goes on from.
+    BackupBegun,
+    /// All of a backup was answered; `digest` of its manifest is in `changes`.
+    BackupSent,
     /// A linking party's word that it has deleted a bridge was recorded.
     BridgeDeleted,
     /// A file of identifiers and serials was sealed to a linking party and answered.
@@ -257,6 +261,10 @@ pub enum Action {
     Sealed,
     /// The person of a serial was identified; `reference` is to them.
     SerialIdentified,
+    /// What a restore has lost was accepted by two persons; `changes` says what.
+    RestoreAccepted,
+    /// Both stores were restored from a backup; `changes` says which, and what it may have lost.
+    Restored,
     /// Register IDs were answered with serials of a disclosure.
     SerialsIssued,
     /// A stream of serials ended.

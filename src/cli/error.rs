@@ -26,7 +26,8 @@ pub enum Exit {
     Precondition = 5,
     /// The input file cannot be used: a ragged row, an unclosed quote, no such column.
     Input = 6,
-    /// The audit log or an extract does not verify, or a scan or the guard found what it looked for.
+    /// The log, a store, a backup or an extract does not verify, or a scan or the guard found what it
+    /// looked for.
     Verification = 7,
     /// Complete, but rows were rejected, and `--fail-on-rejects` was given.
     Rejects = 8,
@@ -67,7 +68,7 @@ impl Exit {
             Self::Precondition => "something comes first: the server is sealed, the output exists",
             Self::Input => "the input file cannot be used",
             Self::Verification => {
-                "the audit log or an extract does not verify, or a scan or the guard found something"
+                "the log, a store, a backup or an extract does not verify, or something was found"
             }
             Self::Rejects => "complete, but rows were rejected (only with --fail-on-rejects)",
             Self::Interrupted => "interrupted",

@@ -165,7 +165,7 @@ struct ReplaceOptions {
 
 /// What opens the roots as they are.
 #[derive(Debug, clap::Args)]
-struct GivenOptions {
+pub(super) struct GivenOptions {
     /// Configuration of the server.
     #[arg(long, value_name = "FILE", default_value = "hvelv.toml")]
     config: PathBuf,
@@ -272,7 +272,7 @@ pub(super) struct Opened {
 
 impl GivenOptions {
     /// Reads what is given, and asks for a passphrase if the shares are not enough.
-    fn read(&self) -> Result<Opened, Error> {
+    pub(super) fn read(&self) -> Result<Opened, Error> {
         Opened::read(&self.config, &self.share_file, &self.passphrase)
     }
 }
@@ -337,13 +337,13 @@ impl Opened {
         }
     }
 
-    fn twice(&self) -> Result<[KeysGiven; 2], Error> {
+    pub(super) fn twice(&self) -> Result<[KeysGiven; 2], Error> {
         Ok([self.once()?, self.once()?])
     }
 }
 
 /// A store that is in use says that the server is open.
-fn refused(cause: SetupError) -> Error {
+pub(super) fn refused(cause: SetupError) -> Error {
     let is_store =
         matches!(&cause, SetupError::Open(error) if error.code() == ErrorCode::StoreUnusable);
     let error = local::from_setup(cause);

@@ -11,6 +11,7 @@ mod alias;
 mod application;
 mod approval;
 mod audit;
+mod backup;
 mod bridge;
 mod budget;
 mod case;
@@ -36,6 +37,7 @@ mod pseudonymize;
 mod random;
 mod registers;
 mod reservation;
+mod restore;
 mod retention;
 mod reveal;
 mod scan;
@@ -48,6 +50,7 @@ mod synth;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod verify;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -81,6 +84,14 @@ enum Command {
     Status(status::StatusOptions),
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckOptions),
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(backup::BackupOptions),
+    #[command(after_help = restore::EXAMPLES)]
+    Restore(restore::RestoreOptions),
+    #[command(after_help = restore::RESTORED_EXAMPLES)]
+    Restored(restore::RestoredOptions),
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(verify::VerifyOptions),
     #[command(after_help = registers::EXAMPLES)]
     Registers(registers::RegistersOptions),
     #[command(after_help = pseudonymize::EXAMPLES)]
@@ -151,6 +162,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Approval(options) => approval::run(options),
         Command::Application(options) => application::run(options),
         Command::Audit(options) => audit::run(options),
+        Command::Backup(options) => backup::run(options),
         Command::Bridge(options) => bridge::run(options),
         Command::Budget(options) => budget::run(options),
         Command::Case(options) => case::run(options),
@@ -168,6 +180,8 @@ pub fn run() -> Result<Exit, Error> {
         Command::Pseudonymize(options) => pseudonymize::run(options),
         Command::Registers(options) => registers::run(options),
         Command::Reservation(options) => reservation::run(options),
+        Command::Restore(options) => restore::run(options),
+        Command::Restored(options) => restore::run_restored(options),
         Command::Retention(options) => retention::run(options),
         Command::Reveal(options) => reveal::run(options),
         Command::Scan(options) => scan::run(options),
@@ -176,6 +190,7 @@ pub fn run() -> Result<Exit, Error> {
         Command::Status(options) => status::run(options),
         Command::Synth(options) => synth::run(options),
         Command::Unseal(options) => unseal::run(options),
+        Command::Verify(options) => verify::run(options),
     }
 }
 

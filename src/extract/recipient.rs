@@ -7,7 +7,6 @@
 //! FORMAT: <https://age-encryption.org/v1>, recipients of kind X25519, binary.
 //!
 //! INVARIANT: nothing here prints or quotes a secret key, also where one is given by mistake.
-//!
 //! Not protected: `age` draws its own randomness from the operating system, not from
 //! `crypto::Entropy`, and leaves copies of keys in memory that it does not wipe.  Nothing in an `age`
 //! file says who sealed it: that is the manifest's.  Recordings are not safe from a quantum computer.
@@ -22,10 +21,8 @@ use zeroize::Zeroizing;
 
 /// Most keys that an extract is sealed to.
 pub const RECIPIENTS_MAX: usize = 16;
-
 /// Longest key file, in bytes.
 pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
-
 /// How an `age` file begins.
 pub(super) const MAGIC: &[u8] = b"age-encryption.org/";
 
@@ -156,32 +153,41 @@ impl Recipients {
     }
 
     /// Encrypts what is written, to all of them.
-    pub(super) fn encrypt<W: Write>(&self, output: W) -> io::Result<Encrypting<W>> {
+    pub(crate) fn encrypt<W: Write>(&self, output: W) -> io::Result<Encrypting<W>> {
         let recipients = self.0.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);
         let encryptor = age::Encryptor::with_recipients(recipients)
             .map_err(|_| io::Error::other("the recipients' keys do not go together"))?;
-        Ok(Encrypting(encryptor.wrap_output(output)?))
+        Ok(Encrypting(Some(encryptor.wrap_output(output)?)))
     }
 }
 
 /// Encrypts what is written.  What is not finished does not open.
-pub(super) struct Encrypting<W>(age::stream::StreamWriter<W>);
+pub(crate) struct Encrypting<W: Write>(Option<age::stream::StreamWriter<W>>);
 
 impl<W: Write> Encrypting<W> {
     /// Writes the end.
-    pub(super) fn finish(self) -> io::Result<W> {
-        self.0.finish()
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.0.take().ok_or_else(ended)?.finish()
+    }
+
+    /// Writes the end, of what is held by a reference alone.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        self.0.take().ok_or_else(ended)?.finish().map(drop)
     }
 }
 
 impl<W: Write> Write for Encrypting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.0.as_mut().ok_or_else(ended)?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.0.as_mut().map_or(Ok(()), Write::flush)
     }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the end is written already")
 }
 
 /// A file that holds a new secret key, and the public key.
@@ -240,7 +246,7 @@ impl Identities {
     }
 
     /// Decrypts what is read.
-    pub(super) fn decrypt<R: BufRead>(
+    pub(crate) fn decrypt<R: BufRead>(
         &self,
         mut input: R,
     ) -> Result<impl Read + use<R>, DecryptError> {
@@ -256,7 +262,7 @@ impl Identities {
 
 /// Why a file is not decrypted.
 #[derive(Debug)]
-pub(super) enum DecryptError {
+pub(crate) enum DecryptError {
     /// The head of the file was changed, or is cut off.
     Head,
     /// It is no `age` file.

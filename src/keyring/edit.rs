@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::change::{Change, OldErasureKey};
 use super::document::{Document, KeyEntry};
-use super::kinds::{Environment, KeyFacts, KeyState, Plane, Purpose, StoreId};
+use super::kinds::{Environment, KeyFacts, KeyState, NumberSpace, Plane, Purpose, StoreId};
+use super::marks::keys_of;
 use super::open::Roots;
 use super::sealed::{Opened, open};
 use super::{Error, Unsealing, file};
@@ -80,7 +81,7 @@ pub fn create(
         created: now,
         roots: roots.seal(&store_id, params, passphrase, entropy)?,
         keys: Vec::new(),
-        marks: std::iter::once((super::NumberSpace::Persons, 0)).collect(),
+        marks: std::iter::once((NumberSpace::Persons, 0)).collect(),
     };
     let mac_key = roots.of(Plane::Registers).mac_key(&store_id);
     let mut editor = Editor { lock, document, roots, mac_key, entropy, now };
@@ -201,6 +202,19 @@ impl<'a> Editor<'a> {
     /// As those.
     pub fn rotate(&mut self, purpose: Purpose, scope: Option<u16>) -> Result<KeyId, Error> {
         self.change(purpose.plane()).rotate(purpose, scope)
+    }
+
+    /// Begins a new generation of a number space, at a position that no earlier one has come to: a
+    /// block of numbers is permuted by one generation alone.
+    ///
+    /// # Errors
+    /// As [`Editor::rotate`].
+    pub fn begin_generation(&mut self, space: NumberSpace, from: u64) -> Result<(), Error> {
+        let (purpose, scope) = keys_of(space);
+        let _ = self.rotate(purpose, scope)?;
+        let mark = self.document.marks.entry(space).or_insert(0);
+        *mark = from.max(*mark);
+        Ok(())
     }
 
     /// Destroys a key that is not active.  A key that can die takes its plane's erasure key with it:

@@ -101,7 +101,7 @@ fn states(document: &Document) -> impl Iterator<Item = (KeyId, KeyState)> + '_ {
 }
 
 /// The purpose and scope of the keys that permute a number space.
-fn keys_of(space: NumberSpace) -> (Purpose, Option<u16>) {
+pub(super) fn keys_of(space: NumberSpace) -> (Purpose, Option<u16>) {
     match space {
         NumberSpace::OneWay(register) => (Purpose::OnewayNumbers, Some(register)),
         NumberSpace::Persons => (Purpose::PersonNumbers, None),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::document::Document;
 use super::erasure::ErasureKeys;
-use super::kinds::{KeyState, Purpose};
+use super::kinds::{KeyState, NumberSpace, Purpose};
 use super::open::{Roots, erasure_wrap};
 use super::sealed::Opened;
 use super::{Error, Marks};
@@ -57,6 +57,19 @@ impl Keyring {
     #[must_use]
     pub fn marks(&self) -> &Marks {
         &self.marks
+    }
+
+    /// Every number space, with the generation that its numbers are drawn from.
+    #[must_use]
+    pub fn number_spaces(&self) -> Vec<(NumberSpace, u32)> {
+        let persons = (NumberSpace::Persons, self.vault.person_numbers.active_epoch());
+        let one_way = self.vault.one_way.iter();
+        let one_way = one_way
+            .map(|(number, keys)| (NumberSpace::OneWay(*number), keys.numbers.active_epoch()));
+        let registers = self.registers.registers.iter();
+        let registers = registers
+            .map(|(number, keys)| (NumberSpace::Register(*number), keys.numbers.active_epoch()));
+        std::iter::once(persons).chain(one_way).chain(registers).collect()
     }
 
     /// The planes apart, so that each owner holds its own keys and no others.

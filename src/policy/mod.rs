@@ -32,6 +32,8 @@ pub enum Right {
     ApplyEvents,
     /// Decide, as the second person, about what another asked for.
     Approve,
+    /// Take a backup: everything that is stored, sealed to whom one names.
+    BackUp,
     /// Ask what persons have said to a quality register, as its own system does.
     CheckQualityConsents {
         /// The register that keeps the consents.
@@ -161,7 +163,7 @@ impl Right {
             Self::LoadAliases { register } => {
                 vec![Role::Import { register: register.clone(), source: SourceScope::Any }]
             }
-            Self::Operate => vec![Role::Operator],
+            Self::BackUp | Self::Operate => vec![Role::Operator],
             // All sources: who delivers from one institution is not told whom the register erases.
             Self::FollowIds { register } | Self::Orders { register } => {
                 let (register, source) = (|| register.clone(), SourceScope::Any);

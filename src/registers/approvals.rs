@@ -367,7 +367,8 @@ impl Approved {
             Act::BridgeOut | Act::IdentifySerial | Act::RevealIdentity => {
                 Some(RevealPermit(PhantomData))
             }
-            Act::BridgeIn
+            Act::AcceptRestore
+            | Act::BridgeIn
             | Act::GrantRole
             | Act::OpenConversion
             | Act::OpenWindow

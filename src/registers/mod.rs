@@ -25,6 +25,8 @@ pub mod approvals;
 pub mod budget;
 mod by_person;
 pub mod catalogue;
+#[cfg(feature = "server")]
+mod check;
 mod column;
 mod delivery;
 mod delta;
@@ -57,7 +59,7 @@ use std::thread::JoinHandle;
 
 use crate::audit::{AuditReader, Entry, LogError, Recorded};
 use crate::crypto::Entropy;
-use crate::store::{self, Store};
+use crate::store::{self, Snapshot, Store};
 
 use aliases::Aliases;
 pub use aliases::{AliasPairs, AliasProblem, AliasRow, ExistingId, LoadedAliases};
@@ -65,6 +67,8 @@ pub use answer::{Answer, Answered, Arriving, Gives, JoiningRow, LeafId, Reply, R
 use approvals::{Approvals, Approved, Moving};
 use budget::Ledger;
 use by_person::ByPerson;
+#[cfg(feature = "server")]
+pub use check::{CheckedPlane, PlaneCheck};
 use column::Column;
 pub use column::{Cells, Held, Standing};
 pub use delivery::{DeliveryId, DeliveryRecord, DeliveryState, StoredDelivery};
@@ -314,6 +318,15 @@ impl Registers {
         let writes = writes.into_iter().map(|(key, value)| Write::Put(key, value)).collect();
         self.record_change(entry, writes, reply);
         Ok(())
+    }
+
+    /// A copy of the store as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        Ok(self.store.snapshot()?)
     }
 
     /// Members of a register.

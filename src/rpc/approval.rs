@@ -134,6 +134,7 @@ fn asked(mut request: RequestApprovalRequest) -> Result<ApprovalRequest, Error> 
         ApprovalAct::Unspecified => {
             return Err(Error::invalid(vec![violation("act", "must be given")]));
         }
+        ApprovalAct::AcceptRestore => Act::AcceptRestore,
         ApprovalAct::BridgeIn => Act::BridgeIn,
         ApprovalAct::BridgeOut => Act::BridgeOut,
         ApprovalAct::GrantRole => Act::GrantRole,
@@ -233,6 +234,7 @@ impl From<Party> for ApprovalParty {
 
 const fn wire_act(act: Act) -> ApprovalAct {
     match act {
+        Act::AcceptRestore => ApprovalAct::AcceptRestore,
         Act::BridgeIn => ApprovalAct::BridgeIn,
         Act::BridgeOut => ApprovalAct::BridgeOut,
         Act::GrantRole => ApprovalAct::GrantRole,

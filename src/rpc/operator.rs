@@ -2,38 +2,85 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
 use super::auth::Caller;
 use super::blocking;
+use super::limits::InFlight;
 use super::proto::operator_service_server::OperatorService;
 use super::proto::{
-    GiveShareRequest, GiveShareResponse, GrantBudgetRequest, GrantBudgetResponse,
-    ListBudgetsRequest, ListBudgetsResponse, RegisterStatus, RootStatus, SealRequest, SealResponse,
-    ServerState, StatusRequest, StatusResponse, UnsealRequest, UnsealResponse,
+    AcceptRestoreRequest, AcceptRestoreResponse, BackupRequest, GetRestoreRequest,
+    GetRestoreResponse, GiveShareRequest, GiveShareResponse, GrantBudgetRequest,
+    GrantBudgetResponse, ListBudgetsRequest, ListBudgetsResponse, RegisterStatus, RootStatus,
+    SealRequest, SealResponse, ServerState, StatusRequest, StatusResponse, UnsealRequest,
+    UnsealResponse,
 };
 use crate::crypto::{Passphrase, Share, ShareError};
 use crate::policy::Right;
 use crate::service::{
-    self, Detail, Error, ErrorCode, GivenShare, RootState, Service, State, Unsealed,
+    self, Detail, Error, ErrorCode, GivenShare, PendingRestore, RootState, Service, State, Unsealed,
 };
 
+mod backup;
 mod budget;
 
 /// The handlers.
 pub(super) struct OperatorHandler {
     service: Arc<Service>,
+    in_flight: Arc<InFlight>,
+    idle: Duration,
 }
 
 impl OperatorHandler {
-    pub(super) const fn new(service: Arc<Service>) -> Self {
-        Self { service }
+    /// `idle` is how long a client may leave a part of a backup unread.
+    pub(super) const fn new(
+        service: Arc<Service>,
+        in_flight: Arc<InFlight>,
+        idle: Duration,
+    ) -> Self {
+        Self { service, in_flight, idle }
     }
 }
 
 #[tonic::async_trait]
 impl OperatorService for OperatorHandler {
+    type BackupStream = backup::BackupReplies;
+
+    async fn backup(
+        &self,
+        request: Request<BackupRequest>,
+    ) -> Result<Response<Self::BackupStream>, Status> {
+        backup::backup(self, request).await
+    }
+
+    async fn get_restore(
+        &self,
+        request: Request<GetRestoreRequest>,
+    ) -> Result<Response<GetRestoreResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            let pending = service.pending_restore(&caller.permit(Right::Operate)?)?;
+            Ok(pending.as_ref().map(GetRestoreResponse::from).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn accept_restore(
+        &self,
+        request: Request<AcceptRestoreRequest>,
+    ) -> Result<Response<AcceptRestoreResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            let recorded = service.accept_restore(&caller.permit(Right::Operate)?)?;
+            Ok(AcceptRestoreResponse { audit_entry: recorded.index() })
+        })
+        .await
+    }
+
     async fn status(
         &self,
         request: Request<StatusRequest>,
@@ -126,6 +173,18 @@ impl OperatorService for OperatorHandler {
     }
 }
 
+impl From<&PendingRestore> for GetRestoreResponse {
+    fn from(pending: &PendingRestore) -> Self {
+        Self {
+            pending: true,
+            backup: pending.backup.to_string(),
+            made: format!("{:.0}", pending.made),
+            subject: pending.subject(),
+            gap: pending.gap(),
+        }
+    }
+}
+
 impl From<State> for ServerState {
     fn from(state: State) -> Self {
         match state {
@@ -194,8 +253,6 @@ impl From<Unsealed> for UnsealResponse {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::config::server::Mode;
     use crate::service::StatusDetail;

@@ -95,7 +95,7 @@ fn routes(
     let conversion = ConversionHandler::new(Arc::clone(service));
     let disclosure = DisclosureHandler::new(Arc::clone(service), Arc::clone(in_flight), limits);
     let identity = IdentityHandler::new(Arc::clone(service));
-    let operator = OperatorHandler::new(Arc::clone(service));
+    let operator = OperatorHandler::new(Arc::clone(service), Arc::clone(in_flight), idle);
     let reveal = RevealHandler::new(Arc::clone(service));
     let rights = RightsHandler::new(Arc::clone(service));
     let routes = Routes::new(IngestServiceServer::new(ingest).max_decoding_message_size(bytes_max))

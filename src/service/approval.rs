@@ -94,7 +94,7 @@ impl Service {
         if !violations.is_empty() {
             return Err(Error::invalid(violations));
         }
-        let open = self.open_now()?;
+        let open = self.open_restored()?;
         let ApprovalRequest { act, subject, parameters, reason, basis } = request;
         let text = "must be the id of a disclosure that is not closed";
         let no_disclosure = || Error::invalid(vec![violation("subject", text)]);
@@ -122,7 +122,7 @@ impl Service {
         allow(permit, &Right::Approve)?;
         let party = party(permit)?;
         let ApprovalDecision { id, verdict, note } = decision;
-        let open = self.open_now()?;
+        let open = self.open_restored()?;
         let asked = open.registers.approvals().find(&id);
         let unfit = |note: &str| match &asked {
             Some(asked) => unfit(asked.wanted.act, note),
@@ -149,7 +149,7 @@ impl Service {
     ) -> Result<(ApprovalStatus, Recorded<()>), Error> {
         allow(permit, &Right::RequestApprovals)?;
         let party = party(permit)?;
-        let open = self.open_now()?;
+        let open = self.open_restored()?;
         let now = self.parts.clock.now();
         let withdrawn = open.registers.approvals().withdraw(id, &party, now);
         self.commit_move(&open, withdrawn.map_err(|refusal| self.refused(refusal))?)
@@ -173,7 +173,7 @@ impl Service {
             may_see(permit, approval)
                 && filter.state.map_or_else(|| state.is_open(), |wanted| wanted == state)
         };
-        let found = self.open_now()?.registers.approvals().list(max, is_wanted);
+        let found = self.open_restored()?.registers.approvals().list(max, is_wanted);
         Ok(found.into_iter().map(|approval| status(approval, now)).collect())
     }
 
@@ -184,7 +184,7 @@ impl Service {
     /// `not_allowed`, also when there is no such approval; `server_sealed`.
     pub fn approval(&self, permit: &Permit, id: &ApprovalId) -> Result<ApprovalStatus, Error> {
         allow_sight(permit)?;
-        let found = self.open_now()?.registers.approvals().find(id);
+        let found = self.open_restored()?.registers.approvals().find(id);
         let found = found.filter(|approval| may_see(permit, approval)).ok_or(Denied)?;
         Ok(status(found, self.parts.clock.now()))
     }

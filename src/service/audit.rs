@@ -155,7 +155,7 @@ impl Service {
     /// Records that somebody reads the log, then lets them.
     fn open_for_audit(&self, permit: &Permit) -> Result<std::sync::Arc<Open>, Error> {
         allow(permit, &Right::ReadAudit)?;
-        let open = self.open_now()?;
+        let open = self.open_restored()?;
         let entry = self.entry(actor(permit), Action::AuditRead);
         let _ = open.registers.record_act_and_wait(entry).map_err(register_error)?;
         Ok(open)
@@ -168,7 +168,7 @@ impl Service {
         Ok(keys.iter().map(|key| VerifierKey::new(origin.clone(), key.public_key())).collect())
     }
 
-    fn audit_origin(&self) -> Result<Origin, Error> {
+    pub(super) fn audit_origin(&self) -> Result<Origin, Error> {
         self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)
     }
 

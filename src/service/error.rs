@@ -88,6 +88,10 @@ error_codes! {
     Precondition ApprovalRequired = "approval_required", "this takes another person's approval, and none is open for exactly this; ask for one with `hvelv approval request`";
     /// Who asked for an approval, or gave it, has lost the role since.
     Precondition ApprovalVoid = "approval_void", "whoever asked for the approval, or gave it, no longer has the role for it; ask for another";
+    /// A backup is being made already.
+    Precondition BackupRunning = "backup_running", "a backup is being made already; wait until it ends";
+    /// A backup that another is to go on from is not one of this server.
+    Precondition BackupUnknown = "backup_unknown", "the earlier backup is not one of this server; make one without --since";
     /// A batch has more rows than one may have.
     Exhausted BatchTooLarge = "batch_too_large", "the batch has too many identifiers";
     /// There is no such bridge.
@@ -164,6 +168,10 @@ error_codes! {
     Precondition ReservationNotSet = "reservation_not_set", "the person is not reserved against this use; `hvelv reservation show` has what is in force";
     /// The register has no such use (the catalogue is open).
     NotFound ReservationUseUnknown = "reservation_use_unknown", "the register knows no such use; `hvelv registers` has those that persons can be reserved against";
+    /// A restore lost something, and two persons have not accepted that yet.
+    Precondition RestoreNotAccepted = "restore_not_accepted", "the stores were restored, and two persons have not accepted what is lost: `hvelv restored`";
+    /// There is nothing to accept.
+    Precondition RestoreUnknown = "restore_unknown", "no restore waits to be accepted";
     /// The root that a share is for is open already.
     Precondition RootOpen = "root_open", "this root is open already; no more shares of it are needed";
     /// Who would approve is who asked.

@@ -133,6 +133,10 @@ impl Store for MeteredStore {
     fn purge(&self, ranges: &[Range<Key>]) -> Result<(), store::Error> {
         self.inner.purge(ranges)
     }
+
+    fn snapshot(&self) -> Result<Box<dyn store::Snapshot>, store::Error> {
+        self.inner.snapshot()
+    }
 }
 
 fn budget_reading(status: BudgetStatus) -> BudgetReading {

@@ -19,6 +19,7 @@ mod access;
 mod aliases;
 mod approval;
 mod audit;
+mod backup;
 mod budget;
 mod conversion;
 mod disclosure;
@@ -33,6 +34,7 @@ mod parts;
 mod quality;
 mod receipts;
 mod reissue;
+mod restored;
 mod reveal;
 mod rights;
 mod sealing;
@@ -43,7 +45,7 @@ mod unsealing;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -61,6 +63,7 @@ use crate::registers::catalogue::Catalogue;
 pub use aliases::AliasPair;
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
+pub use backup::{BackupPart, BackupParts, BackupRequest};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use conversion::{ConvertedRow, OpenConversion, OpenedConversion, Pair};
 pub use disclosure::{
@@ -91,6 +94,7 @@ pub use parts::Parts;
 pub use quality::{QualityQuestion, QualityRows, RowAnswer};
 pub use receipts::AuditReceipt;
 pub use reissue::ReissueIds;
+pub use restored::PendingRestore;
 pub use reveal::{RevealIdentity, RevealedPerson};
 pub use rights::{RightsSubject, RightsView};
 pub use state::{Detail, RootState, State, Status, StatusDetail, Unsealed};
@@ -126,6 +130,7 @@ pub struct Service {
     reopening: Mutex<Option<Receiver<()>>>,
     /// Which attempt to reopen counts; an older one ends.
     reopenings: AtomicU64,
+    backup_running: Arc<AtomicBool>,
     /// Dropped when the server stops, which ends attempts to reopen.
     stopping: Mutex<Option<Sender<()>>>,
     stopped: Mutex<Receiver<()>>,
@@ -154,6 +159,7 @@ impl Service {
             streams: AtomicU64::new(0),
             reopening: Mutex::default(),
             reopenings: AtomicU64::new(0),
+            backup_running: Arc::default(),
             stopping: Mutex::new(Some(stopping)),
             stopped: Mutex::new(stopped),
         })
@@ -220,7 +226,9 @@ impl Service {
     /// What is open now, for somebody who uses it.
     fn open_now(&self) -> Result<Arc<Open>, Error> {
         self.touch();
-        self.open_quietly()
+        let open = self.open_quietly()?;
+        open.restored.check()?;
+        Ok(open)
     }
 
     /// What is open now, for what the server does by itself.

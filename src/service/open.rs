@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::conversion::Conversions;
 use super::disclosure::Book;
 use super::erasure::CaseBook;
+use super::restored::{PendingRestore, Restored};
 use super::{Error, ErrorCode, Parts};
 use crate::audit::{Origin, VerifierKey};
 use crate::config::Config;
@@ -84,6 +85,8 @@ pub(super) struct Open {
     pub(super) cases: CaseBook,
     /// Windows of conversions.
     pub(super) conversions: Conversions,
+    /// A restore that nobody has accepted yet.
+    pub(super) restored: Restored,
     keys: OpenKeys,
     /// Whoever holds it weakly gets at it no more.
     closing: AtomicBool,
@@ -137,7 +140,9 @@ impl Open {
         let (_closed, closed) = channel();
         let closing = AtomicBool::new(false);
         let conversions = Conversions::default();
-        let open = Self { registers, vault, book, cases, conversions, keys, closing, _closed };
+        let restored = Restored::new(PendingRestore::load(&registers)?);
+        let open =
+            Self { registers, vault, book, cases, conversions, restored, keys, closing, _closed };
         Ok((open, closed))
     }
 
@@ -220,7 +225,11 @@ fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorCode::StoreUnusable).with_source(error)
 }
 
-fn open_store(parts: &Parts, keys: &OpenKeys, plane: Plane) -> Result<Arc<dyn Store>, Error> {
+pub(super) fn open_store(
+    parts: &Parts,
+    keys: &OpenKeys,
+    plane: Plane,
+) -> Result<Arc<dyn Store>, Error> {
     let store = parts.stores.open(plane).map_err(unusable)?;
     let store_id = *keys.store_id.as_bytes();
     marker(plane, parts.config.mode, store_id).check(store.as_ref()).map_err(unusable)?;
@@ -228,12 +237,9 @@ fn open_store(parts: &Parts, keys: &OpenKeys, plane: Plane) -> Result<Arc<dyn St
 }
 
 fn open_vault(parts: &Parts, store: Arc<dyn Store>, marks: &Arc<Marks>) -> Result<Vault, Error> {
-    let one_way = parts.catalogue.iter().filter(|register| register.is_one_way());
-    let partitions: Vec<u16> =
-        std::iter::once(PERSONS).chain(one_way.map(|register| register.number)).collect();
     let mut keys = Vec::new();
     let mut seen = std::collections::BTreeMap::new();
-    for partition in partitions {
+    for partition in partitions(parts) {
         keys.push(PartitionKeys::new(Arc::clone(&marks.keyring), partition).map_err(unusable)?);
         seen.insert(partition, marks.seen(partition).map_err(unusable)?);
     }
@@ -249,6 +255,31 @@ fn open_vault(parts: &Parts, store: Arc<dyn Store>, marks: &Arc<Marks>) -> Resul
     Ok(vault)
 }
 
+/// The partitions of the vault.
+pub(super) fn partitions(parts: &Parts) -> Vec<u16> {
+    let one_way = parts.catalogue.iter().filter(|register| register.is_one_way());
+    std::iter::once(PERSONS).chain(one_way.map(|register| register.number)).collect()
+}
+
+/// The registers, as the register plane opens them.
+pub(super) fn register_specs(parts: &Parts, keyring: &Keyring) -> Vec<RegisterSpec> {
+    let spec = |register: &Register| RegisterSpec {
+        number: register.number,
+        code: register.code.clone(),
+        partition: register.partition(),
+        consent_required: register.requires_consent(),
+        leased_in_key_file: keyring.marks().get(NumberSpace::Register(register.number)),
+    };
+    parts.catalogue.iter().map(spec).collect()
+}
+
+/// The keys that checkpoints of the log verify under.
+pub(super) fn verifiers(parts: &Parts, keyring: &Keyring) -> Result<Vec<VerifierKey>, Error> {
+    let origin: Origin = parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
+    let signing = keyring.registers().audit.signing.iter();
+    Ok(signing.map(|(_, key)| VerifierKey::new(origin.clone(), key.public_key())).collect())
+}
+
 fn open_registers(
     parts: &Parts,
     store: Arc<dyn Store>,
@@ -257,22 +288,12 @@ fn open_registers(
 ) -> Result<Registers, Error> {
     let keyring = &marks.keyring;
     let keys = PlaneKeys::new(Arc::clone(keyring));
-    let origin: Origin = parts.config.audit.origin.as_str().parse().map_err(Error::internal)?;
-    let signing = keyring.registers().audit.signing.iter();
-    let verifiers =
-        signing.map(|(_, key)| VerifierKey::new(origin.clone(), key.public_key())).collect();
-    let spec = |register: &Register| RegisterSpec {
-        number: register.number,
-        code: register.code.clone(),
-        partition: register.partition(),
-        consent_required: register.requires_consent(),
-        leased_in_key_file: keyring.marks().get(NumberSpace::Register(register.number)),
-    };
+    let verifiers = verifiers(parts, keyring)?;
     let used = Arc::clone(vault);
     let opening = Opening {
         store,
         keys: Arc::new(keys),
-        registers: parts.catalogue.iter().map(spec).collect(),
+        registers: register_specs(parts, keyring),
         vault_used: Arc::new(move |partition| used.used(partition)),
         marks: Arc::clone(marks) as Arc<dyn RegisterMarks>,
         verifiers,
@@ -301,7 +322,7 @@ impl Marks {
     }
 }
 
-fn space(partition: u16) -> NumberSpace {
+pub(super) fn space(partition: u16) -> NumberSpace {
     match partition {
         PERSONS => NumberSpace::Persons,
         register => NumberSpace::OneWay(register),

@@ -20,8 +20,12 @@ use crate::store::records::Plane;
 use crate::store::rocks::RocksStore;
 
 mod keys;
+mod restore;
+pub(in crate::service) mod verify;
 
 pub use keys::{KeyChange, KeysGiven, MadeShare, Others, Root, RootWays, WaysWanted};
+pub use restore::{RestoreError, Restored, Restoring};
+pub use verify::Verified;
 
 /// Why an installation cannot be made, checked or served.
 #[derive(Debug, thiserror::Error)]

@@ -47,6 +47,7 @@ mod reissue;
 mod reveal;
 mod rights;
 mod sealing;
+mod verify;
 mod windows;
 
 /// Two stores in memory; either may be told to fail after some commits.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::keys::Key;
-use super::{Batch, Durability, Error, Store, Visit};
+use super::{Batch, Durability, Error, Snapshot, Store, Visit};
 
 /// How a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,5 +68,9 @@ impl Store for FaultyStore {
             return Err(Error::Engine { operation: "purge", source: "fault on purpose".into() });
         }
         self.inner.purge(ranges)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        self.inner.snapshot()
     }
 }

@@ -48,6 +48,7 @@
 //! registers  0x6b  SerialOrdinal   disclosure id 16 bytes, sequence u64   sealed, by person
 //! registers  0x6c  WindowOneWay    disclosure id 16 bytes              sealed, dies with the key
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
+//! registers  0x7a  PendingRestore  -                                   sealed record
 //! ```
 //!
 //! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
@@ -158,6 +159,8 @@ pub enum Kind {
     WindowOneWay,
     /// What one person asked for and another allows.
     Approval,
+    /// A restore whose loss nobody has accepted yet.
+    PendingRestore,
 }
 
 impl Kind {
@@ -206,9 +209,11 @@ impl Kind {
         Self::SerialOrdinal,
         Self::WindowOneWay,
         Self::Approval,
+        Self::PendingRestore,
     ];
 
-    const fn code(self) -> u8 {
+    /// The byte that its keys begin with.
+    pub const fn code(self) -> u8 {
         match self {
             Self::Marker => 0x01,
             Self::HighWater => 0x02,
@@ -254,13 +259,14 @@ impl Kind {
             Self::SerialOrdinal => 0x6b,
             Self::WindowOneWay => 0x6c,
             Self::Approval => 0x70,
+            Self::PendingRestore => 0x7a,
         }
     }
 
     /// Length of the parts after the kind byte.
     const fn parts_bytes(self) -> usize {
         match self {
-            Self::Marker => 0,
+            Self::Marker | Self::PendingRestore => 0,
             Self::HighWater | Self::IndexMark | Self::VaultUsed | Self::VaultLease => 2,
             Self::EventPointer => 2,
             Self::Group | Self::Delta | Self::RightsFact => 10,
@@ -326,6 +332,7 @@ impl Kind {
             Self::SerialPin => "pin of a serial",
             Self::SerialOrdinal => "ordinal of a serial",
             Self::Approval => "approval",
+            Self::PendingRestore => "pending restore",
         }
     }
 }
@@ -560,6 +567,11 @@ impl Key {
         Self::build(Kind::Approval, &[&id])
     }
 
+    /// A restore whose loss nobody has accepted yet.
+    pub fn pending_restore() -> Self {
+        Self::build(Kind::PendingRestore, &[])
+    }
+
     /// The key's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
@@ -568,6 +580,11 @@ impl Key {
     /// Every key of a kind.
     pub fn all(kind: Kind) -> Range<Self> {
         Self::prefix(&[kind.code()])..Self::prefix(&[kind.code() + 1])
+    }
+
+    /// Every key, of known kinds or not.
+    pub fn everything() -> Range<Self> {
+        Self::prefix(&[])..Self::prefix(&[u8::MAX; Self::LENGTH_MAX])
     }
 
     /// Every group of a partition from a position on.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use super::keys::Key;
-use super::{Batch, Change, Durability, Error, Step, Store, Visit};
+use super::{Batch, Change, Durability, Error, Snapshot, SnapshotFile, Step, Store, Visit};
 
 /// An ordered map in memory. Every commit counts as synced.
 #[derive(Debug, Default)]
@@ -17,6 +17,21 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+}
+
+struct MapSnapshot {
+    files: [SnapshotFile; 1],
+    bytes: Vec<u8>,
+}
+
+impl Snapshot for MapSnapshot {
+    fn files(&self) -> &[SnapshotFile] {
+        &self.files
+    }
+
+    fn open(&self, _: &str) -> std::io::Result<Box<dyn std::io::Read + Send>> {
+        Ok(Box::new(std::io::Cursor::new(self.bytes.clone())))
     }
 }
 
@@ -62,5 +77,20 @@ impl Store for MemoryStore {
     fn purge(&self, _: &[Range<Key>]) -> Result<(), Error> {
         // A map has no earlier values.
         Ok(())
+    }
+
+    /// One file: `( length u32 ‖ key ‖ length u32 ‖ value )*`.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        let mut bytes = Vec::new();
+        for (key, value) in self.map.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            for part in [key, value] {
+                let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+                bytes.extend_from_slice(&length.to_be_bytes());
+                bytes.extend_from_slice(part);
+            }
+        }
+        let file =
+            SnapshotFile { name: "entries".into(), bytes: bytes.len() as u64, is_lasting: false };
+        Ok(Box::new(MapSnapshot { files: [file], bytes }))
     }
 }

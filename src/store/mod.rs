@@ -9,6 +9,7 @@
 //! records.rs  what stands in clear: schema marker, high-water marks
 //! rocks.rs    RocksDB                      memory.rs   the second implementation
 //! log_tail.rs what a power cut leaves of RocksDB's log, told from damage
+//! finding.rs  what a check of a store finds wrong, and where
 //! faulty.rs   wraps either: fails the n-th commit, or commits and then reports failure
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! it first; keys show kinds, register numbers, counts and random ids, nothing else.
 
 pub mod faulty;
+pub mod finding;
 pub mod keys;
 #[cfg(feature = "server")]
 mod log_tail;
@@ -176,6 +178,30 @@ impl Batch {
 /// What a scan calls with each key and value.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Step, Error> + 'a;
 
+/// A frozen copy of a store, as files.  What it takes of the disk goes when it is dropped.
+pub trait Snapshot: Send {
+    /// The files, in the order of their names.
+    fn files(&self) -> &[SnapshotFile];
+
+    /// Opens a file of the copy for reading.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn open(&self, name: &str) -> std::io::Result<Box<dyn std::io::Read + Send>>;
+}
+
+/// A file of a frozen copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotFile {
+    /// Its bare name.
+    pub name: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// Whether a file of this name and content is in later copies too, as long as the engine keeps it.
+    pub is_lasting: bool,
+}
+
 /// An ordered map of bytes with atomic batches.
 ///
 /// Contract, held by one conformance suite over every implementation: a commit is all or nothing,
@@ -208,4 +234,11 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// The engine's; then earlier values may still be there.
     fn purge(&self, ranges: &[Range<keys::Key>]) -> Result<(), Error>;
+
+    /// A copy of the store as it is at one moment, which later commits do not change.
+    ///
+    /// # Errors
+    ///
+    /// The engine's.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error>;
 }

@@ -7,23 +7,30 @@
 //! What it does *not* protect: RocksDB's own `LOG` file tells times and sizes.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, DBCompressionType, DBRecoveryMode};
 use rocksdb::{ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions};
 
 use super::keys::Key;
-use super::{Batch, Change, Durability, Error, Step, Store, Visit, log_tail};
+use super::{
+    Batch, Change, Durability, Error, Snapshot, SnapshotFile, Step, Store, Visit, log_tail,
+};
 
 /// Bytes that a memtable holds before it goes to disk: large, since stores are read at start only.
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
 /// Files that the engine keeps open.
 const OPEN_FILES_MAX: i32 = 512;
 
+/// Where a frozen copy lies while it is read: within the store, so that its tables can be links.
+const SNAPSHOT: &str = "snapshot";
+
 /// A RocksDB database.
 pub struct RocksStore {
     db: DB,
+    path: PathBuf,
     // One writer at a time: the check of an insert and its write belong together.
     writer: Mutex<()>,
 }
@@ -63,17 +70,19 @@ impl RocksStore {
                 options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
                 Self::open_with(&options, path)
             }
-            opened => Self::opened(opened),
+            opened => Self::opened(opened, path),
         }
     }
 
     fn open_with(options: &Options, path: &Path) -> Result<Self, Error> {
-        Self::opened(DB::open(options, path))
+        Self::opened(DB::open(options, path), path)
     }
 
-    fn opened(db: Result<DB, rocksdb::Error>) -> Result<Self, Error> {
+    fn opened(db: Result<DB, rocksdb::Error>, path: &Path) -> Result<Self, Error> {
         let db = db.map_err(|error| engine("open", error))?;
-        Ok(Self { db, writer: Mutex::new(()) })
+        // What a killed process has left of a copy.
+        remove_snapshot(&path.join(SNAPSHOT)).map_err(|error| system("open", error))?;
+        Ok(Self { db, path: path.to_owned(), writer: Mutex::new(()) })
     }
 }
 
@@ -168,6 +177,64 @@ impl Store for RocksStore {
         }
         Err(Error::Engine { operation: "purge", source: "the files could not be merged".into() })
     }
+
+    /// The memtable is written first, so that nothing of the copy is in a log.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        let path = self.path.join(SNAPSHOT);
+        remove_snapshot(&path).map_err(|error| system("snapshot", error))?;
+        let checkpoint = Checkpoint::new(&self.db).map_err(|error| engine("snapshot", error))?;
+        checkpoint.create_checkpoint(&path).map_err(|error| engine("snapshot", error))?;
+        let mut snapshot = RocksSnapshot { path, files: Vec::new() };
+        snapshot.list().map_err(|error| system("snapshot", error))?;
+        Ok(Box::new(snapshot))
+    }
+}
+
+/// A checkpoint: its tables are links to those of the store, which last; the rest is copied.
+struct RocksSnapshot {
+    path: PathBuf,
+    files: Vec<SnapshotFile>,
+}
+
+impl RocksSnapshot {
+    fn list(&mut self) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_lasting = Path::new(&name).extension().is_some_and(|is| is == "sst");
+            self.files.push(SnapshotFile { name, bytes: entry.metadata()?.len(), is_lasting });
+        }
+        self.files.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(())
+    }
+}
+
+impl Snapshot for RocksSnapshot {
+    fn files(&self) -> &[SnapshotFile] {
+        &self.files
+    }
+
+    fn open(&self, name: &str) -> std::io::Result<Box<dyn std::io::Read + Send>> {
+        Ok(Box::new(std::fs::File::open(self.path.join(name))?))
+    }
+}
+
+impl Drop for RocksSnapshot {
+    fn drop(&mut self) {
+        // What stays is removed when the store is opened, or copied, the next time.
+        let _ = remove_snapshot(&self.path);
+    }
+}
+
+fn remove_snapshot(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn system(operation: &'static str, error: std::io::Error) -> Error {
+    Error::Engine { operation, source: Box::new(error) }
 }
 
 impl RocksStore {

@@ -24,6 +24,8 @@
 //! why the key is here alone.
 
 mod assigner;
+#[cfg(feature = "server")]
+mod check;
 mod contact;
 mod contacts;
 mod erasing;
@@ -40,8 +42,10 @@ use std::sync::Arc;
 
 use crate::crypto::Entropy;
 use crate::ident::{NationalId, Reject};
-use crate::store::{self, Step, Store};
+use crate::store::{self, Snapshot, Step, Store};
 
+#[cfg(feature = "server")]
+pub use check::{CheckedPartition, check};
 pub use contact::{Contact, ContactFault, KeptContact};
 pub use contacts::HasContact;
 pub(crate) use identity::KnownIdentifier;
@@ -255,6 +259,15 @@ impl Vault {
     pub fn is_erased(&self, partition: u16, person: PersonNo) -> Result<bool, Error> {
         let partition = self.partitions.get(&partition).ok_or(Error::NoPartition)?;
         partition.is_erased(self.store.as_ref(), person)
+    }
+
+    /// A copy of the store as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    pub fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        Ok(self.store.snapshot()?)
     }
 
     /// Identifiers in a partition.

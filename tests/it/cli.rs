@@ -193,7 +193,7 @@ fn exit_codes_are_documented_in_the_help() {
         "    4  denied",
         "    5  something comes first",
         "    6  the input file cannot be used",
-        "    7  the audit log or an extract does not verify",
+        "    7  the log, a store, a backup or an extract does not verify",
         "    8  complete, but rows were rejected",
         "  130  interrupted",
     ] {

@@ -8,6 +8,7 @@
 
 mod access;
 mod approvals;
+mod backup;
 mod bad_requests;
 mod bad_rows;
 mod bridge_in;

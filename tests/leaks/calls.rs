@@ -22,6 +22,7 @@ use super::world::World;
 
 mod approvals;
 mod audit;
+mod backups;
 
 /// Rows in one message.
 const ROWS: usize = 4096;
@@ -267,6 +268,7 @@ impl<'a> Calls<'a> {
         }
         for caller in ["operator", "pipeline"] {
             self.budgets(caller).await;
+            self.backups(caller).await;
         }
         self.approvals().await;
         let channel = self.channel(None).await;

@@ -16,7 +16,15 @@ const CANARY: u64 = 41_814_061_033;
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-const SHOWN: [&str; 92] = [
+const SHOWN: [&str; 100] = [
+    "AcceptRestoreRequest",
+    "AcceptRestoreResponse",
+    "BackupBegun",
+    "BackupComplete",
+    "BackupRequest",
+    "BackupResponse",
+    "GetRestoreRequest",
+    "GetRestoreResponse",
     "ApplyEventsResponse",
     "Approval",
     "ApprovalMove",
@@ -195,6 +203,7 @@ fn printers() -> Printers {
         WithdrawApprovalRequest,
         WithdrawApprovalResponse,
     ];
+    printers.extend(printers_of_backups());
     printers.extend(printers_of_shares());
     printers.extend(printers_of_bridges());
     printers.extend(printers_of_disclosures());
@@ -206,6 +215,19 @@ fn printers() -> Printers {
 
 fn printers_of_shares() -> Printers {
     shown_of![GiveShareRequest, GiveShareResponse, RootStatus]
+}
+
+fn printers_of_backups() -> Printers {
+    shown_of![
+        AcceptRestoreRequest,
+        AcceptRestoreResponse,
+        BackupBegun,
+        BackupComplete,
+        BackupRequest,
+        BackupResponse,
+        GetRestoreRequest,
+        GetRestoreResponse,
+    ]
 }
 
 fn printers_of_disclosures() -> Printers {

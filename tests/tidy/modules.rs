@@ -3,14 +3,16 @@
 use super::{File, hold, refuses};
 
 /// Each module with the modules that it may use. Everything may use itself; nothing else.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("approval", &["config", "crypto"]),
     ("audit", &["crypto", "keyring", "store"]),
+    ("backup", &["crypto"]),
     (
         "cli",
         &[
             "approval",
             "audit",
+            "backup",
             "clock",
             "config",
             "crypto",
@@ -66,6 +68,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
         &[
             "approval",
             "audit",
+            "backup",
             "clock",
             "config",
             "crypto",

@@ -85,12 +85,14 @@ fn golden_entries() -> Vec<Entry> {
 }
 
 /// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 61] = [
+const GOLDEN_WORDS: [(Action, &str); 65] = [
     (Action::AliasesLoaded, "aliases_loaded"),
     (Action::AliasesRead, "aliases_read"),
     (Action::ApplicationReceived, "application_received"),
     (Action::ApplicationRefused, "application_refused"),
     (Action::ApplicationWithdrawn, "application_withdrawn"),
+    (Action::BackupBegun, "backup_begun"),
+    (Action::BackupSent, "backup_sent"),
     (Action::BridgeDeleted, "bridge_deleted"),
     (Action::BridgeIssued, "bridge_issued"),
     (Action::BridgeLoaded, "bridge_loaded"),
@@ -133,6 +135,8 @@ const GOLDEN_WORDS: [(Action, &str); 61] = [
     (Action::ReissuesRead, "reissues_read"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),
+    (Action::RestoreAccepted, "restore_accepted"),
+    (Action::Restored, "restored"),
     (Action::RetentionOrdered, "retention_ordered"),
     (Action::RetentionPlanned, "retention_planned"),
     (Action::RetentionRun, "retention_run"),
@@ -278,6 +282,10 @@ const fn number(action: Action) -> usize {
         Action::ConversionAnswered => 76,
         Action::ConversionClosed => 77,
         Action::ConversionOpened => 78,
+        Action::BackupBegun => 79,
+        Action::BackupSent => 80,
+        Action::RestoreAccepted => 81,
+        Action::Restored => 82,
     }
 }
 
@@ -306,7 +314,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 79];
+    let mut seen = [false; 83];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -319,7 +327,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 79]);
+    assert_eq!(seen, [true; 83]);
 }
 
 #[test]

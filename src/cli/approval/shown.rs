@@ -82,6 +82,7 @@ pub(super) fn as_json(approval: &Approval) -> serde_json::Value {
 
 pub(super) const fn wire_act(act: Act) -> ApprovalAct {
     match act {
+        Act::AcceptRestore => ApprovalAct::AcceptRestore,
         Act::BridgeIn => ApprovalAct::BridgeIn,
         Act::BridgeOut => ApprovalAct::BridgeOut,
         Act::GrantRole => ApprovalAct::GrantRole,

@@ -48,7 +48,7 @@ impl CaseBook {
     }
 
     /// Held by the run that has the vault forget, from its plan until the vault has forgotten.
-    pub(super) fn hold_run(&self) -> MutexGuard<'_, ()> {
+    pub(in crate::service) fn hold_run(&self) -> MutexGuard<'_, ()> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

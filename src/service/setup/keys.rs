@@ -69,7 +69,7 @@ pub struct RootWays {
 /// What opens the roots as they are.
 #[derive(Debug)]
 pub struct KeysGiven {
-    unsealing: Unsealing,
+    pub(super) unsealing: Unsealing,
     /// What was given, for the log.
     given: Vec<String>,
 }

@@ -50,6 +50,7 @@ fn golden_bytes_of_each_kind() {
         (Key::serial_ordinal(id, 7), "6b303132333435363738396162636465660000000000000007"),
         (Key::window_one_way(id), "6c30313233343536373839616263646566"),
         (Key::approval(*b"0123456789"), "7030313233343536373839"),
+        (Key::pending_restore(), "7a"),
     ];
     for &(key, hex) in golden {
         let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

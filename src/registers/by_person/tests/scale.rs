@@ -47,6 +47,10 @@ impl Counting {
 }
 
 impl Store for Counting {
+    fn snapshot(&self) -> Result<Box<dyn store::Snapshot>, store::Error> {
+        self.inner.snapshot()
+    }
+
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, store::Error> {
         let found = self.inner.get(key)?;
         self.count(key.as_bytes().len() + found.as_ref().map_or(0, Vec::len));
