@@ -117,7 +117,7 @@ impl PlaneCheck<'_> {
             Kind::Marker | Kind::Delta | Kind::DisclosureKey => return Ok(()),
             // What the log is made of is checked with the log.
             Kind::AuditBody | Kind::AuditLeaf | Kind::Checkpoint => return Ok(()),
-            Kind::Group => return Err("it is a record of the vault"),
+            Kind::Contact | Kind::Group => return Err("it is a record of the vault"),
             Kind::HighWater | Kind::IndexMark | Kind::VaultLease | Kind::VaultUsed => {
                 let key = Key::parse(key).map_err(|_| DAMAGED)?.1;
                 return load_mark(self.store.as_ref(), &key).map(drop).map_err(|_| DAMAGED);

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::index::Index;
 use super::keys::PartitionKeys;
 use super::partition::{entries, wipe};
-use super::{Error, PersonNo, Rows, group, identity};
+use super::{Error, PersonNo, Rows, contacts, group, identity};
 use crate::keyring::Keyring;
 use crate::store::finding::Findings;
 use crate::store::keys::{Key, Kind};
@@ -78,6 +78,13 @@ pub fn check(
     store.scan(Key::everything(), &mut |key, value| {
         match Key::parse(key) {
             Ok((Kind::HighWater | Kind::Marker, _)) => {}
+            Ok((Kind::Contact, parsed)) => {
+                let holder = checked.get(&Key::leading_u16(key)?);
+                let opened = holder.map(|holder| contacts::open(&holder.keys, &parsed, value));
+                if !matches!(opened, Some(Ok(_))) {
+                    findings.record(key, DAMAGED);
+                }
+            }
             Ok((Kind::Group, _)) => {
                 let (partition, first) = (Key::leading_u16(key)?, Key::trailing_u64(key)?);
                 match checked.get_mut(&partition) {

@@ -255,11 +255,16 @@ fn commit(
 }
 
 fn read(keys: &PartitionKeys, store: &dyn Store, key: &Key) -> Result<Option<KeptContact>, Error> {
-    let damaged = || Error::Damaged { what: "contact" };
     let Some(sealed) = store.get(key)? else { return Ok(None) };
+    open(keys, key, &sealed).map(Some)
+}
+
+/// Opens a record.
+pub(super) fn open(keys: &PartitionKeys, key: &Key, sealed: &[u8]) -> Result<KeptContact, Error> {
+    let damaged = || Error::Damaged { what: "contact" };
     let storage = keys.identities().ok_or(Error::NoPartition)?;
-    let plain = storage.open(&place(key), &sealed).map_err(|_| damaged())?;
-    KeptContact::decode(&plain).map(Some).ok_or_else(damaged)
+    let plain = storage.open(&place(key), sealed).map_err(|_| damaged())?;
+    KeptContact::decode(&plain).ok_or_else(damaged)
 }
 
 fn key_of(keys: &PartitionKeys, person: PersonNo, register: u16) -> Key {

@@ -3,6 +3,7 @@
 
 use super::bridges::{code, world};
 use super::rights::quality;
+use super::verify::{keys, put, records, verified};
 use super::*;
 use crate::registers::Fact;
 use crate::rights::cases::Scope;
@@ -243,4 +244,20 @@ fn a_disclosure_knows_nothing_of_names_and_addresses() {
             }
         }
     }
+}
+
+#[test]
+fn a_record_is_opened_when_the_stores_are_verified() {
+    let world = world();
+    let people = numbers(1);
+    world.consents(&people);
+    assert_eq!(world.tell_rehab(&[(people[0], NAME, ADDRESS)]).unwrap().contacts, 1);
+    world.service.seal(&world.operator()).unwrap();
+    let keys = keys(&world);
+    assert_eq!(verified(&world, &keys).1, [""; 0]);
+    let is_contact = |(key, _): &(Vec<u8>, _)| Key::parse(key).unwrap().0 == Kind::Contact;
+    let (key, mut value) = records(&world.stores.vault).into_iter().find(is_contact).unwrap();
+    *value.last_mut().unwrap() ^= 1;
+    put(&world.stores.vault, &key, Some(value));
+    assert_eq!(verified(&world, &keys).1.len(), 1);
 }

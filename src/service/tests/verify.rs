@@ -32,20 +32,20 @@ fn world() -> World {
     world
 }
 
-fn keys(world: &World) -> OpenKeys {
+pub(super) fn keys(world: &World) -> OpenKeys {
     let sealed = open::load_key_file(&world.service.parts.config).unwrap();
     let mut unsealing = Unsealing::of(sealed);
     unsealing.give_passphrase(&passphrase()).unwrap();
     OpenKeys::unseal(unsealing).unwrap()
 }
 
-fn verified(world: &World, keys: &OpenKeys) -> (Verified, Vec<String>) {
+pub(super) fn verified(world: &World, keys: &OpenKeys) -> (Verified, Vec<String>) {
     let mut findings = Findings::default();
     let verified = check(&world.service.parts, keys, &mut findings).unwrap();
     (verified, findings.kept().iter().map(ToString::to_string).collect())
 }
 
-fn records(store: &MemoryStore) -> Records {
+pub(super) fn records(store: &MemoryStore) -> Records {
     let mut found = Vec::new();
     let mut visit = |key: &[u8], value: &[u8]| {
         found.push((key.to_vec(), value.to_vec()));
@@ -55,7 +55,7 @@ fn records(store: &MemoryStore) -> Records {
     found
 }
 
-fn put(store: &MemoryStore, key: &[u8], value: Option<Vec<u8>>) {
+pub(super) fn put(store: &MemoryStore, key: &[u8], value: Option<Vec<u8>>) {
     let (mut batch, key) = (Batch::new(), Key::parse(key).unwrap().1);
     match value {
         Some(value) => batch.put(key, value),
