@@ -14,10 +14,10 @@ Examples:
   hvelv verify --config /etc/hvelv/hvelv.toml --json
 
 Run it on the server's host, with the server sealed or stopped; it asks for what opens the roots and
-writes nothing. Every record of both stores is opened; each identity's tag is made anew; members are
-held against the vault, the leases and the log; the log is computed from its entries and held against
-every checkpoint. All that is wrong is listed with its place, and the exit code is 7. That the stores
-are the newest is not shown: ask the witness (hvelv audit witness).";
+writes nothing. Every record of both stores is opened; each identity's tag is made anew; members
+are held against the vault, the leases and the log; the log is computed from its entries and held
+against every checkpoint. All that is wrong is listed with its place, and the exit code is 7. That
+the stores are the newest is not shown: ask the witness (hvelv audit witness).";
 
 /// Checks every record of both stores and of the log, and lists everything that is wrong.
 #[derive(Debug, clap::Args)]

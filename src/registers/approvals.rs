@@ -346,8 +346,8 @@ pub struct RevealPermit<'a>(PhantomData<&'a Approved>);
 
 impl MayReveal for RevealPermit<'_> {}
 
-/// Proof that what was approved is a window, of a joint disclosure or a conversion, for as long as its approval is
-/// held.  It opens no identity for anybody.
+/// Proof that what was approved is a window, of a joint disclosure or a conversion, for as long as
+/// its approval is held.  It opens no identity for anybody.
 ///
 /// INVARIANT: made by [`Approved::matching`] alone.
 #[must_use = "a permit that is not used matches nobody"]
@@ -376,8 +376,7 @@ impl Approved {
         }
     }
 
-    /// What looks for persons of a one-way register among those of others, if the act that was
-    /// approved is a window.
+    /// What looks for persons of a one-way register among those of others, if it is a window.
     pub fn matching(&self) -> Option<MatchPermit<'_>> {
         let matches = matches!(self.0.next.wanted.act, Act::OpenConversion | Act::OpenWindow);
         matches.then_some(MatchPermit(PhantomData))

@@ -244,7 +244,9 @@ mod tests {
     /// identifiers are secret, or known to be harmless.
     #[test]
     fn every_field_that_could_hold_an_identifier_was_looked_at() {
-        const HARMLESS: [&str; 8] = [
+        // The files of a backup are sealed before they are sent.
+        const HARMLESS: [&str; 9] = [
+            ".hvelv.v1.BackupResponse.data",
             ".hvelv.v1.GetConsistencyProofResponse.path",
             ".hvelv.v1.GetInclusionProofResponse.leaf_hash",
             ".hvelv.v1.GetInclusionProofResponse.path",

@@ -217,8 +217,8 @@ fn make_directory(path: &Path) -> Result<(), SetupError> {
 pub(crate) fn make_directory_durably(path: &Path) -> Result<(), std::io::Error> {
     use std::os::unix::fs::DirBuilderExt;
     let new: Vec<&Path> = path.ancestors().take_while(|directory| !directory.exists()).collect();
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    for directory in new {
+    for directory in new.into_iter().rev() {
+        std::fs::DirBuilder::new().mode(0o700).create(directory)?;
         let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
         std::fs::File::open(above.unwrap_or_else(|| Path::new(".")))
             .and_then(|above| above.sync_all())?;

@@ -262,9 +262,12 @@ impl Service {
         let unsealing = self.begin_collecting(collected)?;
         let opened = unsealing.give_passphrase(&passphrase).map_err(key_file_error)?;
         collected.last = self.parts.clock.monotonic();
-        let mut entry = self.entry(actor(permit), Action::PassphraseGiven);
-        entry.changes = opened.iter().map(|plane| format!("{plane} root")).collect();
-        collected.wait(entry);
+        // Whoever opens both roots by one passphrase is who the entry of the opening says.
+        if let [plane] = opened[..] {
+            let mut entry = self.entry(actor(permit), Action::PassphraseGiven);
+            entry.changes = vec![format!("{plane} root")];
+            collected.wait(entry);
+        }
         tracing::info!(roots = opened.len(), "passphrase given");
         Ok(())
     }

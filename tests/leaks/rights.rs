@@ -204,7 +204,9 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     world.run(&format!("{check} --ids secret/persons @rights"), 4);
     let pair = "--from IPLOS --into KPR";
     let why = "--minutes 5 --purpose p --provision q";
-    world.run(&format!("convert open {pair} {why} @officer"), 5);
+    // The approval was used, so that there is none for this purpose.
+    let other = why.replace("--purpose p", "--purpose another");
+    world.run(&format!("convert open {pair} {other} @officer"), 5);
     world.run(&format!("convert ids {pair} --output output/pairs.csv secret/persons @quality"), 5);
     world.run(&format!("convert close {pair} @officer"), 5);
     let withdraw = format!("--register REHAB --channel letter {person}");

@@ -2,6 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod words;
+
+use words::GOLDEN_WORDS;
+
 /// The bodies of version 1, never regenerated; line for line the entries of [`golden_entries`].
 const GOLDEN: &str = include_str!("../../../tests/vectors/audit-entries-v1.jsonl");
 
@@ -83,75 +87,6 @@ fn golden_entries() -> Vec<Entry> {
         bare(Action::Unsealed),
     ]
 }
-
-/// Words of actions that came after the golden entries.
-const GOLDEN_WORDS: [(Action, &str); 65] = [
-    (Action::AliasesLoaded, "aliases_loaded"),
-    (Action::AliasesRead, "aliases_read"),
-    (Action::ApplicationReceived, "application_received"),
-    (Action::ApplicationRefused, "application_refused"),
-    (Action::ApplicationWithdrawn, "application_withdrawn"),
-    (Action::BackupBegun, "backup_begun"),
-    (Action::BackupSent, "backup_sent"),
-    (Action::BridgeDeleted, "bridge_deleted"),
-    (Action::BridgeIssued, "bridge_issued"),
-    (Action::BridgeLoaded, "bridge_loaded"),
-    (Action::CaseAssessed, "case_assessed"),
-    (Action::CaseReceived, "case_received"),
-    (Action::CaseRefused, "case_refused"),
-    (Action::CaseWithdrawn, "case_withdrawn"),
-    (Action::CasesRead, "cases_read"),
-    (Action::ConsentGiven, "consent_given"),
-    (Action::ConsentWithdrawn, "consent_withdrawn"),
-    (Action::ConversionAnswered, "conversion_answered"),
-    (Action::ConversionClosed, "conversion_closed"),
-    (Action::ConversionOpened, "conversion_opened"),
-    (Action::DecisionRecorded, "decision_recorded"),
-    (Action::DeletionConfirmed, "deletion_confirmed"),
-    (Action::DisclosureClosed, "disclosure_closed"),
-    (Action::DisclosureCompleted, "disclosure_completed"),
-    (Action::DisclosureOpened, "disclosure_opened"),
-    (Action::EntriesPruned, "entries_pruned"),
-    (Action::ErasureOrdered, "erasure_ordered"),
-    (Action::ExtractRecorded, "extract_recorded"),
-    (Action::IdChangesRead, "id_changes_read"),
-    (Action::IdReissued, "id_reissued"),
-    (Action::IdentifiersLinked, "identifiers_linked"),
-    (Action::IdentifiersUnlinked, "identifiers_unlinked"),
-    (Action::IdentitiesErased, "identities_erased"),
-    (Action::IdentityEventsApplied, "identity_events_applied"),
-    (Action::IdentityRevealed, "identity_revealed"),
-    (Action::IdsConverted, "ids_converted"),
-    (Action::InnsynGiven, "innsyn_given"),
-    (Action::KeysRewrapped, "keys_rewrapped"),
-    (Action::OrderConfirmed, "order_confirmed"),
-    (Action::OrdersRead, "orders_read"),
-    (Action::PassphraseChanged, "passphrase_changed"),
-    (Action::PassphraseGiven, "passphrase_given"),
-    (Action::ProtectedLinksRead, "protected_links_read"),
-    (Action::QualityConsentRecorded, "quality_consent_recorded"),
-    (Action::QualityConsentsChecked, "quality_consents_checked"),
-    (Action::ReceiptGiven, "receipt_given"),
-    (Action::ReissuesRead, "reissues_read"),
-    (Action::ReservationLifted, "reservation_lifted"),
-    (Action::ReservationSet, "reservation_set"),
-    (Action::RestoreAccepted, "restore_accepted"),
-    (Action::Restored, "restored"),
-    (Action::RetentionOrdered, "retention_ordered"),
-    (Action::RetentionPlanned, "retention_planned"),
-    (Action::RetentionRun, "retention_run"),
-    (Action::RightsRead, "rights_read"),
-    (Action::RootReplaced, "root_replaced"),
-    (Action::SerialIdentified, "serial_identified"),
-    (Action::SerialsIssued, "serials_issued"),
-    (Action::SerialsStored, "serials_stored"),
-    (Action::ShareGiven, "share_given"),
-    (Action::SharesMade, "shares_made"),
-    (Action::SigningKeyAdded, "signing_key_added"),
-    (Action::SurrogatesIssued, "surrogates_issued"),
-    (Action::WindowClosed, "window_closed"),
-    (Action::WindowOpened, "window_opened"),
-];
 
 #[test]
 fn bodies_are_the_golden_bytes() {
