@@ -30,7 +30,7 @@ pub(super) enum Command {
     Answer(Box<Answer>),
     /// Told when everything before it is recorded, or has failed.
     Barrier(SyncSender<()>),
-    Other(Other),
+    Other(Box<Other>),
 }
 
 /// An act with its own entry, and what happens with it.
@@ -128,14 +128,15 @@ impl Command {
                 Self::Answer(answer)
             }
             Self::Barrier(passed) => Self::Barrier(passed),
-            Self::Other(Other { entry, with, reply }) => {
+            Self::Other(other) => {
+                let Other { entry, with, reply } = *other;
                 let awaited = Awaited::new(failed, reply);
                 let reply: ActReply = Box::new(move |done| {
                     if let Some(reply) = awaited.take() {
                         reply(done);
                     }
                 });
-                Self::Other(Other { entry, with, reply })
+                Self::Other(Box::new(Other { entry, with, reply }))
             }
         }
     }
@@ -184,7 +185,7 @@ impl Registers {
         let reply: ActReply = Box::new(move |done| {
             reply(done.map(|(committed, index)| committed.record(index, value)));
         });
-        self.send(Command::Other(Other { entry, with, reply }));
+        self.send(Command::Other(Box::new(Other { entry, with, reply })));
     }
 
     /// Waits until everything that was handed to the recorder before has been recorded.

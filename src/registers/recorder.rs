@@ -115,7 +115,7 @@ impl Recorder {
             match command {
                 Command::Answer(answer) => answers.push(*answer),
                 Command::Barrier(passed) => barriers.push(passed),
-                Command::Other(other) => others.push(other),
+                Command::Other(other) => others.push(*other),
             }
         }
         if !answers.is_empty() || !others.is_empty() {

@@ -67,6 +67,8 @@ impl Calls<'_> {
         }
         for caller in ["custodian", "pipeline"] {
             self.reveal(caller).await;
+        }
+        for caller in ["officer", "pipeline"] {
             self.conversions(caller).await;
         }
     }
