@@ -2,12 +2,13 @@
 //! sealed.
 //!
 //! Goal: sealing wipes the roots, what opens them, and the key of the file; of the others it leaves
-//! the copies that the cipher makes on stacks of threads, a bounded number, and no other.  Method: the
-//! keys of an installation are computed here, by a reader of the key file of its own, and every page
-//! of the server's process is searched for them, in raw form, as hexadecimal and as base64, each by both of its halves: before it is opened, while it is open (the
-//! control: a search that finds nothing then would prove nothing), and after it was sealed.  The last
-//! round opens the vault by shares, and searches for their bytes, their symbols, the secret that they
-//! join to and the key that it gives.
+//! copies that ciphers make on stacks of threads and in memory that was given back, and nothing written
+//! out.  Method: the keys of an installation are computed here, by a reader of the key file of its own,
+//! and every page of the server's process is searched for them, in raw form, as hexadecimal and as
+//! base64, each by both of its halves: before it is opened, while it is open (the control: a search that
+//! finds nothing then would prove nothing), and after it was sealed.  The last round opens the vault by
+//! shares, and searches for their bytes, their symbols, the secret that they join to and the key that
+//! it gives.
 //!
 //! Only root may look: to everybody else, the user of the server too, the process is closed, and then
 //! that is what is asserted, and the run says that it searched nothing.  Not searched for: the text of
@@ -309,6 +310,7 @@ fn beginning(bytes: &[u8]) -> usize {
 }
 
 /// What is left after sealing is of working keys alone; how much is said.
+#[expect(clippy::print_stdout, reason = "how much is left is said whatever it is")]
 fn check_sealed(sealed: &Hits, round: &str) {
     // Round keys that a cipher put on the stack of a thread, or in memory that was given back, stay
     // there until it is used again: SECURITY.md, "Limits of wiping".  They are no roots, and nothing
@@ -320,9 +322,10 @@ fn check_sealed(sealed: &Hits, round: &str) {
     }
     let stacks: usize = sealed.values().map(|found| found.on_stacks).sum();
     let elsewhere: usize = sealed.values().map(|found| found.elsewhere.len()).sum();
-    eprintln!("{round}: halves of working keys left: {stacks} on stacks, {elsewhere} elsewhere");
+    println!("{round}: halves of working keys left: {stacks} on stacks, {elsewhere} elsewhere");
 }
 
+#[expect(clippy::print_stdout, reason = "that nothing was searched is said")]
 #[test]
 fn roots_are_found_in_the_memory_of_an_open_server_and_wiped_once_it_is_sealed() {
     let installation = Installation::new();
@@ -333,7 +336,7 @@ fn roots_are_found_in_the_memory_of_an_open_server_and_wiped_once_it_is_sealed()
     let Some(before) = found(pid, &needles) else {
         let user = std::process::Command::new("id").arg("-u").output().unwrap().stdout;
         assert_ne!(user, b"0\n", "root may look");
-        eprintln!("NOT SEARCHED: only root may look into the server's memory");
+        println!("NOT SEARCHED: only root may look into the server's memory");
         return;
     };
     assert_eq!(before, Hits::new(), "before it is opened");
