@@ -10,7 +10,7 @@ SHELL := /bin/sh
 CARGO_FLAGS := --locked --release
 PREPARE := tools/prepare; eval "$$(tools/rocksdb-cache)"
 
-.PHONY: help build demo examples test lint bench browser innsyn attack model tamper drill long long-tests crash clean
+.PHONY: help build demo examples test lint bench browser innsyn attack model tamper drill fuzz long long-tests crash clean
 
 help: ## Shows this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,10 @@ tamper: ## Every entry of a log of 1,000,000 deleted, swapped, cut off and rewri
 drill: ## Backup, wipe, restore, verify, serve: 100,000 persons.
 	@$(PREPARE)
 	HVELV_DRILL_PERSONS=100000 cargo test $(CARGO_FLAGS) --test it backup::a_wiped
+
+fuzz: ## Each target of tests/fuzz under libFuzzer, 30 minutes each (HVELV_FUZZ_SECONDS).
+	@$(PREPARE)
+	tools/fuzz
 
 crash: ## kill -9 during ingest, 200 rounds; 1,000 power cuts.
 	@$(PREPARE)
