@@ -238,7 +238,7 @@ fn verify_file(path: &Path, verifier_key: Option<&str>) -> Result<Exit, Error> {
         };
         Error::new(exit, format!("{}: {}", path.display(), with_sources(&cause)))
     })?;
-    live::explained(report.unexplained)?;
+    live::explained(&report.pruning)?;
     let summary = live::Copied {
         checkpoint: report.checkpoint,
         pruned_count: report.pruned_count,

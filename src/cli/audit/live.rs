@@ -12,6 +12,8 @@ use crate::audit::{
 };
 use crate::cli::connect::Channel;
 use crate::cli::error::{Error, Exit, with_sources};
+use crate::cli::output;
+use crate::clock::{Clock as _, SystemClock};
 use crate::rpc::proto::audit_service_client::AuditServiceClient;
 use crate::rpc::proto::{
     GetCheckpointRequest, GetCheckpointResponse, ListEntriesRequest, ListEntriesResponse,
@@ -160,7 +162,7 @@ pub(super) async fn walk(
     if continuity.tree.head() != checkpoint.tree {
         return Err(wrong("the entries are not those of the signed checkpoint".to_owned()));
     }
-    explained(pruning.unexplained())?;
+    explained(&pruning)?;
     let earlier_size = continuity.earlier.map(|earlier| earlier.tree.size);
     Ok(Copied { checkpoint, pruned_count, earlier_size })
 }
@@ -183,17 +185,25 @@ pub(super) async fn copy<W: Write>(
     Ok((export.finish().map_err(failed)?, copied))
 }
 
-/// Refuses an entry without a body that no entry says was pruned.
+/// Refuses an entry without a body that no entry says was pruned, or may have been by now; says so if
+/// the times of the log go back.
 ///
 /// # Errors
 ///
 /// There is one.
-pub(super) fn explained(unexplained: Option<u64>) -> Result<(), Error> {
-    match unexplained {
+pub(super) fn explained(pruning: &PruningCheck) -> Result<(), Error> {
+    if let Some(index) = pruning.gone_back() {
+        output::note(&format!(
+            "entry {index} is dated more than a day before one before it: ask why the clock was set"
+        ));
+    }
+    match pruning.unexplained(SystemClock::new().now()) {
         None => Ok(()),
         Some(index) => Err(wrong(format!(
-            "entry {index} has no body, and no later entry says that it was pruned by retention"
-        ))),
+            "entry {index} has no body, and no later entry says that it was pruned once it was old \
+             enough"
+        ))
+        .advise("If the log was pruned while it was read, read it again.")),
     }
 }
 
