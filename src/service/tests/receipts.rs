@@ -175,6 +175,25 @@ fn a_receipt_says_no_more_than_the_answer_did() {
 }
 
 #[test]
+fn whether_a_person_is_reserved_does_not_show_in_a_receipt_for_their_serial() {
+    let world = World::unsealed();
+    let people = numbers(2);
+    let kpr = world.ingest("KPR", "KUHR", &people);
+    world.say("KPR", people[0], reserved("secondary_purposes")).unwrap();
+    let id = world.research(&[("riksrevisjonsloven_12", Identifiers::Without)]);
+    let mut told = Vec::new();
+    for row in &kpr {
+        let answer = world.serials(id, "KPR", &[*row]).unwrap();
+        assert_eq!((answer.ids.len(), answer.notes.len()), (1, 0), "answered alike");
+        let receipt = world.receipt("f", world.newest("serials_issued")).unwrap();
+        told.push((receipt.salt.len(), receipt.body.len()));
+    }
+    let overridden = world.entries_with("overridden_riksrevisjonsloven_12");
+    assert_eq!(overridden, 1, "of one of them it is said");
+    assert_eq!(told, [(0, 0); 2]);
+}
+
+#[test]
 fn a_log_that_is_damaged_while_the_server_runs_is_no_mistake_of_who_asks_for_a_proof() {
     let world = World::unsealed();
     world.ingest("NPR", "HF", &numbers(30));
