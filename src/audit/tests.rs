@@ -322,7 +322,7 @@ fn a_log_that_was_rewritten_with_all_keys_opens_and_is_refused_by_the_witness() 
         assert!(refused.to_string().contains("another"), "{refused}");
         let proof = reader.with_leaves(|leaves| consistency_proof(600, 700, leaves)).unwrap();
         let refused = witness.add_checkpoint(600, &proof, &signed.note, 2).unwrap_err();
-        assert!(matches!(refused, Refusal::Forked { witnessed: 600, .. }), "fork at {fork}");
+        assert!(matches!(refused, Refusal::NotProven { witnessed: 600, .. }), "fork at {fork}");
     }
 }
 

@@ -56,10 +56,17 @@ pub enum Refusal {
         /// What was cosigned last.
         witnessed: u64,
     },
-    /// The tree does not begin with the one that was cosigned: another history was written. (422)
+    /// The log has signed two trees of one size: another history was written. (409)
     #[error("log is another than the one of {witnessed} entries that was witnessed")]
     Forked {
         /// How long that was: the first entry that differs is before it.
+        witnessed: u64,
+    },
+    /// The proof does not lead from what was cosigned to the checkpoint: another history was written, or
+    /// the proof is a wrong one. (422)
+    #[error("log does not continue the one of {witnessed} entries that was witnessed")]
+    NotProven {
+        /// How long that was.
         witnessed: u64,
         /// What the proof came to.
         #[source]
@@ -71,10 +78,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether it shows that the log was changed, and not only that something is missing.
+    /// Whether it shows by itself that the log was changed.
     #[must_use]
-    pub fn is_evidence(&self) -> bool {
-        matches!(self, Self::GoneBack { .. } | Self::Forked { .. })
+    pub fn is_proof(&self) -> bool {
+        matches!(self, Self::Forked { .. })
+    }
+
+    /// Whether it shows that the log was changed if the log's server has just been asked. A file may
+    /// be an old one, or have a wrong proof.
+    #[must_use]
+    pub fn accuses_server(&self) -> bool {
+        matches!(self, Self::Forked { .. } | Self::GoneBack { .. } | Self::NotProven { .. })
     }
 }
 
@@ -88,6 +102,8 @@ pub struct Cosigned {
     pub note: String,
     /// The line of the cosignature alone.
     pub line: String,
+    /// How it is dated: when it was asked for, or as the one before it if that is later.
+    pub seconds: u64,
 }
 
 /// The witness of one log.
@@ -144,18 +160,21 @@ impl Witness {
         if size < witnessed {
             return Err(Refusal::GoneBack { size, witnessed });
         }
+        if size == witnessed && checkpoint.tree != head {
+            return Err(Refusal::Forked { witnessed });
+        }
         if old_size != witnessed {
             return Err(Refusal::OldSize { old_size, witnessed });
         }
         verify_consistency(head, checkpoint.tree, proof)
-            .map_err(|cause| Refusal::Forked { witnessed, cause })?;
+            .map_err(|cause| Refusal::NotProven { witnessed, cause })?;
         let seconds = self.head.map_or(seconds, |(_, before)| seconds.max(before));
         let signed = only_signed_by(note, &self.keys).map_err(Refusal::Unkept)?;
         let line = self.secret.cosign(&signed, seconds).map_err(Refusal::Unkept)?;
         let note = format!("{signed}{line}");
         // As the next start will.
         self.head = Some(self.kept(&note)?);
-        Ok(Cosigned { checkpoint, note, line })
+        Ok(Cosigned { checkpoint, note, line, seconds })
     }
 
     /// The log's name.

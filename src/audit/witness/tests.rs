@@ -79,7 +79,7 @@ fn a_log_that_goes_back_is_refused_at_every_size() {
     for size in 0..200 {
         let refused = add(&mut witness, &log[..size], 2).unwrap_err();
         assert_eq!(refused, Refusal::GoneBack { size: size as u64, witnessed: 200 });
-        assert!(refused.is_evidence());
+        assert!(refused.accuses_server() && !refused.is_proof(), "a file may be old");
     }
     assert_eq!(witness.head().size, 200);
 }
@@ -91,8 +91,10 @@ fn a_log_that_forks_at_any_entry_is_refused_however_far_it_has_grown() {
     for fork in 0..100 {
         for size in [100, 101, 130, 256] {
             let refused = add(&mut witness, &leaves(size, fork), 2).unwrap_err();
-            let is_fork = matches!(refused, Refusal::Forked { witnessed: 100, .. });
-            assert!(is_fork && refused.is_evidence(), "fork at {fork}, size {size}");
+            let is_fork = matches!(refused, Refusal::Forked { witnessed: 100 });
+            let is_unproven = matches!(refused, Refusal::NotProven { witnessed: 100, .. });
+            assert_eq!((is_fork, is_unproven), (size == 100, size > 100), "fork at {fork}");
+            assert_eq!((refused.is_proof(), refused.accuses_server()), (size == 100, true));
         }
     }
     let _ = add(&mut witness, &leaves(130, 100), 2).unwrap();
@@ -110,7 +112,8 @@ fn what_is_not_signed_or_not_proven_from_the_head_is_refused() {
     assert_eq!(witness.add_checkpoint(0, &[], &note(&log, 1), 2), Err(old_size));
     let mut short = proof.clone();
     short.pop();
-    assert!(witness.add_checkpoint(10, &short, &note(&log, 1), 2).is_err());
+    let unproven = witness.add_checkpoint(10, &short, &note(&log, 1), 2).unwrap_err();
+    assert!(matches!(unproven, Refusal::NotProven { .. }) && !unproven.is_proof(), "{unproven}");
     assert!(log[..].leaf_hash(3).unwrap().is_some());
     assert!(witness.add_checkpoint(10, &proof, &note(&log, 1), 2).is_ok());
 
