@@ -12,7 +12,7 @@
 //! ```
 //!
 //! INVARIANT: a log signs no two checkpoints between which there is no consistency proof. The
-//! committer keeps this: it verifies the log from disk before it signs.
+//! reader keeps this: it verifies the log from disk before it signs.
 //!
 //! It does *not* show that the log is the same for everybody, nor that it is the newest: whoever
 //! holds the signing key can sign two histories, and only a witness off the host, or an auditor
@@ -91,12 +91,13 @@ impl Checkpoint {
     ///
     /// [`CheckpointError`]; nothing of the text is looked at before its signature is verified.
     pub fn parse_and_verify(note: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
-        Self::parse(open_note(note, key)?, key)
+        Self::parse(open_note(note, key)?, key.name())
     }
 
-    fn parse(text: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
+    /// Reads the text of a note, whose signature the caller has verified.
+    pub(super) fn parse(text: &str, origin: &Origin) -> Result<Self, CheckpointError> {
         let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
-        if lines.next() != Some(key.name().as_str()) {
+        if lines.next() != Some(origin.as_str()) {
             return Err(CheckpointError::Origin);
         }
         let size = lines.next().and_then(parse_size).ok_or(CheckpointError::Size)?;
@@ -104,7 +105,7 @@ impl Checkpoint {
         if lines.any(str::is_empty) {
             return Err(CheckpointError::Extension);
         }
-        Ok(Self { origin: key.name().clone(), tree: TreeHead { size, root } })
+        Ok(Self { origin: origin.clone(), tree: TreeHead { size, root } })
     }
 }
 

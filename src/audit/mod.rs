@@ -58,7 +58,7 @@ pub use entry::{Action, Actor, Entry, EntryError, EntryVersion, Mode};
 pub use export::{ExportError, ExportWriter, Report, Trust, VerifyError, verify_export};
 pub use leaf::{BODY_BYTES_MAX, KeptLeaf, Leaf, LeafError, SALT_BYTES, Salt};
 pub use log::{AuditLog, Committed, LogError};
-pub use pruning::{Pruning, PruningCheck, RETENTION_DAYS_MIN, is_prunable};
+pub use pruning::{Pruning, PruningCheck, PruningPlan, RETENTION_DAYS_MIN};
 pub use reader::{AuditReader, SignedCheckpoint, StoredLeaves};
 pub use receipt::{Receipt, ReceiptError, Verified as VerifiedReceipt};
 pub use recorded::Recorded;

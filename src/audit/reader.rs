@@ -12,11 +12,11 @@
 //!
 //! It does *not* show that the log is the one of yesterday: that takes an older checkpoint.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::log::{KIND_BODY, LogError, last_checkpoint, unmade};
-use super::pruning::{Pruning, StoredBody, is_prunable};
+use super::pruning::{Planning, Pruning, PruningPlan, StoredBody};
 use super::{
     Blocks, Checkpoint, Entry, Frontier, Hash, KeptLeaf, LeafHashes, Origin, ProveError, TreeHead,
     VerifierKey, WitnessKey, root_of,
@@ -110,7 +110,7 @@ impl AuditReader {
                     *said = self.pruning(by)?.map(|pruning| (by, pruning));
                 }
                 match said {
-                    Some((_, pruning)) if by > index && pruning.entries().contains(&index) => {
+                    Some((_, pruning)) if by > index && pruning.covers(index) => {
                         Ok(KeptLeaf::Pruned(hash))
                     }
                     _ => Err(damaged("no entry says that it was pruned")),
@@ -139,7 +139,7 @@ impl AuditReader {
             .and_then(|entry| Pruning::of(&entry)))
     }
 
-    /// Runs of entries whose bodies may be dropped now.
+    /// What may be pruned now, one entry after the other.
     ///
     /// # Errors
     ///
@@ -148,19 +148,19 @@ impl AuditReader {
         &self,
         now: jiff::Timestamp,
         retention_days: u64,
-    ) -> Result<Vec<RangeInclusive<u64>>, LogError> {
-        let mut runs: Vec<RangeInclusive<u64>> = Vec::new();
+    ) -> Result<Vec<PruningPlan>, LogError> {
+        let mut planning = Planning::new(now, retention_days);
         self.entries(0..u64::MAX, &mut |index, leaf| {
-            let KeptLeaf::Whole(leaf) = leaf else { return Ok(Step::Continue) };
-            if is_prunable(leaf.body(), now, retention_days) {
-                match runs.last_mut() {
-                    Some(run) if *run.end() + 1 == index => *run = *run.start()..=index,
-                    _ => runs.push(index..=index),
+            let may_go_on = match leaf {
+                KeptLeaf::Pruned(_) => {
+                    planning.pruned(index);
+                    true
                 }
-            }
-            Ok(Step::Continue)
+                KeptLeaf::Whole(leaf) => planning.whole(index, leaf.body()),
+            };
+            Ok(if may_go_on { Step::Continue } else { Step::Stop })
         })?;
-        Ok(runs)
+        Ok(planning.finish())
     }
 
     /// Recomputes the tree from the bodies on disk, from where the last call ended.

@@ -322,7 +322,7 @@ fn a_log_that_was_rewritten_with_all_keys_opens_and_is_refused_by_the_witness() 
         assert!(refused.to_string().contains("another"), "{refused}");
         let proof = reader.with_leaves(|leaves| consistency_proof(600, 700, leaves)).unwrap();
         let refused = witness.add_checkpoint(600, &proof, &signed.note, 2).unwrap_err();
-        assert!(matches!(refused, Refusal::Forked { witnessed: 600, .. }), "fork at {fork}");
+        assert!(matches!(refused, Refusal::NotProven { witnessed: 600, .. }), "fork at {fork}");
     }
 }
 
@@ -333,11 +333,13 @@ fn pruned_bodies_leave_every_hash_and_proof_and_only_what_an_entry_names_may_be_
     let mut log = world.log().unwrap();
     let late = "2036-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(world.reader().prunable(late, 4_000).unwrap(), []);
-    assert_eq!(world.reader().prunable(late, RETENTION_DAYS_MIN).unwrap(), [0..=39]);
-    let pruning = Pruning::new(5..=9, RETENTION_DAYS_MIN).unwrap();
+    let plans = world.reader().prunable(late, RETENTION_DAYS_MIN).unwrap();
+    // The first is never dropped, the last that is old enough dates the others.
+    assert_eq!(plans.iter().map(|plan| plan.dropped.clone()).collect::<Vec<_>>(), [[1..=38]]);
+    let pruning = Pruning::new(vec![5..=9], 5, RETENTION_DAYS_MIN).unwrap();
     let by = log.stage(&pruning.entry(late, Actor::Server)).unwrap();
     assert!(log.prune(5..=by, by).is_err(), "not of itself");
-    log.prune(pruning.entries(), by).unwrap();
+    log.prune(5..=9, by).unwrap();
     let _ = log.commit("prune", Batch::new()).unwrap();
 
     let reader = world.reader();
@@ -362,14 +364,14 @@ fn pruned_bodies_leave_every_hash_and_proof_and_only_what_an_entry_names_may_be_
     let export = export.finish().unwrap();
     let key = world.verifier().to_string();
     let report = verify_export(&export[..], Some(&key)).unwrap();
-    assert_eq!((report.pruned_count, report.unexplained), (5, None));
+    assert_eq!((report.pruned_count, report.pruning.unexplained(late)), (5, None));
 
     // A body that nobody has pruned, taken out of the store, or of the export.
     let text = String::from_utf8(export).unwrap();
     let mut cut: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     cut[21] = format!("{{\"i\":20,\"hash\":\"{}\"}}\n", before[20]);
     let report = verify_export(cut.concat().as_bytes(), Some(&key)).unwrap();
-    assert_eq!((report.pruned_count, report.unexplained), (6, Some(20)));
+    assert_eq!((report.pruned_count, report.pruning.unexplained(late)), (6, Some(20)));
     for (index, forged) in [(20, 5), (10, 9)] {
         let there = world.get(&Key::audit_body(index));
         // The record of a pruned one opens in its own place alone.

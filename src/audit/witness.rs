@@ -10,9 +10,11 @@
 //! head kept ◄── stored, then ◄────────────────────────────────────────────── cosignature
 //! ```
 //!
-//! FORMAT: what it keeps is its head: the note that it cosigned last, with its own cosignature, or an
-//! empty file before the first.
+//! FORMAT: what it keeps is its head: the text that it cosigned last, with the signatures of the log's
+//! keys that it has verified and its own, and no other line; or an empty file before the first.
 //!
+//! INVARIANT: a head that it gives opens again. What anybody may have added to a note does not come
+//! into one.
 //! INVARIANT: of all checkpoints that one witness has cosigned, each begins with every smaller one.
 //! INVARIANT: the time of a cosignature is not before that of the one before it.
 //!
@@ -23,7 +25,7 @@ use thiserror::Error;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::tree::{Hash, ProofError, TreeHead, empty_root, verify_consistency};
-use crate::crypto::note::{NoteError, Origin, VerifierKey, WitnessSecret};
+use crate::crypto::note::{NoteError, Origin, VerifierKey, WitnessSecret, only_signed_by};
 
 mod request;
 
@@ -54,22 +56,39 @@ pub enum Refusal {
         /// What was cosigned last.
         witnessed: u64,
     },
-    /// The tree does not begin with the one that was cosigned: another history was written. (422)
+    /// The log has signed two trees of one size: another history was written. (409)
     #[error("log is another than the one of {witnessed} entries that was witnessed")]
     Forked {
         /// How long that was: the first entry that differs is before it.
+        witnessed: u64,
+    },
+    /// The proof does not lead from what was cosigned to the checkpoint: another history was written, or
+    /// the proof is a wrong one. (422)
+    #[error("log does not continue the one of {witnessed} entries that was witnessed")]
+    NotProven {
+        /// How long that was.
         witnessed: u64,
         /// What the proof came to.
         #[source]
         cause: ProofError,
     },
+    /// It cannot be cosigned: it is too long, or no note.
+    #[error("checkpoint cannot be cosigned")]
+    Unkept(#[source] NoteError),
 }
 
 impl Refusal {
-    /// Whether it shows that the log was changed, and not only that something is missing.
+    /// Whether it shows by itself that the log was changed.
     #[must_use]
-    pub fn is_evidence(&self) -> bool {
-        matches!(self, Self::GoneBack { .. } | Self::Forked { .. })
+    pub fn is_proof(&self) -> bool {
+        matches!(self, Self::Forked { .. })
+    }
+
+    /// Whether it shows that the log was changed if the log's server has just been asked. A file may
+    /// be an old one, or have a wrong proof.
+    #[must_use]
+    pub fn accuses_server(&self) -> bool {
+        matches!(self, Self::Forked { .. } | Self::GoneBack { .. } | Self::NotProven { .. })
     }
 }
 
@@ -83,6 +102,8 @@ pub struct Cosigned {
     pub note: String,
     /// The line of the cosignature alone.
     pub line: String,
+    /// How it is dated: when it was asked for, or as the one before it if that is later.
+    pub seconds: u64,
 }
 
 /// The witness of one log.
@@ -107,8 +128,7 @@ impl Witness {
     ) -> Result<Self, Refusal> {
         let mut witness = Self { secret, keys, head: None };
         if !head.is_empty() {
-            let (_, seconds) = witness.secret.public().open(head).map_err(Refusal::Head)?;
-            witness.head = Some((witness.signed(head)?.tree, seconds));
+            witness.head = Some(witness.kept(head)?);
         }
         Ok(witness)
     }
@@ -140,21 +160,35 @@ impl Witness {
         if size < witnessed {
             return Err(Refusal::GoneBack { size, witnessed });
         }
+        if size == witnessed && checkpoint.tree != head {
+            return Err(Refusal::Forked { witnessed });
+        }
         if old_size != witnessed {
             return Err(Refusal::OldSize { old_size, witnessed });
         }
         verify_consistency(head, checkpoint.tree, proof)
-            .map_err(|cause| Refusal::Forked { witnessed, cause })?;
+            .map_err(|cause| Refusal::NotProven { witnessed, cause })?;
         let seconds = self.head.map_or(seconds, |(_, before)| seconds.max(before));
-        let line = self.secret.cosign(note, seconds).map_err(Refusal::Head)?;
-        self.head = Some((checkpoint.tree, seconds));
-        Ok(Cosigned { checkpoint, note: format!("{note}{line}"), line })
+        let signed = only_signed_by(note, &self.keys).map_err(Refusal::Unkept)?;
+        let line = self.secret.cosign(&signed, seconds).map_err(Refusal::Unkept)?;
+        let note = format!("{signed}{line}");
+        // As the next start will.
+        self.head = Some(self.kept(&note)?);
+        Ok(Cosigned { checkpoint, note, line, seconds })
     }
 
     /// The log's name.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         self.keys.first().map(VerifierKey::name)
+    }
+
+    /// What a head says. The witness's own word is enough: the log's keys may have changed since.
+    fn kept(&self, head: &str) -> Result<(TreeHead, u64), Refusal> {
+        let (text, seconds) = self.secret.public().open(head).map_err(Refusal::Head)?;
+        let origin = self.origin().ok_or(Refusal::Checkpoint(CheckpointError::Origin))?;
+        let checkpoint = Checkpoint::parse(text, origin).map_err(Refusal::Checkpoint)?;
+        Ok((checkpoint.tree, seconds))
     }
 
     fn signed(&self, note: &str) -> Result<Checkpoint, Refusal> {

@@ -111,9 +111,10 @@ struct VerifyOptions {
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
 
-    /// The key that the checkpoint must be signed by: `name+hash+key`.
+    /// The key that checkpoints must be signed by: `name+hash+key`. Repeat it for the key before, if
+    /// the log's key was replaced.
     #[arg(long, value_name = "KEY")]
-    verifier_key: Option<String>,
+    verifier_key: Vec<String>,
 
     /// An earlier checkpoint of the same log, which it must continue.
     #[arg(long, value_name = "FILE", requires = "live")]
@@ -129,9 +130,10 @@ struct ExportOptions {
     #[arg(value_name = "OUT")]
     output: PathBuf,
 
-    /// The key that the checkpoint must be signed by: `name+hash+key`.
+    /// The key that the checkpoint must be signed by: `name+hash+key`. Repeat it while one key of the
+    /// log follows another.
     #[arg(long, value_name = "KEY")]
-    verifier_key: Option<String>,
+    verifier_key: Vec<String>,
 
     /// Replaces OUT if it exists, once the new one is complete.
     #[arg(long)]
@@ -158,7 +160,7 @@ pub(super) fn run(command: &AuditCommand) -> Result<Exit, Error> {
         Action::VerifyReceipt(options) => receipt::verify(options),
         Action::Witness(command) => witness::run(command),
         Action::Verify(VerifyOptions { export: Some(path), verifier_key, .. }) => {
-            verify_file(path, verifier_key.as_deref())
+            verify_file(path, verifier_key)
         }
         Action::Verify(options) => verify_live(options),
     }
@@ -168,22 +170,35 @@ fn entries(options: &EntriesOptions) -> Result<Exit, Error> {
     block_on(async {
         let channel = options.connection.channel(Caller::Known).await?;
         let mut entries = live::list(channel, options.start, options.count).await?;
-        while let Some(entry) = entries.message().await? {
-            // The server's words are shown, never acted on; a body is JSON and holds no line end.
+        while let Some(entry) = entries.message().await.map_err(live::refused)? {
+            // The server's words are shown, never acted on.
             let body = String::from_utf8_lossy(&entry.body);
-            if options.json {
+            let line = if options.json {
                 let body: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
                 let hash = BASE64.encode(&entry.leaf_hash);
-                let line = json!({ "i": entry.index, "leaf_hash": hash, "body": body });
-                output::result(&line.to_string());
+                json!({ "i": entry.index, "leaf_hash": hash, "body": body }).to_string()
             } else if body.is_empty() {
-                output::result(&format!("{} (pruned)", entry.index));
+                format!("{} (pruned)", entry.index)
             } else {
-                output::result(&format!("{} {body}", entry.index));
-            }
+                format!("{} {body}", entry.index)
+            };
+            output::result(&without_controls(&line));
         }
         Ok(Exit::Success)
     })
+}
+
+/// A text in which nothing moves a terminal: control characters as JSON escapes them.
+fn without_controls(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 fn checkpoint(options: &CheckpointOptions) -> Result<Exit, Error> {
@@ -191,17 +206,24 @@ fn checkpoint(options: &CheckpointOptions) -> Result<Exit, Error> {
         let channel = options.connection.channel(Caller::Known).await?;
         live::checkpoint(channel).await
     })?;
-    output::result(checkpoint.note.trim_end_matches('\n'));
-    output::note(&format!("verifier key: {}", checkpoint.verifier_key));
+    // A note is text and newlines; what is not is shown as it is not, and does not verify.
+    checkpoint
+        .note
+        .trim_end_matches('\n')
+        .split('\n')
+        .map(without_controls)
+        .for_each(|line| output::result(&line));
+    output::note(&format!("verifier key: {}", without_controls(&checkpoint.verifier_key)));
     Ok(Exit::Success)
 }
 
 fn export(options: &ExportOptions) -> Result<Exit, Error> {
+    let keys = live::expected_keys(&options.verifier_key)?;
     let existing = if options.overwrite { Existing::Replace } else { Existing::Keep };
     let destination = Destination::create(&options.output, existing)?;
     let (destination, report) = block_on(async {
         let channel = options.connection.channel(Caller::Known).await?;
-        live::copy(channel, destination, options.verifier_key.as_deref(), None).await
+        live::copy(channel, destination, &keys, None).await
     })?;
     destination.publish()?;
     output::note(&report.summary());
@@ -216,29 +238,38 @@ fn verify_live(options: &VerifyOptions) -> Result<Exit, Error> {
         }
         None => None,
     };
+    let keys = live::expected_keys(&options.verifier_key)?;
     let (_, report) = block_on(async {
         let channel = options.connection.channel(Caller::Known).await?;
-        let key = options.verifier_key.as_deref();
-        live::copy(channel, std::io::sink(), key, earlier.as_deref()).await
+        live::copy(channel, std::io::sink(), &keys, earlier.as_deref()).await
     })?;
     output::result(&report.summary());
     if let Some(size) = report.earlier_size {
         output::result(&format!("it continues the log of the earlier checkpoint ({size} entries)"));
     }
-    trust(options.verifier_key.is_some(), "the server");
+    trust(!keys.is_empty(), "the server");
     Ok(Exit::Success)
 }
 
-fn verify_file(path: &Path, verifier_key: Option<&str>) -> Result<Exit, Error> {
-    let file = File::open(path).map_err(|cause| Error::file("read", path, &cause))?;
-    let report = verify_export(BufReader::new(file), verifier_key).map_err(|cause| {
+fn verify_file(path: &Path, verifier_keys: &[String]) -> Result<Exit, Error> {
+    let verify = |key: Option<&str>| {
+        let file = File::open(path).map_err(|cause| Error::file("read", path, &cause))?;
+        Ok::<_, Error>(verify_export(BufReader::new(file), key))
+    };
+    let mut verified = verify(verifier_keys.first().map(String::as_str))?;
+    for key in verifier_keys.iter().skip(1) {
+        if matches!(verified, Err(VerifyError::WrongKey)) {
+            verified = verify(Some(key))?;
+        }
+    }
+    let report = verified.map_err(|cause| {
         let exit = match cause {
             VerifyError::Read(_) | VerifyError::ExpectedKey(_) => Exit::Usage,
             _ => Exit::Verification,
         };
         Error::new(exit, format!("{}: {}", path.display(), with_sources(&cause)))
     })?;
-    live::explained(report.unexplained)?;
+    live::explained(&report.pruning)?;
     let summary = live::Copied {
         checkpoint: report.checkpoint,
         pruned_count: report.pruned_count,
@@ -255,5 +286,16 @@ fn trust(is_expected_key: bool, source: &str) {
         output::note(&format!(
             "the key was taken from {source} itself: give --verifier-key to know whose log it is"
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_sends_does_not_move_a_terminal() {
+        let shown = without_controls("0 {\"a\":\"\u{1b}[2J\u{9b}x\u{7f}\nå\"}");
+        assert_eq!(shown, "0 {\"a\":\"\\u001b[2J\\u009bx\\u007f\\u000aå\"}");
     }
 }

@@ -122,6 +122,13 @@ impl Error {
         self
     }
 
+    /// Ends the process in another way, where the command knows better.
+    #[must_use]
+    pub fn ending(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// Says what it is about: a file among several.
     #[must_use]
     pub fn about(mut self, what: &str) -> Self {

@@ -234,6 +234,27 @@ pub(crate) fn open_note<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str,
     if signed { Ok(text) } else { Err(NoteError::NotSigned) }
 }
 
+/// A note with those of its signature lines alone that one of the keys verifies, one for each key:
+/// whoever hands a note on vouches for no line that anybody may have added.
+///
+/// # Errors
+///
+/// [`NoteError`]; none of the keys has signed it.
+pub(crate) fn only_signed_by(note: &str, keys: &[VerifierKey]) -> Result<String, NoteError> {
+    let (text, signatures) = split_note(note)?;
+    let mut kept = format!("{text}\n");
+    let mut signed = false;
+    for key in keys {
+        let verifies = |line: &&str| open_note(&format!("{text}\n{line}\n"), key).is_ok();
+        if let Some(line) = signatures.split('\n').find(verifies) {
+            kept.push_str(line);
+            kept.push('\n');
+            signed = true;
+        }
+    }
+    if signed { Ok(kept) } else { Err(NoteError::NotSigned) }
+}
+
 /// The text with its last newline, and the signature lines without theirs.
 fn split_note(note: &str) -> Result<(&str, &str), NoteError> {
     if note.len() > NOTE_BYTES_MAX || !is_text(note) {

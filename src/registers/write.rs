@@ -21,7 +21,7 @@ pub enum Write {
     /// Removes the ordinals of a key that is destroyed, those of this commit too.
     RemoveOrdinals(Arc<Ordinals>),
     /// Drops the bodies of audit entries, of which the act's own entry says that they were pruned.
-    PruneEntries(RangeInclusive<u64>),
+    PruneEntries(Vec<RangeInclusive<u64>>),
     /// Says whom the act concerns, of the partition of its register, or of all sealed ones.
     Concerns(PersonSet),
     /// Raises the mark of the vault's positions seen used in a partition: a person is named whom a
@@ -40,7 +40,11 @@ impl Recorder {
         for write in writes {
             match write {
                 Write::Concerns(persons) => self.stage_concerned(index, &persons, batch)?,
-                Write::PruneEntries(entries) => self.log.prune(entries, index)?,
+                Write::PruneEntries(runs) => {
+                    for entries in runs {
+                        self.log.prune(entries, index)?;
+                    }
+                }
                 Write::Put(key, value) => batch.put(key, value),
                 Write::Remove(key) => batch.remove(key),
                 Write::RemoveOrdinals(ordinals) => ordinals.remove(batch),

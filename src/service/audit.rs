@@ -4,8 +4,8 @@ use super::ingest::register_error;
 use super::open::Open;
 use super::{Error, ErrorCode, Service, actor, allow};
 use crate::audit::{
-    Action, Actor, KeptLeaf, LeafHashes, LogError, Origin, Pruning, SignedCheckpoint, VerifierKey,
-    consistency_proof, inclusion_proof,
+    Action, Actor, KeptLeaf, LeafHashes, LogError, Origin, ProveError, PruningPlan,
+    RETENTION_DAYS_MIN, SignedCheckpoint, VerifierKey, consistency_proof, inclusion_proof,
 };
 use crate::metrics::Checkpoint;
 use crate::policy::{Permit, Right};
@@ -14,6 +14,8 @@ use crate::store::Step;
 
 /// Entries read at a time.
 const PAGE_ENTRIES: u64 = 1024;
+
+const NO_SUCH_TREE: &str = "there is no such entry or tree";
 
 /// One entry as an auditor gets it.
 #[derive(Clone, Debug)]
@@ -123,7 +125,7 @@ impl Service {
     ) -> Result<InclusionProof, Error> {
         let open = self.open_for_audit(permit)?;
         let reader = open.registers.audit();
-        let tree_size = resolve_size(tree_size, reader.size().map_err(log_error)?);
+        let tree_size = resolve_size(tree_size, reader.size().map_err(log_error)?)?;
         let (path, leaf) = reader.with_leaves(|leaves| {
             let path = inclusion_proof(index, tree_size, leaves).map_err(proof_error)?;
             Ok::<_, Error>((path, leaves.leaf_hash(index).map_err(log_error)?))
@@ -145,7 +147,7 @@ impl Service {
     ) -> Result<ConsistencyProof, Error> {
         let open = self.open_for_audit(permit)?;
         let reader = open.registers.audit();
-        let new_size = resolve_size(new_size, reader.size().map_err(log_error)?);
+        let new_size = resolve_size(new_size, reader.size().map_err(log_error)?)?;
         let path = reader
             .with_leaves(|leaves| consistency_proof(old_size, new_size, leaves))
             .map_err(proof_error)?;
@@ -187,8 +189,7 @@ impl Service {
     }
 
     /// Drops the bodies of entries whose retention is over: bulk deliveries and readings of the log.
-    /// Each run of them has an entry that says so, in the same commit; hashes and proofs stay. Gives
-    /// how many.
+    /// An entry says which, in the same commit; hashes and proofs stay. Gives how many.
     ///
     /// # Errors
     ///
@@ -196,20 +197,22 @@ impl Service {
     pub fn prune_audit(&self, permit: &Permit, retention_days: u64) -> Result<u64, Error> {
         allow(permit, &Right::Operate)?;
         let open = self.open_now()?;
+        if retention_days < RETENTION_DAYS_MIN {
+            return Err(Error::new(ErrorCode::RequestInvalid)
+                .with_text("the retention is too short: it is 1827 days at least"));
+        }
         let now = self.parts.clock.now();
-        let runs = open.registers.audit().prunable(now, retention_days).map_err(log_error)?;
-        let mut pruned = 0;
-        for run in runs {
-            let pruning = Pruning::new(run.clone(), retention_days).ok_or_else(|| {
-                Error::new(ErrorCode::RequestInvalid).with_text("the retention is too short")
-            })?;
+        let plans = open.registers.audit().prunable(now, retention_days).map_err(log_error)?;
+        let mut count = 0;
+        for PruningPlan { pruning, dropped } in plans {
+            let bodies = pruning.bodies();
             let entry = pruning.entry(now, actor(permit));
-            let writes = vec![Write::PruneEntries(run.clone())];
+            let writes = vec![Write::PruneEntries(dropped)];
             let done = open.registers.record_change_and_wait(entry, writes);
             let _ = done.map_err(register_error)?;
-            pruned += run.end() - run.start() + 1;
+            count += bodies;
         }
-        Ok(pruned)
+        Ok(count)
     }
 
     pub(super) fn sign_checkpoint(&self, open: &Open) -> Result<SignedCheckpoint, Error> {
@@ -243,8 +246,12 @@ fn read_page(open: &Open, page: std::ops::Range<u64>) -> Vec<Result<AuditRecord,
     records
 }
 
-fn resolve_size(asked: u64, now: u64) -> u64 {
-    if asked == 0 { now } else { asked }
+fn resolve_size(asked: u64, now: u64) -> Result<u64, Error> {
+    match asked {
+        0 => Ok(now),
+        asked if asked <= now => Ok(asked),
+        _ => Err(Error::new(ErrorCode::RequestInvalid).with_text(NO_SUCH_TREE)),
+    }
 }
 
 pub(super) fn bytes(path: &[crate::audit::Hash]) -> Vec<[u8; 32]> {
@@ -261,8 +268,17 @@ pub(super) fn log_error(error: LogError) -> Error {
     }
 }
 
-pub(super) fn proof_error(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorCode::RequestInvalid)
-        .with_text("there is no such entry or tree")
-        .with_source(error)
+/// Why there is no proof in a tree that the log is large enough for: it was asked for nothing that is
+/// in it, or the store does not give what is.
+pub(super) fn proof_error(error: ProveError<LogError>) -> Error {
+    match error {
+        ProveError::Failed(error) => log_error(error),
+        ProveError::Incomplete { start, .. } => {
+            let what = "leaf hashes from there on are missing";
+            log_error(LogError::Damaged { index: start, what })
+        }
+        error @ ProveError::OutOfRange { .. } => {
+            Error::new(ErrorCode::RequestInvalid).with_text(NO_SUCH_TREE).with_source(error)
+        }
+    }
 }

@@ -5,9 +5,10 @@
 //!
 //! INVARIANT: nobody gets a receipt for another's entry, and what is not theirs is refused as what is
 //! not there.
-//! INVARIANT: what an entry says is told to who caused it only where its answer said as much. A count
-//! of rows that a reservation would have kept out, or the reference that is there only if a person is
-//! known, would say more: such an entry's receipt has its hash alone.
+//! INVARIANT: what an entry says is told to who caused it only where its answer said as much, and
+//! whether it is told depends on the action alone. Serials may count rows that a reservation would have
+//! kept out, and acts on a person refer to one who is known: their receipts have the hash alone, also
+//! where nothing of that is in them, since its absence would say as much.
 
 use super::audit::{bytes, log_error, proof_error};
 use super::ingest::register_error;
@@ -66,14 +67,16 @@ impl Service {
             Some(signed) => signed,
             None => self.sign_checkpoint(&open)?,
         };
-        let path = audit.with_leaves(|leaves| inclusion_proof(index, signed.tree.size, leaves));
-        let (salt, body) = if is_told(&entry) { told(&leaf) } else { Default::default() };
+        let path = audit
+            .with_leaves(|leaves| inclusion_proof(index, signed.tree.size, leaves))
+            .map_err(proof_error)?;
+        let (salt, body) = if is_told(entry.action) { told(&leaf) } else { Default::default() };
         let receipt = AuditReceipt {
             index,
             leaf_hash: *leaf.hash().as_bytes(),
             salt,
             body,
-            path: bytes(&path.map_err(proof_error)?),
+            path: bytes(&path),
             note: signed.note,
             verifier_key: signed.verifier.to_string(),
         };
@@ -87,18 +90,16 @@ fn told(leaf: &Leaf) -> (Vec<u8>, Vec<u8>) {
     (leaf.salt().as_bytes().to_vec(), leaf.body().as_bytes().to_vec())
 }
 
-/// Whether an entry says no more than the answer to who caused it did.
-fn is_told(entry: &Entry) -> bool {
-    let is_answer = matches!(
-        entry.action,
+/// Whether entries of an action say no more than the answer to who caused them did, whomever they are
+/// about.
+fn is_told(action: Action) -> bool {
+    matches!(
+        action,
         Action::DeliveryClosed
             | Action::DeliveryOpened
             | Action::DeliveryStored
             | Action::Ingest
             | Action::Resolve
-            | Action::SerialsIssued
             | Action::SerialsStored
-    );
-    let says_more = entry.counts.keys().any(|name| name.starts_with("overridden_"));
-    is_answer && !says_more && entry.reference.is_none()
+    )
 }

@@ -9,6 +9,7 @@ use crate::harness::{
 
 const DENIED: i32 = 4;
 const PRECONDITION: i32 = 5;
+const INPUT: i32 = 6;
 const VERIFICATION: i32 = 7;
 
 struct World {
@@ -127,6 +128,7 @@ async fn a_witness_follows_a_log_and_refuses_one_that_was_put_back() {
     let live = ["verify", "--live", "--earlier", &head, "--verifier-key", &key];
     assert!(world.run("auditor", &live).well().out.contains("it continues the log"));
     assert!(witness_key.starts_with("witness.example/w1+"));
+    a_request_that_is_old_or_damaged_accuses_nobody(&world, &directory, &request);
     world.server.stop();
 
     fs::remove_dir_all(root.join("data")).unwrap();
@@ -140,7 +142,7 @@ async fn a_witness_follows_a_log_and_refuses_one_that_was_put_back() {
         world.deliver(3).await;
     }
     let refused = world.run("auditor", &["witness", "run", &directory]);
-    refused.ended(VERIFICATION, "log is another than the one of");
+    refused.ended(VERIFICATION, "log does not continue the one of");
     let evidence = fs::read_dir(root.join("witness")).unwrap();
     let names: Vec<_> = evidence.map(|name| name.unwrap().file_name()).collect();
     assert!(names.iter().any(|name| name.to_str().unwrap().starts_with("refused-")), "{names:?}");
@@ -150,6 +152,27 @@ async fn a_witness_follows_a_log_and_refuses_one_that_was_put_back() {
     let lost = world.run("auditor", &["witness", "run", &directory]);
     lost.ended(2, "head");
     world.server.stop();
+}
+
+/// The request is one that the witness has cosigned.
+fn a_request_that_is_old_or_damaged_accuses_nobody(world: &World, directory: &str, request: &str) {
+    let head = world.text("witness/head");
+    world.run("auditor", &["witness", "run", directory]).well();
+    hvelv(&["audit", "witness", "add", directory, request]).ended(INPUT, "older than the head");
+    let (now, next) = (world.path("witness/head"), world.path("next"));
+    world.run("auditor", &["consistency", "--earlier", &now, &next]).well();
+    let text = world.text("next");
+    let proof = text.lines().nth(1).unwrap();
+    let flipped = if proof.starts_with('A') { "B" } else { "A" };
+    let damaged = text.replacen(proof, &format!("{flipped}{}", &proof[1..]), 1);
+    fs::write(world.path("damaged"), damaged).unwrap();
+    let damaged = world.path("damaged");
+    hvelv(&["audit", "witness", "add", directory, &damaged]).ended(INPUT, "does not lead from");
+    assert_ne!(world.text("witness/head"), head);
+    let names = fs::read_dir(world.installation.path("witness")).unwrap();
+    let mut names = names.map(|name| name.unwrap().file_name());
+    assert!(!names.any(|name| name.to_str().unwrap().starts_with("refused-")));
+    hvelv(&["audit", "witness", "add", directory, &next]).well();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,9 +31,8 @@ pub struct Report {
     pub trust: Trust,
     /// How many entries have no body left.
     pub pruned_count: u64,
-    /// The first entry without a body of which no later one says that it was pruned: somebody has
-    /// left it out.
-    pub unexplained: Option<u64>,
+    /// What later entries say of those without a body.
+    pub pruning: PruningCheck,
 }
 
 /// Why an export was refused, and where. Nothing of an entry's text is quoted.
@@ -196,7 +195,7 @@ impl Verification {
             return Err(VerifyError::RootMismatch { size });
         }
         Ok(Report {
-            unexplained: self.pruning.unexplained(),
+            pruning: self.pruning,
             checkpoint: self.checkpoint,
             verifier_key: self.verifier_key,
             trust: self.trust,

@@ -1,5 +1,9 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::*;
 use crate::audit::{LeafHashes as _, consistency_proof, root_of};
+use crate::crypto::note::NOTE_BYTES_MAX;
 use crate::crypto::{Entropy, SecretBytes, SigningKey};
 
 fn log_key(seed: u8) -> SigningKey {
@@ -75,7 +79,7 @@ fn a_log_that_goes_back_is_refused_at_every_size() {
     for size in 0..200 {
         let refused = add(&mut witness, &log[..size], 2).unwrap_err();
         assert_eq!(refused, Refusal::GoneBack { size: size as u64, witnessed: 200 });
-        assert!(refused.is_evidence());
+        assert!(refused.accuses_server() && !refused.is_proof(), "a file may be old");
     }
     assert_eq!(witness.head().size, 200);
 }
@@ -87,8 +91,10 @@ fn a_log_that_forks_at_any_entry_is_refused_however_far_it_has_grown() {
     for fork in 0..100 {
         for size in [100, 101, 130, 256] {
             let refused = add(&mut witness, &leaves(size, fork), 2).unwrap_err();
-            let is_fork = matches!(refused, Refusal::Forked { witnessed: 100, .. });
-            assert!(is_fork && refused.is_evidence(), "fork at {fork}, size {size}");
+            let is_fork = matches!(refused, Refusal::Forked { witnessed: 100 });
+            let is_unproven = matches!(refused, Refusal::NotProven { witnessed: 100, .. });
+            assert_eq!((is_fork, is_unproven), (size == 100, size > 100), "fork at {fork}");
+            assert_eq!((refused.is_proof(), refused.accuses_server()), (size == 100, true));
         }
     }
     let _ = add(&mut witness, &leaves(130, 100), 2).unwrap();
@@ -106,7 +112,8 @@ fn what_is_not_signed_or_not_proven_from_the_head_is_refused() {
     assert_eq!(witness.add_checkpoint(0, &[], &note(&log, 1), 2), Err(old_size));
     let mut short = proof.clone();
     short.pop();
-    assert!(witness.add_checkpoint(10, &short, &note(&log, 1), 2).is_err());
+    let unproven = witness.add_checkpoint(10, &short, &note(&log, 1), 2).unwrap_err();
+    assert!(matches!(unproven, Refusal::NotProven { .. }) && !unproven.is_proof(), "{unproven}");
     assert!(log[..].leaf_hash(3).unwrap().is_some());
     assert!(witness.add_checkpoint(10, &proof, &note(&log, 1), 2).is_ok());
 
@@ -139,4 +146,67 @@ fn a_log_whose_key_is_replaced_goes_on_when_both_keys_have_signed() {
     let proof = consistency_proof(20, 30, &log[..]).unwrap();
     assert!(witness.add_checkpoint(20, &proof, &note(&log, 1), 3).is_err(), "the old key is gone");
     let _ = witness.add_checkpoint(20, &proof, &note(&log, 2), 3).unwrap();
+}
+
+/// A line of somebody: of a name and key id, with signature bytes that nobody has made.
+fn line_of(name: &str, id: [u8; 4], length: usize) -> String {
+    let bytes = [&id[..], &vec![7; length]].concat();
+    format!("— {name} {}\n", BASE64.encode(bytes))
+}
+
+#[test]
+fn a_note_with_lines_that_the_log_has_not_signed_leaves_a_head_that_the_witness_opens() {
+    let log = leaves(20, u64::MAX);
+    let own_id = |text: &str| {
+        let key = WitnessSecret::parse(text).unwrap().public().to_string();
+        crate::crypto::hex::decode::<4>(key.split('+').nth(1).unwrap()).unwrap()
+    };
+    let long = "x".repeat(crate::crypto::note::NAME_BYTES_MAX);
+    for case in 0..6 {
+        let (mut witness, text) = witness();
+        let _ = add(&mut witness, &log[..10], 1).unwrap();
+        let head = witness.head();
+        let mut noted = note(&log, 1);
+        let key = WitnessSecret::parse(&text).unwrap().public();
+        match case {
+            // Under the witness's own name and key id, in the length of its lines and in another.
+            0 => noted.push_str(&line_of("witness.example/w1", own_id(&text), 72)),
+            1 => noted.push_str(&line_of("witness.example/w1", own_id(&text), 1)),
+            // As many as a note may have, and one more than a head would.
+            2 => (0..99).for_each(|id| noted.push_str(&line_of("other", [id; 4], 64))),
+            // As long as a note may be.
+            3 => {
+                let bytes = (NOTE_BYTES_MAX - noted.len() - 4 - "—  \n".len()) / 4 * 3 - 4 - 300;
+                noted.push_str(&line_of(&long, [1; 4], bytes));
+            }
+            // The log's own line, again and again.
+            4 => {
+                let line = noted.split_once("\n\n").unwrap().1.to_owned();
+                (0..99).for_each(|_| noted.push_str(&line));
+            }
+            _ => {}
+        }
+        let proof = consistency_proof(10, 20, &log[..]).unwrap();
+        let cosigned = witness.add_checkpoint(10, &proof, &noted, 2).unwrap();
+        assert_ne!(witness.head(), head);
+        let again = again(&text, &cosigned.note).unwrap();
+        assert_eq!(again.head(), witness.head(), "case {case}");
+        assert_eq!(key.open(&cosigned.note).unwrap().1, 2, "case {case}: who knows the witness");
+        let lines = cosigned.note.split_once("\n\n").unwrap().1;
+        assert_eq!(lines.lines().count(), 2, "case {case}: the log's line, and the witness's");
+    }
+    // A text that with the cosignature would be too long is refused, and what comes next is not.
+    let (mut witness, text) = witness();
+    let _ = add(&mut witness, &log[..10], 1).unwrap();
+    let tree = root_of(20, &log[..]).unwrap();
+    let mut words = format!("{}\n20\n{}\n", origin(), BASE64.encode(tree.root.as_bytes()));
+    words.push_str(&"x".repeat(NOTE_BYTES_MAX - words.len() - 160));
+    words.push('\n');
+    let long = crate::crypto::note::sign_note(&words, &origin(), &log_key(1)).unwrap();
+    assert!(Checkpoint::parse_and_verify(&long, &verifier(1)).is_ok());
+    let proof = consistency_proof(10, 20, &log[..]).unwrap();
+    assert!(witness.add_checkpoint(10, &proof, &long, 2).is_err());
+    assert_eq!(witness.head().size, 10);
+    let cosigned = add(&mut witness, &log, 2).unwrap();
+    assert!(again(&text, &cosigned.note).is_ok());
 }

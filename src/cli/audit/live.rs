@@ -4,18 +4,22 @@ use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use tonic::Streaming;
+use tonic::{Status, Streaming};
+use tonic_types::StatusExt as _;
 
 use crate::audit::{
-    Checkpoint, ExportError, ExportWriter, Frontier, Hash, KeptLeaf, Leaf, PruningCheck, Salt,
-    TreeHead, VerifierKey, verify_consistency,
+    Checkpoint, CheckpointError, ExportError, ExportWriter, Frontier, Hash, KeptLeaf, Leaf,
+    NoteError, PruningCheck, Salt, TreeHead, VerifierKey, verify_consistency,
 };
 use crate::cli::connect::Channel;
 use crate::cli::error::{Error, Exit, with_sources};
+use crate::cli::output;
+use crate::clock::{Clock as _, SystemClock};
 use crate::rpc::proto::audit_service_client::AuditServiceClient;
 use crate::rpc::proto::{
     GetCheckpointRequest, GetCheckpointResponse, ListEntriesRequest, ListEntriesResponse,
 };
+use crate::service::ErrorCode;
 
 /// Largest message: a body of the greatest length fits.
 pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -50,7 +54,8 @@ impl Copied {
 /// What the server says.
 pub(super) async fn checkpoint(channel: Channel) -> Result<GetCheckpointResponse, Error> {
     let mut client = AuditServiceClient::new(channel);
-    Ok(client.get_checkpoint(GetCheckpointRequest {}).await?.into_inner())
+    let answer = client.get_checkpoint(GetCheckpointRequest {}).await.map_err(refused)?;
+    Ok(answer.into_inner())
 }
 
 /// Asks for entries; a count of 0 means all.
@@ -64,7 +69,25 @@ pub(super) async fn list(
     count: u64,
 ) -> Result<Streaming<ListEntriesResponse>, Error> {
     let mut client = AuditServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    Ok(client.list_entries(ListEntriesRequest { start, count }).await?.into_inner())
+    let request = ListEntriesRequest { start, count };
+    Ok(client.list_entries(request).await.map_err(refused)?.into_inner())
+}
+
+/// What the server says instead of what was asked of its log: that the stored log does not verify is
+/// no reason to ask again.
+pub(super) fn refused(status: Status) -> Error {
+    let is_damaged = status
+        .get_error_details()
+        .error_info()
+        .is_some_and(|info| info.reason == ErrorCode::StoreUnusable.as_str());
+    let error = Error::from(status);
+    if !is_damaged {
+        return error;
+    }
+    error
+        .ending(Exit::Verification)
+        .advise("The stored log does not verify, or cannot be read: keep what you have, and tell")
+        .advise("those who answer for the data.")
 }
 
 /// A checkpoint of the server, verified.
@@ -73,45 +96,54 @@ pub(super) struct Signed {
     pub(super) checkpoint: Checkpoint,
     /// The note.
     pub(super) note: String,
-    /// The key that it was verified with: the expected one, or the server's word.
+    /// The key that it was verified with.
     pub(super) key: VerifierKey,
+    /// All that an earlier checkpoint may be signed by: the expected ones, or the server's word.
+    pub(super) keys: Vec<VerifierKey>,
 }
 
-/// Asks for a checkpoint and verifies it.
+/// Asks for a checkpoint and verifies it: by one of the expected keys, or of those that the server
+/// names if none is expected.
 ///
 /// # Errors
 ///
 /// What the server says; a checkpoint that does not verify.
-pub(super) async fn signed(channel: Channel, expected_key: Option<&str>) -> Result<Signed, Error> {
-    let answer = checkpoint(channel).await?;
-    let key = verifier_key(&answer.verifier_key, expected_key)?;
-    // Several keys sign while one follows another: the expected one must be among them.
-    if expected_key.is_some() && !answer.verifier_keys.iter().any(|said| *said == key.to_string()) {
-        return Err(wrong("the log is signed by another key than the expected one".to_owned()));
-    }
-    let checkpoint = parse(&answer.note, &key, "server's")?;
-    Ok(Signed { checkpoint, note: answer.note, key })
+pub(super) async fn signed(channel: Channel, expected: &[VerifierKey]) -> Result<Signed, Error> {
+    let GetCheckpointResponse { note, verifier_key, verifier_keys } = checkpoint(channel).await?;
+    let keys = if expected.is_empty() {
+        let said = std::iter::once(&verifier_key).chain(&verifier_keys).map(|key| key.parse());
+        let keys: Result<Vec<VerifierKey>, _> = said.collect();
+        keys.map_err(|_| wrong("the server's verifier key is malformed".to_owned()))?
+    } else {
+        expected.to_vec()
+    };
+    let (checkpoint, key) = parse(&note, &keys, "server's")?;
+    Ok(Signed { checkpoint, note, key, keys })
 }
 
-pub(super) fn parse(note: &str, key: &VerifierKey, which: &str) -> Result<Checkpoint, Error> {
-    Checkpoint::parse_and_verify(note, key).map_err(|cause| {
-        wrong(format!("the {which} checkpoint does not verify: {}", with_sources(&cause)))
-    })
-}
-
-/// Asks for a checkpoint and verifies it with the first of these keys that has signed it.
+/// What a checkpoint says that one of the keys has signed, and which.
 ///
 /// # Errors
 ///
-/// What the server says; none of them has.
-pub(super) async fn signed_by_any(channel: Channel, keys: &[VerifierKey]) -> Result<Signed, Error> {
-    let note = checkpoint(channel).await?.note;
+/// None of them has.
+pub(super) fn parse(
+    note: &str,
+    keys: &[VerifierKey],
+    which: &str,
+) -> Result<(Checkpoint, VerifierKey), Error> {
+    let mut refusal = "no key is known".to_owned();
     for key in keys {
-        if let Ok(checkpoint) = Checkpoint::parse_and_verify(&note, key) {
-            return Ok(Signed { checkpoint, note, key: key.clone() });
+        match Checkpoint::parse_and_verify(note, key) {
+            Ok(checkpoint) => return Ok((checkpoint, key.clone())),
+            Err(CheckpointError::Note(NoteError::NotSigned)) => {
+                "it is signed by another key than the expected one".clone_into(&mut refusal);
+            }
+            Err(cause) => refusal = with_sources(&cause),
         }
     }
-    Err(wrong("the log is signed by another key than the expected one".to_owned()))
+    Err(wrong(format!("the {which} checkpoint does not verify: {refusal}")).advise(
+        "If the log's key was replaced, give the old one and the new: --verifier-key, repeated.",
+    ))
 }
 
 /// Checks that a checkpoint continues an older tree.
@@ -137,13 +169,19 @@ pub(super) async fn walk(
     each: &mut dyn FnMut(&KeptLeaf) -> Result<(), Error>,
 ) -> Result<Copied, Error> {
     let checkpoint = signed.checkpoint.clone();
-    let earlier = earlier.map(|note| parse(note, &signed.key, "earlier")).transpose()?;
+    let earlier = earlier.map(|note| parse(note, &signed.keys, "earlier")).transpose()?;
+    let earlier = earlier.map(|(earlier, _)| earlier);
     let mut continuity = Continuity::new(earlier, &checkpoint)?;
     let (mut pruned_count, mut pruning) = (0, PruningCheck::default());
     if checkpoint.tree.size > 0 {
         let mut entries = list(channel, 0, checkpoint.tree.size).await?;
         let mut expected = 0;
-        while let Some(entry) = entries.message().await? {
+        while let Some(entry) = entries.message().await.map_err(refused)? {
+            if expected == checkpoint.tree.size {
+                return Err(wrong(
+                    "the server has sent more entries than it has signed".to_owned(),
+                ));
+            }
             let leaf = kept_leaf(entry, expected)?;
             match &leaf {
                 KeptLeaf::Pruned(_) => {
@@ -160,7 +198,7 @@ pub(super) async fn walk(
     if continuity.tree.head() != checkpoint.tree {
         return Err(wrong("the entries are not those of the signed checkpoint".to_owned()));
     }
-    explained(pruning.unexplained())?;
+    explained(&pruning)?;
     let earlier_size = continuity.earlier.map(|earlier| earlier.tree.size);
     Ok(Copied { checkpoint, pruned_count, earlier_size })
 }
@@ -173,27 +211,35 @@ pub(super) async fn walk(
 pub(super) async fn copy<W: Write>(
     channel: Channel,
     writer: W,
-    expected_key: Option<&str>,
+    expected: &[VerifierKey],
     earlier: Option<&str>,
 ) -> Result<(W, Copied), Error> {
-    let signed = signed(channel.clone(), expected_key).await?;
+    let signed = signed(channel.clone(), expected).await?;
     let mut export = ExportWriter::begin(writer, &signed.note, &signed.key).map_err(failed)?;
     let mut each = |leaf: &KeptLeaf| export.entry(leaf).map_err(failed);
     let copied = walk(channel, &signed, earlier, &mut each).await?;
     Ok((export.finish().map_err(failed)?, copied))
 }
 
-/// Refuses an entry without a body that no entry says was pruned.
+/// Refuses an entry without a body that no entry says was pruned, or may have been by now; says so if
+/// the times of the log go back.
 ///
 /// # Errors
 ///
 /// There is one.
-pub(super) fn explained(unexplained: Option<u64>) -> Result<(), Error> {
-    match unexplained {
+pub(super) fn explained(pruning: &PruningCheck) -> Result<(), Error> {
+    if let Some(index) = pruning.gone_back() {
+        output::note(&format!(
+            "entry {index} is dated more than a day before one before it: ask why the clock was set"
+        ));
+    }
+    match pruning.unexplained(SystemClock::new().now()) {
         None => Ok(()),
         Some(index) => Err(wrong(format!(
-            "entry {index} has no body, and no later entry says that it was pruned by retention"
-        ))),
+            "entry {index} has no body, and no later entry says that it was pruned once it was old \
+             enough"
+        ))
+        .advise("If the log was pruned while it was read, read it again.")),
     }
 }
 
@@ -235,16 +281,6 @@ impl Continuity {
     }
 }
 
-/// The expected key, or the server's.
-fn verifier_key(said: &str, expected: Option<&str>) -> Result<VerifierKey, Error> {
-    match expected {
-        None => {
-            said.parse().map_err(|_| wrong("the server's verifier key is malformed".to_owned()))
-        }
-        Some(expected) => expected_key(expected),
-    }
-}
-
 /// A verifier key as it was given.
 ///
 /// # Errors
@@ -254,6 +290,15 @@ pub(super) fn expected_key(text: &str) -> Result<VerifierKey, Error> {
     text.trim().parse().map_err(|_| {
         Error::usage("the verifier key is malformed").advise("It has the form name+hash+key.")
     })
+}
+
+/// Verifier keys as they were given.
+///
+/// # Errors
+///
+/// One is malformed.
+pub(super) fn expected_keys(texts: &[String]) -> Result<Vec<VerifierKey>, Error> {
+    texts.iter().map(|text| expected_key(text)).collect()
 }
 
 /// An entry as it was sent, if it is what its hash says.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use tonic::Code;
 
 use super::live;
-use crate::audit::{Hash, KeptLeaf, Leaf, Receipt, Salt, VerifierKey, WitnessKey, WitnessRequest};
+use crate::audit::{
+    Hash, KeptLeaf, Leaf, Receipt, Salt, VerifiedReceipt, VerifierKey, WitnessKey, WitnessRequest,
+};
 use crate::cli::connect::{Caller, Channel, ConnectOptions, block_on};
 use crate::cli::error::{Error, Exit, with_sources};
 use crate::cli::output;
@@ -36,9 +38,10 @@ pub(super) struct ReceiptOptions {
     #[arg(value_name = "OUT")]
     output: PathBuf,
 
-    /// The key that the checkpoint must be signed by: `name+hash+key`.
+    /// The key that the checkpoint must be signed by: `name+hash+key`. Repeat it while one key of the
+    /// log follows another.
     #[arg(long, value_name = "KEY")]
-    verifier_key: Option<String>,
+    verifier_key: Vec<String>,
 
     #[command(flatten)]
     connection: ConnectOptions,
@@ -54,9 +57,10 @@ pub(super) struct ConsistencyOptions {
     #[arg(value_name = "OUT")]
     output: PathBuf,
 
-    /// The key that both checkpoints must be signed by: `name+hash+key`.
+    /// The key that checkpoints must be signed by: `name+hash+key`. Repeat it for the key before, if
+    /// the log's key was replaced.
     #[arg(long, value_name = "KEY")]
-    verifier_key: Option<String>,
+    verifier_key: Vec<String>,
 
     #[command(flatten)]
     connection: ConnectOptions,
@@ -68,9 +72,9 @@ pub(super) struct VerifyReceiptOptions {
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
 
-    /// The log's key: `name+hash+key`.
-    #[arg(long, value_name = "KEY")]
-    verifier_key: String,
+    /// The log's key: `name+hash+key`. Repeat it for the key before, if it was replaced.
+    #[arg(long, value_name = "KEY", required = true)]
+    verifier_key: Vec<String>,
 
     /// The key of a witness that must have cosigned the checkpoint: `name+hash+key`.
     #[arg(long, value_name = "KEY")]
@@ -79,14 +83,15 @@ pub(super) struct VerifyReceiptOptions {
 
 /// Fetches a receipt for an entry of one's own.
 pub(super) fn receipt(options: &ReceiptOptions) -> Result<Exit, Error> {
-    let (receipt, key) = block_on(async {
+    let expected = live::expected_keys(&options.verifier_key)?;
+    let (receipt, keys) = block_on(async {
         let channel = options.connection.channel(Caller::Known).await?;
         let mut client =
             AuditServiceClient::new(channel).max_decoding_message_size(live::MESSAGE_BYTES_MAX);
         let request = GetReceiptRequest { index: options.entry };
         let answer = client.get_receipt(request).await.map_err(|status| {
             let is_denied = status.code() == Code::PermissionDenied;
-            let error = Error::from(status);
+            let error = live::refused(status);
             if is_denied {
                 error.advise("There is no such entry, or it is another's, or was pruned.")
             } else {
@@ -94,44 +99,50 @@ pub(super) fn receipt(options: &ReceiptOptions) -> Result<Exit, Error> {
             }
         })?;
         let answer = answer.into_inner();
-        let key = key_of(&answer.verifier_key, options.verifier_key.as_deref())?;
-        Ok((of_answer(answer)?, key))
+        let keys = match &expected[..] {
+            [] => vec![said_key(&answer.verifier_key)?],
+            expected => expected.to_vec(),
+        };
+        Ok((of_answer(answer)?, keys))
     })?;
-    write(&receipt, &key, options)
+    write(&receipt, &keys, options)
 }
 
 /// Fetches the proof of any entry, with the rights of an auditor, in the form of a receipt.
 pub(super) fn prove(options: &ReceiptOptions) -> Result<Exit, Error> {
+    let expected = live::expected_keys(&options.verifier_key)?;
     let (receipt, key) = block_on(async {
         let channel = options.connection.channel(Caller::Known).await?;
         let mut entries = live::list(channel.clone(), options.entry, 1).await?;
         let entry = entries
             .message()
-            .await?
+            .await
+            .map_err(live::refused)?
             .ok_or_else(|| Error::usage(format!("there is no entry {}", options.entry)))?;
         let entry = live::kept_leaf(entry, options.entry)?;
-        let signed = live::signed(channel.clone(), options.verifier_key.as_deref()).await?;
+        let signed = live::signed(channel.clone(), &expected).await?;
         let request = GetInclusionProofRequest {
             index: options.entry,
             tree_size: signed.checkpoint.tree.size,
         };
-        let proof = AuditServiceClient::new(channel).get_inclusion_proof(request).await?;
+        let proof = AuditServiceClient::new(channel).get_inclusion_proof(request).await;
+        let proof = proof.map_err(live::refused)?;
         let path = hashes(&proof.into_inner().path)?;
         let receipt = Receipt { index: options.entry, entry, path, note: signed.note };
         Ok((receipt, signed.key))
     })?;
-    write(&receipt, &key, options)
+    write(&receipt, &[key], options)
 }
 
 /// Fetches a checkpoint with the proof that it continues an earlier one.
 pub(super) fn consistency(options: &ConsistencyOptions) -> Result<Exit, Error> {
     let earlier = options.earlier.as_deref().map(read).transpose()?;
+    let expected = live::expected_keys(&options.verifier_key)?;
     let request = block_on(async {
         let channel = options.connection.channel(Caller::Known).await?;
-        let key = options.verifier_key.as_deref();
-        let signed = live::signed(channel.clone(), key).await?;
+        let signed = live::signed(channel.clone(), &expected).await?;
         let old = match &earlier {
-            Some(note) => Some(live::parse(note, &signed.key, "earlier")?.tree),
+            Some(note) => Some(live::parse(note, &signed.keys, "earlier")?.0.tree),
             None => None,
         };
         let request = ask(channel, &signed, old.map_or(0, |tree| tree.size)).await?;
@@ -161,13 +172,14 @@ pub(super) async fn ask(
         return Ok(WitnessRequest { old_size, proof: Vec::new(), note });
     }
     let request = GetConsistencyProofRequest { old_size, new_size };
-    let answer = AuditServiceClient::new(channel).get_consistency_proof(request).await?;
+    let answer = AuditServiceClient::new(channel).get_consistency_proof(request).await;
+    let answer = answer.map_err(live::refused)?;
     Ok(WitnessRequest { old_size, proof: hashes(&answer.into_inner().path)?, note })
 }
 
 /// Checks a receipt offline.
 pub(super) fn verify(options: &VerifyReceiptOptions) -> Result<Exit, Error> {
-    let key = live::expected_key(&options.verifier_key)?;
+    let keys = live::expected_keys(&options.verifier_key)?;
     let witness: Option<WitnessKey> = match &options.witness_key {
         Some(text) => Some(text.trim().parse().map_err(|_| {
             Error::usage("the witness key is malformed").advise("It has the form name+hash+key.")
@@ -176,9 +188,8 @@ pub(super) fn verify(options: &VerifyReceiptOptions) -> Result<Exit, Error> {
     };
     let receipt = Receipt::parse(&read(&options.receipt)?)
         .map_err(|cause| live::wrong(with_sources(&cause)).about(&shown(&options.receipt)))?;
-    let verified = receipt
-        .verify(&key, witness.as_ref())
-        .map_err(|cause| live::wrong(with_sources(&cause)).about(&shown(&options.receipt)))?;
+    let verified = verified(&receipt, &keys, witness.as_ref())
+        .map_err(|error| error.about(&shown(&options.receipt)))?;
     let size = verified.checkpoint.tree.size;
     output::result(&format!(
         "verified: entry {} is in the log {} of {size} entries",
@@ -196,10 +207,26 @@ pub(super) fn verify(options: &VerifyReceiptOptions) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
+/// Checks a receipt with the keys of a log, one of which has signed it.
+fn verified(
+    receipt: &Receipt,
+    keys: &[VerifierKey],
+    witness: Option<&WitnessKey>,
+) -> Result<VerifiedReceipt, Error> {
+    let mut refusal = "no key is known".to_owned();
+    for key in keys {
+        match receipt.verify(key, witness) {
+            Ok(verified) => return Ok(verified),
+            Err(cause) => refusal = with_sources(&cause),
+        }
+    }
+    Err(live::wrong(refusal))
+}
+
 /// Writes a receipt that verifies, and no other.
-fn write(receipt: &Receipt, key: &VerifierKey, options: &ReceiptOptions) -> Result<Exit, Error> {
+fn write(receipt: &Receipt, keys: &[VerifierKey], options: &ReceiptOptions) -> Result<Exit, Error> {
     let is_asked_for = receipt.index == options.entry;
-    let verified = receipt.verify(key, None).map_err(|cause| live::wrong(with_sources(&cause)))?;
+    let verified = verified(receipt, keys, None)?;
     if !is_asked_for {
         return Err(live::wrong("the server has sent another entry".to_owned()));
     }
@@ -207,7 +234,7 @@ fn write(receipt: &Receipt, key: &VerifierKey, options: &ReceiptOptions) -> Resu
     let size = verified.checkpoint.tree.size;
     output::note(&format!("verified: entry {} is in the log of {size} entries", receipt.index));
     output::note(&format!("written: {}", options.output.display()));
-    super::trust(options.verifier_key.is_some(), "the server");
+    super::trust(!options.verifier_key.is_empty(), "the server");
     Ok(Exit::Success)
 }
 
@@ -225,11 +252,8 @@ fn of_answer(answer: GetReceiptResponse) -> Result<Receipt, Error> {
     Ok(Receipt { index: answer.index, entry, path: hashes(&answer.path)?, note: answer.note })
 }
 
-fn key_of(said: &str, expected: Option<&str>) -> Result<VerifierKey, Error> {
-    match expected {
-        Some(expected) => live::expected_key(expected),
-        None => said.parse().map_err(|_| live::wrong("the verifier key is malformed".to_owned())),
-    }
+fn said_key(said: &str) -> Result<VerifierKey, Error> {
+    said.parse().map_err(|_| live::wrong("the verifier key is malformed".to_owned()))
 }
 
 fn hashes(path: &[Vec<u8>]) -> Result<Vec<Hash>, Error> {

@@ -2,14 +2,22 @@
 //!
 //! Each run reads the whole log, compares it with the tiles that are there, and adds what is new; so a
 //! log of which an entry was changed is refused with the number of that entry.
+//!
+//! ```text
+//! entries ─► tiles aside, in DIR/.new ─► the whole log verifies, and is that of the tiles ─► their names
+//! ```
+//!
+//! INVARIANT: a tile gets its name only once the root that it is under was verified: one run on what
+//! is not the log leaves nothing that would accuse the log later.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::live;
 use super::receipt::read;
 use crate::audit::{
-    BLOCK_WIDTH, Blocks, Hash, KeptLeaf, Tile, TileKind, bundle, first_difference, tiles_of,
+    BLOCK_WIDTH, Blocks, HASH_BYTES, Hash, KeptLeaf, Tile, TileKind, bundle, first_difference,
+    tiles_of,
 };
 use crate::cli::connect::{Caller, ConnectOptions, block_on};
 use crate::cli::error::{Error, Exit};
@@ -38,9 +46,10 @@ pub(super) struct TilesOptions {
     #[arg(long)]
     entries: bool,
 
-    /// The key that the checkpoint must be signed by: `name+hash+key`.
+    /// The key that checkpoints must be signed by: `name+hash+key`. Repeat it for the key before, if
+    /// the log's key was replaced.
     #[arg(long, value_name = "KEY")]
-    verifier_key: Option<String>,
+    verifier_key: Vec<String>,
 
     #[command(flatten)]
     connection: ConnectOptions,
@@ -54,57 +63,74 @@ pub(super) struct TilesOptions {
 pub(super) fn run(options: &TilesOptions) -> Result<Exit, Error> {
     let directory = &options.directory;
     fs::create_dir_all(directory).map_err(|cause| Error::file("make", directory, &cause))?;
+    let keys = live::expected_keys(&options.verifier_key)?;
+    let mut tiles = Writing::new(directory, options.entries)?;
     let note = directory.join("checkpoint");
     let earlier = if note.exists() { Some(read(&note)?) } else { None };
-    let (signed, copied, tiles) = block_on(async {
+    let walked = block_on(async {
         let channel = options.connection.channel(Caller::Known).await?;
-        let signed = live::signed(channel.clone(), options.verifier_key.as_deref()).await?;
-        let mut tiles = Writing::new(directory, options.entries);
+        let signed = live::signed(channel.clone(), &keys).await?;
         let mut each = |leaf: &KeptLeaf| tiles.take(leaf);
         let copied = live::walk(channel, &signed, earlier.as_deref(), &mut each).await?;
-        tiles.finish(signed.checkpoint.tree.size)?;
-        Ok((signed, copied, tiles))
-    })?;
+        Ok((signed, copied))
+    });
+    let (signed, copied) = walked.map_err(|error| tiles.blame(error))?;
+    tiles.finish(signed.checkpoint.tree.size)?;
     // The checkpoint comes last: what it needs is there.
-    let mut file = Destination::create(&note, Existing::Replace)?;
+    let mut file = Destination::create_anew(&note, Existing::Replace)?;
     file.append(signed.note.as_bytes())?;
     file.publish()?;
     output::note(&copied.summary());
-    output::note(&format!("{} tiles written, {} were there", tiles.written, tiles.there));
+    output::note(&format!("{} tiles written, {} were there", tiles.staged.len(), tiles.there));
     if tiles.left_out > 0 {
         output::note(&format!("{} bundles of entries cannot be written", tiles.left_out));
     }
-    super::trust(options.verifier_key.is_some(), "the server");
+    super::trust(!keys.is_empty(), "the server");
     Ok(Exit::Success)
 }
 
-/// Tiles as the log goes by.
+/// Tiles as the log goes by: kept aside, and compared with those that are there.
 struct Writing<'a> {
     directory: &'a Path,
+    _lock: File,
     with_entries: bool,
     blocks: Blocks,
     /// Leaf hashes and entries since the last full tile.
     hashes: Vec<Hash>,
     entries: Vec<KeptLeaf>,
     number: u64,
-    written: u64,
+    /// Paths of the tiles that are aside.
+    staged: Vec<String>,
     there: u64,
     left_out: u64,
+    /// The first thing in which what goes by differs from what is there.
+    difference: Option<String>,
 }
 
 impl<'a> Writing<'a> {
-    fn new(directory: &'a Path, with_entries: bool) -> Self {
-        Self {
+    fn new(directory: &'a Path, with_entries: bool) -> Result<Self, Error> {
+        let lock = File::open(directory).map_err(|cause| Error::file("open", directory, &cause))?;
+        lock.try_lock().map_err(|cause| match cause {
+            TryLockError::WouldBlock => {
+                Error::new(Exit::Precondition, "another command is at work with these tiles")
+            }
+            TryLockError::Error(cause) => Error::file("lock", directory, &cause),
+        })?;
+        // What a run has left that was ended.
+        remove_staged(directory)?;
+        Ok(Self {
             directory,
+            _lock: lock,
             with_entries,
             blocks: Blocks::default(),
             hashes: Vec::new(),
             entries: Vec::new(),
             number: 0,
-            written: 0,
+            staged: Vec::new(),
             there: 0,
             left_out: 0,
-        }
+            difference: None,
+        })
     }
 
     fn take(&mut self, leaf: &KeptLeaf) -> Result<(), Error> {
@@ -117,16 +143,16 @@ impl<'a> Writing<'a> {
         if self.hashes.len() as u64 == BLOCK_WIDTH { self.leaves() } else { Ok(()) }
     }
 
-    /// Writes the leaf hashes that have come since the last tile, and their entries.
+    /// Takes the leaf hashes that have come since the last tile, and their entries.
     fn leaves(&mut self) -> Result<(), Error> {
         let width = self.hashes.len() as u64;
         let tile = Tile { kind: TileKind::Hashes { level: 0 }, number: self.number, width };
         let bytes: Vec<u8> = self.hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
-        self.write(tile, &bytes)?;
+        self.stage(tile, &bytes)?;
         if self.with_entries {
             match bundle(&self.entries) {
                 Some(bytes) => {
-                    self.write(Tile { kind: TileKind::Entries, ..tile }, &bytes)?;
+                    self.stage(Tile { kind: TileKind::Entries, ..tile }, &bytes)?;
                 }
                 None => self.left_out += 1,
             }
@@ -137,7 +163,21 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    /// Writes the last leaf hashes and all levels above.
+    /// An error of a log that does not verify, with what differs in it from what is there.
+    fn blame(&mut self, error: Error) -> Error {
+        // The last leaves may tell it.
+        let told = if self.hashes.is_empty() { Ok(()) } else { self.leaves() };
+        match self.difference.take().filter(|_| error.exit() == Exit::Verification) {
+            Some(difference) if told.is_ok() => error.advise(format!("Also, {difference}.")),
+            _ => error,
+        }
+    }
+
+    /// The whole log was verified: names the tiles, all levels, unless it is another than theirs.
+    ///
+    /// # Errors
+    ///
+    /// It is; a full disk.
     fn finish(&mut self, size: u64) -> Result<(), Error> {
         if !self.hashes.is_empty() {
             self.leaves()?;
@@ -149,38 +189,49 @@ impl<'a> Writing<'a> {
             let roots: Option<Vec<Hash>> = roots.collect();
             let roots = roots.ok_or_else(|| Error::internal("a full block is not known"))?;
             let bytes: Vec<u8> = roots.iter().flat_map(|hash| *hash.as_bytes()).collect();
-            self.write(tile, &bytes)?;
+            self.stage(tile, &bytes)?;
         }
-        Ok(())
+        if let Some(difference) = self.difference.take() {
+            return Err(live::wrong(difference));
+        }
+        for name in &self.staged {
+            let (path, aside) = (self.directory.join(name), staged(self.directory).join(name));
+            let bytes = fs::read(&aside).map_err(|cause| Error::file("read", &aside, &cause))?;
+            make_parent(&path)?;
+            let mut file = Destination::create_anew(&path, Existing::Keep)?;
+            file.append(&bytes)?;
+            file.publish()?;
+        }
+        remove_staged(self.directory)
     }
 
-    /// Writes a tile, or compares it with the one that is there.
-    fn write(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.directory.join(tile.to_string());
+    /// Keeps a tile aside, or compares it with the one that is there.
+    fn stage(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), Error> {
+        let name = tile.to_string();
+        let path = self.directory.join(&name);
         match fs::read(&path) {
-            Ok(there) if there == bytes => {
+            Ok(there) => {
                 self.there += 1;
+                if there != bytes {
+                    self.differs(tile, &there, bytes);
+                }
                 return Ok(());
             }
-            Ok(there) => return Err(differs(tile, &there, bytes)),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
             Err(cause) => return Err(Error::file("read", &path, &cause)),
         }
         if tile.kind == (TileKind::Hashes { level: 0 }) {
             self.compare_partial(tile, &path, bytes)?;
         }
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|cause| Error::file("make", parent, &cause))?;
-        }
-        let mut file = Destination::create(&path, Existing::Keep)?;
-        file.append(bytes)?;
-        file.publish()?;
-        self.written += 1;
+        let aside = staged(self.directory).join(&name);
+        make_parent(&aside)?;
+        fs::write(&aside, bytes).map_err(|cause| Error::file("write", &aside, &cause))?;
+        self.staged.push(name);
         Ok(())
     }
 
     /// Compares a tile that has grown with its narrower ones that are there.
-    fn compare_partial(&self, tile: Tile, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    fn compare_partial(&mut self, tile: Tile, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let mut at = path.to_owned();
         if !tile.is_full() {
             at.pop();
@@ -188,22 +239,58 @@ impl<'a> Writing<'a> {
             at.as_mut_os_string().push(".p");
         }
         let Ok(narrower) = fs::read_dir(&at) else { return Ok(()) };
-        for name in narrower.filter_map(Result::ok) {
-            let there = fs::read(name.path()).unwrap_or_default();
-            if first_difference(tile, &there, bytes).is_some() {
-                return Err(differs(tile, &there, bytes));
+        for entry in narrower {
+            let entry = entry.map_err(|cause| Error::file("read", &at, &cause))?;
+            let Some(width) = entry.file_name().to_str().and_then(width_of) else { continue };
+            let path = entry.path();
+            let there = fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+            // Half a file that a power cut has left is no tile.
+            let is_whole = there.len() as u64 == width * HASH_BYTES as u64;
+            if is_whole && first_difference(tile, &there, bytes).is_some() {
+                self.differs(tile, &there, bytes);
             }
         }
         Ok(())
     }
+
+    /// Notes the first entry, or else the tile, in which the log differs from what is kept.
+    fn differs(&mut self, tile: Tile, there: &[u8], bytes: &[u8]) {
+        let difference = match (tile.kind, first_difference(tile, there, bytes)) {
+            (TileKind::Hashes { level: 0 }, Some(index)) => {
+                format!("entry {index} is another than the one whose hash was kept")
+            }
+            _ => format!("{tile} is another than the one that was kept"),
+        };
+        self.difference.get_or_insert(difference);
+    }
 }
 
-/// Names the first entry, or else the tile, in which the log differs from what is kept.
-fn differs(tile: Tile, there: &[u8], bytes: &[u8]) -> Error {
-    live::wrong(match (tile.kind, first_difference(tile, there, bytes)) {
-        (TileKind::Hashes { level: 0 }, Some(index)) => {
-            format!("entry {index} is another than the one whose hash was kept")
-        }
-        _ => format!("{tile} is another than the one that was kept"),
-    })
+/// Where tiles are until the whole log is verified.
+fn staged(directory: &Path) -> PathBuf {
+    directory.join(".new")
 }
+
+fn remove_staged(directory: &Path) -> Result<(), Error> {
+    let aside = staged(directory);
+    match fs::remove_dir_all(&aside) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::file("remove", &aside, &cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn make_parent(path: &Path) -> Result<(), Error> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    fs::create_dir_all(parent).map_err(|cause| Error::file("make", parent, &cause))
+}
+
+/// The width that the name of a partial tile says.
+fn width_of(name: &str) -> Option<u64> {
+    let width: u64 = name.parse().ok()?;
+    let is_partial = (1..BLOCK_WIDTH).contains(&width);
+    (is_partial && width.to_string() == name).then_some(width)
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use super::live;
 use super::receipt::{ask, publish, read};
-use crate::audit::{Cosigned, Origin, VerifierKey, Witness, WitnessRequest, WitnessSecret};
+use crate::audit::{
+    Cosigned, Origin, Refusal, VerifierKey, Witness, WitnessRequest, WitnessSecret,
+};
 use crate::cli::connect::{Caller, ConnectOptions, interrupted, runtime};
 use crate::cli::error::{Error, Exit, with_sources};
 use crate::cli::output;
@@ -39,8 +41,9 @@ Examples:
   Without a network, from a file that `hvelv audit consistency --earlier HEAD` has made:
     hvelv audit witness add /var/lib/hvelv-witness request.txt > cosigned.txt
 
-Exit code 7 when the log has gone back or forked: keep the directory, and tell those who answer for
-the data.";
+Exit code 7 when the log has gone back or forked, or the server says that its log does not verify:
+keep the directory, and tell those who answer for the data. Exit code 3 when there was nothing new
+for --stale-after-s: ask why.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct WitnessCommand {
@@ -94,6 +97,12 @@ struct RunOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every_s: Option<u64>,
 
+    /// With --every-s: ends with exit code 3 when the log has not grown for so many seconds, or the
+    /// server could not be asked. Each asking is an entry, so that the log of an open server grows.
+    #[arg(long, value_name = "N", default_value_t = 86_400, requires = "every_s",
+        value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    stale_after_s: u64,
+
     #[command(flatten)]
     connection: ConnectOptions,
 }
@@ -116,8 +125,7 @@ fn init(options: &InitOptions) -> Result<Exit, Error> {
         Error::usage("the witness's name is malformed")
             .advise("Give a host name and path such as `witness.example/w1`.")
     })?;
-    let keys: Vec<VerifierKey> =
-        options.log_key.iter().map(|key| live::expected_key(key)).collect::<Result<_, _>>()?;
+    let keys = live::expected_keys(&options.log_key)?;
     if keys.iter().any(|key| Some(key.name()) != keys.first().map(VerifierKey::name)) {
         return Err(Error::usage("the keys are of different logs")
             .advise("A witness keeps the head of one log: make another for the other."));
@@ -178,24 +186,71 @@ impl<'a> Open<'a> {
     }
 
     /// Cosigns, and keeps the head, before anything is said.
-    fn add(&mut self, request: &WitnessRequest) -> Result<Cosigned, Error> {
+    fn add(&mut self, request: &WitnessRequest, from: Source) -> Result<Cosigned, Error> {
         let now = SystemClock::new().now().as_second();
         let seconds = u64::try_from(now).unwrap_or_default();
         let WitnessRequest { old_size, proof, note } = request;
         let cosigned = match self.witness.add_checkpoint(*old_size, proof, note, seconds) {
             Ok(cosigned) => cosigned,
             Err(refusal) => {
-                let error = live::wrong(with_sources(&refusal));
-                if !refusal.is_evidence() {
+                let is_evidence = match from {
+                    Source::File => refusal.is_proof(),
+                    Source::Server => refusal.accuses_server(),
+                };
+                let error = refused(&refusal, from);
+                if !is_evidence {
                     return Err(error);
                 }
-                let evidence = self.directory.join(format!("refused-{seconds}"));
-                publish(&evidence, &request.encode(), Existing::Replace)?;
+                let evidence = self.keep_evidence(request, seconds)?;
                 return Err(error.advise(format!("What was signed is in {}.", evidence.display())));
             }
         };
         publish(&self.directory.join("head"), &cosigned.note, Existing::Replace)?;
+        if let ahead @ 1.. = cosigned.seconds - seconds.min(cosigned.seconds) {
+            output::note(&format!(
+                "dated {ahead} s ahead of this host's clock, as the cosignature before: set the clock \
+                 right, or make another witness"
+            ));
+        }
         Ok(cosigned)
+    }
+
+    /// Keeps a request, beside those of the same second.
+    fn keep_evidence(&self, request: &WitnessRequest, seconds: u64) -> Result<PathBuf, Error> {
+        let mut path = self.directory.join(format!("refused-{seconds}"));
+        let mut number = 2;
+        while path.exists() {
+            path = self.directory.join(format!("refused-{seconds}-{number}"));
+            number += 1;
+        }
+        publish(&path, &request.encode(), Existing::Keep)?;
+        Ok(path)
+    }
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// A file: it may be an old one, or damaged on its way.
+    File,
+    /// The log's server, which was just asked.
+    Server,
+}
+
+/// A refusal, and whether it accuses the log.
+fn refused(refusal: &Refusal, from: Source) -> Error {
+    match (refusal, from) {
+        (Refusal::GoneBack { size, witnessed }, Source::File) => Error::input(format!(
+            "the request is older than the head: {size} entries, and {witnessed} were witnessed"
+        )),
+        (Refusal::NotProven { .. }, Source::File) => {
+            Error::input("the proof of the request does not lead from the head to its checkpoint")
+                .advise("Make it anew, from the head: hvelv audit consistency --earlier HEAD FILE.")
+                .advise("If that is refused with exit code 7, the log was changed.")
+        }
+        (Refusal::OldSize { .. }, Source::File) => Error::input(with_sources(refusal))
+            .advise("Make the request from the head: hvelv audit consistency --earlier HEAD FILE."),
+        _ => live::wrong(with_sources(refusal)),
     }
 }
 
@@ -203,24 +258,60 @@ fn add(options: &AddOptions) -> Result<Exit, Error> {
     let mut open = Open::new(&options.directory)?;
     let request = WitnessRequest::parse(&read(&options.request)?)
         .map_err(|cause| Error::input(cause.to_string()))?;
-    let cosigned = open.add(&request)?;
+    let cosigned = open.add(&request, Source::File)?;
     output::result(cosigned.note.trim_end_matches('\n'));
     Ok(Exit::Success)
 }
 
+/// When the log was last seen to grow.
+struct Growth {
+    size: u64,
+    since: Duration,
+    stale_after: Duration,
+}
+
+impl Growth {
+    /// What is seen now.
+    ///
+    /// # Errors
+    ///
+    /// It has not grown for too long: who keeps a witness from what is new could change it.
+    fn look(&mut self, size: u64, now: Duration) -> Result<(), Error> {
+        if size > self.size {
+            (self.size, self.since) = (size, now);
+        }
+        let waited = now.saturating_sub(self.since);
+        if waited < self.stale_after {
+            return Ok(());
+        }
+        let seconds = waited.as_secs();
+        Err(Error::new(Exit::Unavailable, format!("nothing new was witnessed for {seconds} s"))
+            .advise("Ask those who run the server, and whoever is between it and this host."))
+    }
+}
+
+/// Whether a server is to be asked again: one that is sealed or away, not one whose log was changed.
+fn is_away(error: &Error) -> bool {
+    matches!(error.exit(), Exit::Unavailable | Exit::Precondition)
+}
+
 fn watch(options: &RunOptions) -> Result<Exit, Error> {
     let mut open = Open::new(&options.directory)?;
+    let clock = SystemClock::new();
+    let mut growth = Growth {
+        size: open.witness.head().size,
+        since: clock.monotonic(),
+        stale_after: Duration::from_secs(options.stale_after_s),
+    };
     runtime()?.block_on(async {
         let Some(seconds) = options.every_s else { return once(&mut open, options).await };
         loop {
             match once(&mut open, options).await {
-                // A server that is sealed or away is asked again; a log that was changed is not.
-                Err(error) if matches!(error.exit(), Exit::Unavailable | Exit::Precondition) => {
-                    output::note(&format!("not witnessed: {error}"));
-                }
+                Err(error) if is_away(&error) => output::note(&format!("not witnessed: {error}")),
                 Err(error) => return Err(error),
                 Ok(_) => {}
             }
+            growth.look(open.witness.head().size, clock.monotonic())?;
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
                 error = interrupted() => return Err(error),
@@ -231,9 +322,61 @@ fn watch(options: &RunOptions) -> Result<Exit, Error> {
 
 async fn once(open: &mut Open<'_>, options: &RunOptions) -> Result<Exit, Error> {
     let channel = options.connection.channel(Caller::Known).await?;
-    let signed = live::signed_by_any(channel.clone(), &open.keys).await?;
+    let signed = live::signed(channel.clone(), &open.keys).await?;
     let request = ask(channel, &signed, open.witness.head().size).await?;
-    let cosigned = open.add(&request)?;
+    let cosigned = open.add(&request, Source::Server)?;
     output::result(cosigned.note.trim_end_matches('\n'));
     Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use tonic::{Code, Status};
+    use tonic_types::{ErrorDetails, StatusExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_server_whose_log_does_not_verify_is_not_asked_again() {
+        let said = |code, reason: &str| {
+            let details = ErrorDetails::with_error_info(reason, "hvelv", HashMap::new());
+            live::refused(Status::with_error_details(code, "no", details))
+        };
+        let damaged = said(Code::FailedPrecondition, "store_unusable");
+        assert_eq!((damaged.exit(), is_away(&damaged)), (Exit::Verification, false));
+        for (code, reason) in [
+            (Code::FailedPrecondition, "server_sealed"),
+            (Code::Unavailable, "server_degraded"),
+            (Code::Unavailable, ""),
+        ] {
+            assert!(is_away(&said(code, reason)), "{reason}");
+        }
+        assert!(!is_away(&said(Code::PermissionDenied, "not_allowed")));
+    }
+
+    #[test]
+    fn a_witness_that_sees_nothing_new_for_long_says_so() {
+        let at = Duration::from_secs;
+        let mut growth = Growth { size: 10, since: at(100), stale_after: at(60) };
+        assert!(growth.look(10, at(159)).is_ok());
+        assert!(growth.look(11, at(160)).is_ok());
+        assert!(growth.look(11, at(219)).is_ok());
+        assert_eq!(growth.look(11, at(220)).unwrap_err().exit(), Exit::Unavailable);
+        assert!(growth.look(12, at(221)).is_ok());
+    }
+
+    #[test]
+    fn a_file_accuses_the_log_only_by_two_trees_of_one_size() {
+        let (size, witnessed) = (5, 10);
+        for (refusal, file, server) in [
+            (Refusal::GoneBack { size, witnessed }, Exit::Input, Exit::Verification),
+            (Refusal::OldSize { old_size: size, witnessed }, Exit::Input, Exit::Verification),
+            (Refusal::Forked { witnessed }, Exit::Verification, Exit::Verification),
+        ] {
+            let exits = [Source::File, Source::Server].map(|from| refused(&refusal, from).exit());
+            assert_eq!(exits, [file, server], "{refusal}");
+        }
+    }
 }

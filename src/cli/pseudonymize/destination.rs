@@ -21,6 +21,15 @@ impl Destination {
         Ok(Self(destination::Destination::create(name, existing)?))
     }
 
+    /// The same, after the parts are removed that killed processes have left.
+    ///
+    /// # Errors
+    ///
+    /// As [`Destination::create`].
+    pub(in crate::cli) fn create_anew(name: &Path, existing: Existing) -> Result<Self, Error> {
+        Ok(Self(destination::Destination::create_anew(name, existing)?))
+    }
+
     /// Writes more.
     ///
     /// # Errors

@@ -13,7 +13,7 @@
 //! secret      "PRIVATE+KEY+" name "+" hex(key id) "+" base64(0x04 ‖ seed (32))
 //! ```
 //!
-//! The time is in seconds since 1970, decimal without leading zeros where it is signed.
+//! The time is in seconds since 1970, below 2^63, decimal without leading zeros where it is signed.
 //!
 //! INVARIANT: a cosignature is no signature of a note: the first line that is signed is one that no
 //! text of a checkpoint of this log begins with.
@@ -32,6 +32,9 @@ use crate::crypto::{Entropy, Error, PublicKey, SecretBytes, Signature, SigningKe
 
 /// Signature type of timestamped Ed25519 cosignatures in the C2SP registry.
 const COSIGNATURE: u8 = 0x04;
+
+/// Latest time of a cosignature: it fits a signed number.
+const SECONDS_MAX: u64 = u64::MAX >> 1;
 
 const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 
@@ -64,6 +67,9 @@ impl WitnessKey {
             }
             let (seconds, signature) = signature.split_first_chunk().ok_or(NoteError::Signature)?;
             let seconds = u64::from_be_bytes(*seconds);
+            if seconds > SECONDS_MAX {
+                return Err(NoteError::Signature);
+            }
             let signature = signature.try_into().map_err(|_| NoteError::Signature)?;
             self.key
                 .verify(message(text, seconds).as_bytes(), &Signature::from_bytes(signature))
@@ -148,9 +154,12 @@ impl WitnessSecret {
     ///
     /// # Errors
     ///
-    /// [`NoteError::Malformed`] if it is no note.
+    /// [`NoteError::Malformed`] if it is no note, or the time is later than a cosignature may say.
     pub(crate) fn cosign(&self, note: &str, seconds: u64) -> Result<String, NoteError> {
         let (text, _) = split_note(note)?;
+        if seconds > SECONDS_MAX {
+            return Err(NoteError::Malformed);
+        }
         let mut signature = self.public().id().to_vec();
         signature.extend_from_slice(&seconds.to_be_bytes());
         signature.extend_from_slice(&self.key.sign(message(text, seconds).as_bytes()).to_bytes());

@@ -8,6 +8,7 @@ use crate::audit::{
     Checkpoint, ExportWriter, Hash, KeptLeaf, Leaf, RETENTION_DAYS_MIN, Receipt, Salt, VerifierKey,
     Witness, WitnessSecret, verify_export,
 };
+use crate::config::codes::Identifiers;
 use crate::keyring::{Editor, KeyState, OldErasureKey, Purpose};
 
 type CtRoot = RootHash<sha2::Sha256>;
@@ -174,6 +175,49 @@ fn a_receipt_says_no_more_than_the_answer_did() {
 }
 
 #[test]
+fn whether_a_person_is_reserved_does_not_show_in_a_receipt_for_their_serial() {
+    let world = World::unsealed();
+    let people = numbers(2);
+    let kpr = world.ingest("KPR", "KUHR", &people);
+    world.say("KPR", people[0], reserved("secondary_purposes")).unwrap();
+    let id = world.research(&[("riksrevisjonsloven_12", Identifiers::Without)]);
+    let mut told = Vec::new();
+    for row in &kpr {
+        let answer = world.serials(id, "KPR", &[*row]).unwrap();
+        assert_eq!((answer.ids.len(), answer.notes.len()), (1, 0), "answered alike");
+        let receipt = world.receipt("f", world.newest("serials_issued")).unwrap();
+        told.push((receipt.salt.len(), receipt.body.len()));
+    }
+    let overridden = world.entries_with("overridden_riksrevisjonsloven_12");
+    assert_eq!(overridden, 1, "of one of them it is said");
+    assert_eq!(told, [(0, 0); 2]);
+}
+
+#[test]
+fn a_log_that_is_damaged_while_the_server_runs_is_no_mistake_of_who_asks_for_a_proof() {
+    let world = World::unsealed();
+    world.ingest("NPR", "HF", &numbers(30));
+    let _ = world.checkpoint();
+    world.ingest("NPR", "HF", &numbers(40));
+    let (own, size) = (world.newest("ingest"), world.bodies().len() as u64);
+    let gone = Key::audit_leaf(own - 1);
+    let mut batch = crate::store::Batch::new();
+    batch.remove(gone);
+    let durability = crate::store::Durability::Synced;
+    world.stores.registers.commit("damage", batch, durability).unwrap();
+    let auditor = world.auditor();
+    let inclusion = world.service.audit_inclusion(&auditor, own, size).map(drop);
+    let consistency = world.service.audit_consistency(&auditor, own, size).map(drop);
+    for refused in [inclusion, consistency, world.receipt("a", own).map(drop)] {
+        assert_eq!(refused.unwrap_err().code(), ErrorCode::StoreUnusable);
+    }
+    for (index, tree_size) in [(5, 3), (5, u64::MAX)] {
+        let none = world.service.audit_inclusion(&auditor, index, tree_size).map(drop);
+        assert_eq!(none.unwrap_err().code(), ErrorCode::RequestInvalid);
+    }
+}
+
+#[test]
 fn what_retention_prunes_keeps_its_hash_and_proofs_and_the_export_says_why_it_is_gone() {
     let world = World::unsealed();
     world.ingest("NPR", "HF", &numbers(20));
@@ -198,8 +242,30 @@ fn what_retention_prunes_keeps_its_hash_and_proofs_and_the_export_says_why_it_is
     assert_eq!(proof.leaf_hash, before[usize::try_from(own).unwrap()].leaf_hash);
     let (export, key) = world.export();
     let report = verify_export(&export[..], Some(&key)).unwrap();
-    assert_eq!((report.pruned_count, report.unexplained), (pruned, None));
+    let now = world.clock.now();
+    assert_eq!((report.pruned_count, report.pruning.unexplained(now)), (pruned, None));
     world.ingest("NPR", "HF", &numbers(25));
+}
+
+#[test]
+fn what_was_pruned_by_a_clock_that_was_set_forward_is_not_explained() {
+    let world = World::unsealed();
+    world.ingest("NPR", "HF", &numbers(20));
+    let own = world.newest("ingest");
+    let (today, later) = (world.clock.now(), Duration::from_secs(86_400 * RETENTION_DAYS_MIN));
+    world.clock.set(today.checked_add(later).unwrap());
+    assert!(world.service.prune_audit(&world.operator(), RETENTION_DAYS_MIN).unwrap() > 0);
+    let (export, _) = world.export();
+    let ahead = verify_export(&export[..], None).unwrap().pruning;
+    assert_eq!(ahead.unexplained(world.clock.now()), None, "by that clock");
+    assert_eq!(ahead.unexplained(today), Some(own), "by the reader's");
+    world.clock.set(today);
+    world.ingest("NPR", "HF", &numbers(21));
+    let (export, _) = world.export();
+    let report = verify_export(&export[..], None).unwrap();
+    let much_later = today.checked_add(later * 3).unwrap();
+    assert_eq!(report.pruning.unexplained(much_later), Some(own), "by the entries after it");
+    assert!(report.pruning.gone_back().is_some_and(|index| index > own));
 }
 
 #[test]
