@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::leaf::Leaf;
 use super::pruning::StoredBody;
-use super::reader::{StoredLeaves, checkpoint_of};
+use super::reader::{AuditReader, StoredLeaves, checkpoint_of};
 use super::{Entry, Frontier, LeafHashes as _, Recorded, Salt, TreeHead, VerifierKey};
 use crate::crypto::{Entropy, Place};
 use crate::keyring::Keyring;
@@ -96,7 +96,8 @@ impl AuditLog {
     ///
     /// # Errors
     ///
-    /// [`LogError::Damaged`] when entries are missing or are not those that were signed.
+    /// [`LogError::Damaged`] when entries are missing or are not those that were signed, at the first
+    /// entry of which that shows.
     pub fn open(
         store: Arc<dyn Store>,
         keyring: Arc<Keyring>,
@@ -115,8 +116,7 @@ impl AuditLog {
         })?;
         let durable = frontier.size();
         if !signed_found {
-            let what = "the last signed checkpoint says otherwise";
-            return Err(LogError::Damaged { index: durable, what });
+            return Err(first_damage(store, keyring, verifiers, durable));
         }
         Ok(Self {
             store,
@@ -205,6 +205,20 @@ impl AuditLog {
         self.durable = committed.end;
         Ok(Committed(committed))
     }
+}
+
+/// Where a log is wrong that is not the one that was signed: all of it is read, bodies too.
+fn first_damage(
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    verifiers: &[VerifierKey],
+    size: u64,
+) -> LogError {
+    let reader = AuditReader::new(store, keyring);
+    reader.check_from(Frontier::new(), verifiers).err().unwrap_or(LogError::Damaged {
+        index: size,
+        what: "the last signed checkpoint says otherwise",
+    })
 }
 
 /// The tree of the newest checkpoint in a store.

@@ -23,6 +23,7 @@ use crate::store::{Batch, Durability, Step, Store};
 use crate::testing::Keys;
 
 mod flips;
+mod opening;
 
 /// A log in memory.
 pub(super) struct World {

@@ -1,7 +1,7 @@
-//! Goal: whenever the server dies, everything that was acknowledged is there, unchanged, and recorded by
-//! the entry that the answer named, no ID is given twice, and the log verifies.  Method: the process is killed with SIGKILL while several
-//! streams ingest, after a number of acknowledged batches that a seed chooses, again and again on the
-//! same stores.
+//! Goal: whenever the server dies, everything that was acknowledged is there, unchanged, and recorded
+//! by the entry that the answer named, no ID is given twice, and the log verifies.  Method: the
+//! process is killed with SIGKILL while several streams ingest, after a number of acknowledged batches
+//! that a seed chooses, again and again on the same stores.
 
 use std::sync::Arc;
 
@@ -33,9 +33,9 @@ async fn nothing_acknowledged_is_lost_or_changed_when_the_server_is_killed_again
     let mut round = 0;
     while round < rounds || known.rows < answers {
         let mut server = start(&installation).await;
+        known.is_recorded(&installation, server.address, seed).await;
         all_is_there(&installation, server.address, &known, seed).await;
         log_verifies(&installation, server.address);
-        known.is_recorded(&installation, server.address, seed).await;
 
         let (acknowledged, mut watched) = watch::channel(0);
         let streams: Vec<_> = (0..STREAMS)

@@ -1,7 +1,7 @@
-//! Goal: whenever the power goes, everything that was acknowledged is there, unchanged, and recorded by
-//! the entry that the answer named, no number is given twice, and the log verifies.  Method: the process ends at an I/O call that a seed chooses,
-//! while it ingests or while it opens its stores; what was not synced is lost, kept or torn; the next
-//! server starts on what is left.
+//! Goal: whenever the power goes, everything that was acknowledged is there, unchanged, and recorded
+//! by the entry that the answer named, no number is given twice, and the log verifies.  Method: the
+//! process ends at an I/O call that a seed chooses, while it ingests or while it opens its stores;
+//! what was not synced is lost, kept or torn; the next server starts on what is left.
 
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
@@ -71,9 +71,9 @@ impl Cutting {
                 server.process.ended();
                 panic!("seed {:#x}: {status}, {:?}", self.seed, server.process.said);
             }
+            self.known.is_recorded(&self.installation, server.address, self.seed).await;
             all_is_there(&self.installation, server.address, &self.known, self.seed).await;
             log_verifies(&self.installation, server.address);
-            self.known.is_recorded(&self.installation, server.address, self.seed).await;
             self.ingest(&shim, server.address, round).await;
         }
         let ended = server.process.ended();
@@ -107,8 +107,8 @@ impl Cutting {
         let server = ServerProcess::start(&self.installation.config_file());
         let operator = self.installation.connect(server.address, "operator").await;
         unseal(&operator, PASSPHRASE).await.unwrap();
-        all_is_there(&self.installation, server.address, &self.known, self.seed).await;
         let recorded = self.known.is_recorded(&self.installation, server.address, self.seed).await;
+        all_is_there(&self.installation, server.address, &self.known, self.seed).await;
         let channel = self.installation.connect(server.address, "sender").await;
         let (mut stream, _) = Stream::open(&channel, header("NPR", "HF")).await.unwrap();
         for batch in self.numbers.chunks(8192) {
