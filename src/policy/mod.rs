@@ -106,7 +106,7 @@ pub enum Right {
     /// Replace a person's IDs in a register, with another person's approval; read which were.
     ReissueIds,
     /// Ask for an approval, and see and take back one's own; which act takes which role is
-    /// [`crate::approval::Act::role`]'s.
+    /// [`crate::approval::Wanted::roles`]'.
     RequestApprovals,
     /// Ask for the IDs that persons already have.
     Resolve {
@@ -176,7 +176,9 @@ impl Right {
             // Whoever may do anything has entries: see `authorize`.
             Self::ReadOwnEntries => Vec::new(),
             Self::ReadProtectedLinks | Self::ReissueIds | Self::Reveal => vec![Role::Custodian],
-            Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
+            Self::RequestApprovals => {
+                vec![Role::Approver, Role::Custodian, Role::Officer, Role::Operator]
+            }
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
             }

@@ -54,12 +54,13 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::audit::{Action, Actor, Entry};
+use crate::config::Access;
 use crate::config::access::PrincipalKind;
-use crate::config::{Access, AccessChange};
 use crate::metrics::Metrics;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
+pub use access::{AccessNow, AccessStatus, Holder};
 pub use aliases::AliasPair;
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
@@ -116,9 +117,9 @@ pub struct Service {
     current: RwLock<Option<Current>>,
     /// Held while the server goes from one state to another.
     transition: Mutex<()>,
-    /// Changes of access that happened while sealed, recorded when it opens.
-    unrecorded_access: Mutex<Vec<AccessChange>>,
-    /// The access file of now, for the budgets of its principals.
+    /// The access file that was loaded last.
+    loaded: access::Loaded,
+    /// The access in force, for the budgets of its principals and for who approves.
     access: RwLock<Arc<Access>>,
     /// What was given towards opening it.
     collected: Mutex<unsealing::Collected>,
@@ -151,7 +152,7 @@ impl Service {
             state: watch::channel(State::Sealed).0,
             current: RwLock::new(None),
             transition: Mutex::new(()),
-            unrecorded_access: Mutex::new(Vec::new()),
+            loaded: access::Loaded::default(),
             access: RwLock::default(),
             collected: Mutex::default(),
             last_used_ms: AtomicU64::new(0),
@@ -310,7 +311,9 @@ impl Service {
                         tracing::warn!(error = %error, causes = %error.causes(),
                             "a closing or an erasure cannot be finished yet");
                     }
-                    self.install(Some(Current::new(opened)));
+                    let current = Current::new(opened);
+                    self.apply_access_now(&current.open);
+                    self.install(Some(current));
                     self.state.send_replace(State::Open);
                     tracing::info!("the stores were reopened and reread");
                     return;

@@ -25,6 +25,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
+mod access;
 mod aliases;
 mod answers;
 mod approvals;

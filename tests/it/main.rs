@@ -26,6 +26,7 @@ mod extract;
 mod extract_make;
 mod faults;
 mod files;
+mod grants;
 mod greedy_clients;
 mod harness;
 mod identity;
