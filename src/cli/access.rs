@@ -28,6 +28,29 @@ granted, or is an approver, asks; another natural person, an approver, approves;
 grants. Until then what access.toml says of these roles is without effect; what it takes away ends
 at once. Another certificate, more days or another person is granted like a new role.";
 
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  hvelv access status --connect ola.toml
+  hvelv access status --connect auditor.toml --json
+
+A role waits when access.toml names it and two holders have not granted it; the digest in its line
+changes with the person, the certificates and the days.";
+
+const ASK_EXAMPLES: &str = "\
+Examples:
+  hvelv access ask --connect kari.toml --principal anne --role custodian \\
+    --reason 'follows Per, case 26/99' --basis 'delegation 2026-4'
+
+It takes the role as the server has read it from access.toml. Another person approves it with
+hvelv approval approve.";
+
+const GRANT_EXAMPLES: &str = "\
+Examples:
+  hvelv access grant --connect kari.toml --principal anne --role custodian
+
+If access.toml says otherwise by then of the person, the certificates or the days, the approval is of
+something else, and it is refused.";
+
 const BOOTSTRAP_EXAMPLES: &str = "\
 Examples:
   hvelv access bootstrap --config /etc/hvelv/hvelv.toml --share-file a --share-file b
@@ -46,10 +69,13 @@ pub(super) struct AccessCommand {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Shows who holds these roles, and what of the access file waits to be granted.
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusOptions),
     /// Asks another person to approve a waiting role.
+    #[command(after_help = ASK_EXAMPLES)]
     Ask(AskOptions),
     /// Gives a waiting role effect, when another person has approved it.
+    #[command(after_help = GRANT_EXAMPLES)]
     Grant(RoleOptions),
     /// Begins anew with those whom the access file names, by what opens both roots.
     #[command(after_help = BOOTSTRAP_EXAMPLES)]

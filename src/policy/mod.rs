@@ -23,6 +23,7 @@ use crate::config::access::{Principal, PrincipalKind, Role, SourceScope};
 use crate::config::codes::{OrganisationNumber, PrincipalName, RegisterCode, SourceCode};
 use crate::config::words::listed;
 
+pub mod alarms;
 pub mod methods;
 
 /// Something that a principal may be allowed to do.

@@ -16,6 +16,7 @@
 //! the next write.
 
 mod access;
+mod alarms;
 mod aliases;
 mod approval;
 mod audit;
@@ -57,6 +58,7 @@ use crate::audit::{Action, Actor, Entry};
 use crate::config::Access;
 use crate::config::access::PrincipalKind;
 use crate::metrics::Metrics;
+use crate::policy::alarms::Alarm;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
@@ -117,6 +119,8 @@ pub struct Service {
     current: RwLock<Option<Current>>,
     /// Held while the server goes from one state to another.
     transition: Mutex<()>,
+    /// What clients send, for alarms.
+    watched: alarms::Watched,
     /// The access file that was loaded last.
     loaded: access::Loaded,
     /// The access in force, for the budgets of its principals and for who approves.
@@ -142,6 +146,7 @@ impl Service {
     pub fn new(mut parts: Parts) -> Arc<Self> {
         let (stopping, stopped) = channel();
         let metrics = Arc::new(Metrics::new());
+        metrics.show_alarms(Alarm::ALL.iter().map(|alarm| alarm.as_str()));
         let (inner, clock) = (parts.stores, Arc::clone(&parts.clock));
         parts.stores = Box::new(MeteredStores { inner, metrics: Arc::clone(&metrics), clock });
         Arc::new_cyclic(|this| Self {
@@ -152,6 +157,7 @@ impl Service {
             state: watch::channel(State::Sealed).0,
             current: RwLock::new(None),
             transition: Mutex::new(()),
+            watched: alarms::Watched::default(),
             loaded: access::Loaded::default(),
             access: RwLock::default(),
             collected: Mutex::default(),

@@ -123,7 +123,7 @@ async fn too_few_holders_begin_anew_with_what_opens_both_roots() {
         let config = ["access", "bootstrap", "--config", config.to_str().unwrap()];
         hvelv(&[&config[..], &["--passphrase-file", file.to_str().unwrap()]].concat())
     };
-    bootstrap("wrong").ended(4, "passphrase");
+    bootstrap("wrong").ended(5, "wrong passphrase");
     bootstrap(PASSPHRASE).well();
     let server = start(&installation).await;
     assert!(is_custodian(&installation, server.address, "mallory").await);

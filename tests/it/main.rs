@@ -7,6 +7,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking, in a helper as in its own body")]
 
 mod access;
+mod alarms;
 mod approvals;
 mod backup;
 mod bad_requests;

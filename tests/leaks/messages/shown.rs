@@ -2,7 +2,7 @@
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-pub(super) const SHOWN: [&str; 100] = [
+pub(super) const SHOWN: [&str; 106] = [
     "AcceptRestoreRequest",
     "AcceptRestoreResponse",
     "BackupBegun",
