@@ -23,18 +23,18 @@ Examples:
   hvelv approval approve --connect ola.toml k7x2-9mfp-3qwd-h5tz
   hvelv access grant --connect kari.toml --principal anne --role custodian
 
-Custodian, approver and officer take two who hold such a role already: one who has the role that is
-granted, or is an approver, asks; another natural person, an approver, approves; the one who asked
-grants. Until then what access.toml says of these roles is without effect; what it takes away ends
-at once. Another certificate, more days or another person is granted like a new role.";
+Custodian, approver and officer take two who hold such a role already: one who has the role that
+is granted, or is an approver, asks; another natural person, an approver, approves; the one who
+asked grants. Until then what access.toml says of these roles is without effect; what it takes
+away ends at once. Another certificate, more days or another person is granted like a new role.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
   hvelv access status --connect ola.toml
   hvelv access status --connect auditor.toml --json
 
-A role waits when access.toml names it and two holders have not granted it; the digest in its line
-changes with the person, the certificates and the days.";
+A role waits when access.toml names it and two holders have not granted it; the digest in its
+line changes with the person, the certificates and the days.";
 
 const ASK_EXAMPLES: &str = "\
 Examples:
@@ -48,8 +48,8 @@ const GRANT_EXAMPLES: &str = "\
 Examples:
   hvelv access grant --connect kari.toml --principal anne --role custodian
 
-If access.toml says otherwise by then of the person, the certificates or the days, the approval is of
-something else, and it is refused.";
+If access.toml says otherwise by then of the person, the certificates or the days, the approval
+is of something else, and it is refused.";
 
 const BOOTSTRAP_EXAMPLES: &str = "\
 Examples:

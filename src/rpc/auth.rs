@@ -123,7 +123,7 @@ impl Caller {
         let waits = self.access.is_waiting()
             && right.roles().iter().any(|role| principal.withheld().contains(role));
         let permit = authorize(principal, right, self.watch.clock().today());
-        Ok(permit.map_err(|denied| if waits { sealed() } else { denied.into() })?)
+        permit.map_err(|denied| if waits { sealed() } else { denied.into() })
     }
 
     /// Whether the server must open before it is known whether the caller may call.

@@ -10,8 +10,8 @@ use jiff::civil::date;
 use tonic::transport::Channel;
 
 use crate::harness::{
-    Course, InProcessServer, Installation, PRINCIPALS, Scraped, Stream, audit_entries, header,
-    look_up, packed, reason, scrape, validity,
+    Course, InProcessServer, Installation, Scraped, Stream, audit_entries, header, look_up, packed,
+    reason, scrape, validity,
 };
 
 /// What the enumerator sends in a message.
@@ -27,18 +27,23 @@ fn sequence() -> impl Iterator<Item = u64> {
     synthetic::numbers_between(NumberSeries::Fnr, date(2021, 1, 1), date(2029, 1, 1))
 }
 
-/// An installation where a stolen certificate has what everybody has: the default budgets.
+/// An installation where two stolen certificates have small budgets: one delivers, one looks up.
 fn installation() -> Installation {
     let installation = Installation::new();
-    let thief = ("thief", "system", "'ingest:NPR:HF', 'resolve:NPR:AVTALE'");
-    installation.grant(&[&PRINCIPALS[..], &[thief]].concat());
     let path = installation.path("access.toml");
     let mut text = fs::read_to_string(&path).unwrap();
-    text += "[[principal.budget]]\nregister = 'NPR'\nassignments_max = 2000\nmisses_max = 1000\n\
-             persons_max = 2000\n";
+    for (name, role) in [("thief", "ingest:NPR:HF"), ("spy", "resolve:NPR:AVTALE")] {
+        let uri = client_uri(name);
+        write!(
+            text,
+            "[[principal]]\nname = '{name}'\nkind = 'system'\norganisation = '983744516'\n\
+             certificates = ['uri:{uri}']\nroles = ['{role}']\n[[principal.budget]]\n\
+             register = 'NPR'\nassignments_max = 2000\nmisses_max = 1000\npersons_max = 2000\n"
+        )
+        .unwrap();
+        installation.issue(&installation.authority, name, name, validity(-24, 24));
+    }
     fs::write(path, text).unwrap();
-    installation.issue(&installation.authority, "thief", "thief", validity(-24, 24));
-    assert!(client_uri("thief").contains("thief"));
     installation
 }
 
@@ -100,7 +105,8 @@ async fn an_enumerator_is_noticed_long_before_its_budget_stops_it() {
     writeln!(said, "ingest: alarm after {noticed} identifiers, stopped after {stopped}").unwrap();
     let look_ups = look_up("NPR", "AVTALE");
     let apart = sequence().skip(100_000).step_by(9);
-    let (noticed, stopped) = enumerate(&thief, &server, look_ups, apart).await;
+    let spy = installation.connect(server.address, "spy").await;
+    let (noticed, stopped) = enumerate(&spy, &server, look_ups, apart).await;
     let noticed = noticed.expect("it is noticed");
     assert!(noticed <= 550 && stopped <= 1_025, "{noticed} {stopped}");
     writeln!(said, "look-ups: alarm after {noticed} identifiers, stopped after {stopped}").unwrap();
@@ -109,8 +115,10 @@ async fn an_enumerator_is_noticed_long_before_its_budget_stops_it() {
     let entries = audit_entries(&installation, server.address).await;
     let raised: Vec<_> = entries.iter().filter(|one| one["action"] == "alarm_raised").collect();
     let texts: Vec<&str> = raised.iter().map(|one| one["changes"][0].as_str().unwrap()).collect();
-    for alarm in ["sequential_numbers", "unseen_numbers", "look_ups_without_ingest"] {
-        assert!(texts.contains(&format!("{alarm} by thief").as_str()), "{texts:?}");
+    for alarm in
+        ["sequential_numbers by thief", "unseen_numbers by thief", "look_ups_without_ingest by spy"]
+    {
+        assert!(texts.contains(&alarm), "{texts:?}");
     }
     // A delivery is recorded with its alarm before it ends: the alarm precedes the refusal.
     let place = |is_so: &dyn Fn(&serde_json::Value) -> bool| entries.iter().position(is_so);
