@@ -33,7 +33,8 @@ mod shown;
 use shown::SHOWN;
 
 use printers::{
-    printers_of_bridges, printers_of_erasure, printers_of_identities, printers_of_rights,
+    printers_of_access, printers_of_bridges, printers_of_erasure, printers_of_identities,
+    printers_of_rights,
 };
 
 type Printers = BTreeMap<&'static str, fn(&[u8]) -> String>;
@@ -52,8 +53,6 @@ fn printers() -> Printers {
         DeliveryHeader,
         DeliveryOpened,
         DeliverySummary,
-        GetAccessRequest,
-        GetAccessResponse,
         GetApprovalRequest,
         GetApprovalResponse,
         GetCheckpointRequest,
@@ -68,8 +67,6 @@ fn printers() -> Printers {
         GetRegisterResponse,
         GrantBudgetRequest,
         GrantBudgetResponse,
-        GrantRoleRequest,
-        GrantRoleResponse,
         IdentifierBatch,
         IdentifierException,
         IntegerColumn,
@@ -102,13 +99,12 @@ fn printers() -> Printers {
         TextColumn,
         UnsealRequest,
         UnsealResponse,
-        RoleHolder,
-        WaitingRole,
         WithdrawApprovalRequest,
         WithdrawApprovalResponse,
     ];
     printers.extend(printers_of_backups());
     printers.extend(printers_of_shares());
+    printers.extend(printers_of_access());
     printers.extend(printers_of_bridges());
     printers.extend(printers_of_disclosures());
     printers.extend(printers_of_identities());
