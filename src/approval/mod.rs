@@ -23,6 +23,7 @@
 //! What it does *not* protect: two persons who agree to do wrong; one natural person whom the access
 //! file calls two (`person`); whoever sets the clock of the host back.
 
+pub mod holders;
 pub mod id;
 pub mod rules;
 
@@ -62,7 +63,8 @@ word_enum! {
 }
 
 impl Act {
-    /// Whose duty it is: who has the role may ask for the act, and do it once it is approved.
+    /// Whose duty it is: who has the role may ask for the act, and do it once it is approved.  For a
+    /// role also who holds that role may: [`Wanted::roles`].
     #[must_use]
     pub const fn role(self) -> Role {
         match self {
@@ -71,7 +73,8 @@ impl Act {
             | Self::IdentifySerial
             | Self::OpenConversion
             | Self::OpenWindow => Role::Officer,
-            Self::AcceptRestore | Self::GrantRole => Role::Operator,
+            Self::AcceptRestore => Role::Operator,
+            Self::GrantRole => Role::Approver,
             Self::ReissueId | Self::RevealIdentity => Role::Custodian,
         }
     }
@@ -161,6 +164,19 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// The roles of which who asks needs one: of who holds the role that is granted, or approves;
+    /// none, if the subject names no role that it takes two persons to grant.
+    #[must_use]
+    pub fn roles(&self) -> Vec<Role> {
+        match self.act {
+            Act::GrantRole => match holders::role_of(&self.subject) {
+                Some(role) => vec![role, self.act.role()],
+                None => Vec::new(),
+            },
+            act => vec![act.role()],
+        }
+    }
+
     /// TIMING: whether it is the same; the digest is compared without telling where it differs.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {

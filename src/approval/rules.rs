@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Act, Approval, Party, State};
+use super::{Approval, Party, State, Wanted};
 use crate::config::access::{Access, Role};
 
 /// Why not.
@@ -46,6 +46,11 @@ pub struct Today<'a> {
 }
 
 impl Today<'_> {
+    /// Whether a party may ask for what is wanted, and do it.
+    fn may(&self, party: &Party, wanted: &Wanted) -> bool {
+        wanted.roles().iter().any(|role| self.has(party, role))
+    }
+
     /// Whether a party is still the natural person that it was, and has the role today.
     fn has(&self, party: &Party, role: &Role) -> bool {
         self.access.by_name(&party.principal).is_some_and(|principal| {
@@ -63,8 +68,8 @@ fn need(is_so: bool, refusal: Refusal) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// [`Refusal::NotAllowed`].
-pub fn request(act: Act, by: &Party, today: &Today<'_>) -> Result<(), Refusal> {
-    need(today.has(by, &act.role()), Refusal::NotAllowed)
+pub fn request(wanted: &Wanted, by: &Party, today: &Today<'_>) -> Result<(), Refusal> {
+    need(today.may(by, wanted), Refusal::NotAllowed)
 }
 
 /// Whether somebody may decide about a request.
@@ -81,7 +86,7 @@ pub fn decide(
     need(today.has(by, &Role::Approver), Refusal::NotAllowed)?;
     need(approval.state(today.now) == State::Requested, Refusal::Closed)?;
     need(by.is_another_than(&approval.requester), Refusal::SamePerson)?;
-    let is_meant = today.has(&approval.requester, &approval.wanted.act.role());
+    let is_meant = today.may(&approval.requester, &approval.wanted);
     need(verdict == Verdict::Refuse || is_meant, Refusal::Void)
 }
 
@@ -107,7 +112,7 @@ pub fn use_up(approval: &Approval, by: &Party, today: &Today<'_>) -> Result<(), 
     let is_valid = approval.approver().is_some_and(|approver| {
         today.has(approver, &Role::Approver) && approver.is_another_than(requester)
     });
-    need(is_valid && by == requester && today.has(requester, &wanted.act.role()), Refusal::Void)
+    need(is_valid && by == requester && today.may(requester, wanted), Refusal::Void)
 }
 
 #[cfg(test)]

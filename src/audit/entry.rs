@@ -115,8 +115,15 @@ pub enum Actor {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Action {
-    /// The table of principals and roles was loaded; `changes` says how it differs.
+    /// At the key ceremony, the holders of what takes two persons to grant were taken from the access
+    /// file; `changes` says who.
+    AccessBootstrapped,
+    /// The table of principals and roles was loaded; `changes` says how it differs, who waits for two
+    /// persons, and at the first time who holds what takes two.
     AccessLoaded,
+    /// What a client does looks like an enumeration, or somebody reveals much; `changes` says which, and
+    /// the numbers; `counts` what it was measured by.
+    AlarmRaised,
     /// IDs that a register had before were loaded beside those of today.
     AliasesLoaded,
     /// Pairs of IDs that a register had before and of those of today were read.
@@ -197,6 +204,8 @@ pub enum Action {
     IdChangesRead,
     /// Bodies of old entries were dropped; `changes` says of which.
     EntriesPruned,
+    /// A role that takes two persons to grant was granted; `changes` says which, to whom.
+    RoleGranted,
     /// A person's IDs in a register were replaced; `changes` says why, `reference` is to the person.
     IdReissued,
     /// A sender stated which identifiers are one person's; `counts` says what became of the rows.

@@ -7,6 +7,7 @@
 //! Exit codes are those of [`Exit`], listed in `hvelv help` too. Results go to standard output, all
 //! else to standard error. No message ever holds an identifier, a key or a passphrase.
 
+mod access;
 mod alias;
 mod application;
 mod approval;
@@ -118,6 +119,8 @@ enum Command {
     Order(order::OrderCommand),
     #[command(after_help = retention::EXAMPLES)]
     Retention(retention::RetentionCommand),
+    #[command(after_help = access::EXAMPLES)]
+    Access(access::AccessCommand),
     #[command(after_help = approval::EXAMPLES)]
     Approval(approval::ApprovalCommand),
     #[command(after_help = application::EXAMPLES)]
@@ -158,6 +161,7 @@ pub fn run() -> Result<Exit, Error> {
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|cause| Error::internal(format!("the parser disagrees with itself: {cause}")))?;
     match &cli.command {
+        Command::Access(options) => access::run(options),
         Command::Alias(options) => alias::run(options),
         Command::Approval(options) => approval::run(options),
         Command::Application(options) => application::run(options),

@@ -55,9 +55,82 @@ pub struct Principal {
     roles: BTreeSet<Role>,
     budgets: BTreeMap<RegisterCode, OwnBudgets>,
     validity: Validity,
+    withheld: BTreeSet<Role>,
+}
+
+/// What a principal is made of.
+#[derive(Clone, Debug)]
+pub struct PrincipalParts {
+    /// Its name.
+    pub name: PrincipalName,
+    /// Person or system.
+    pub kind: PrincipalKind,
+    /// The natural person, if the name is not theirs.
+    pub person: Option<PrincipalName>,
+    /// Its organisation.
+    pub organisation: OrganisationNumber,
+    /// Its certificates.
+    pub certificates: BTreeSet<CertificateIdentity>,
+    /// Its roles.
+    pub roles: BTreeSet<Role>,
+    /// What it may spend, by register.
+    pub budgets: BTreeMap<RegisterCode, OwnBudgets>,
+    /// The days on which it may call.
+    pub validity: Validity,
+}
+
+impl From<PrincipalParts> for Principal {
+    fn from(parts: PrincipalParts) -> Self {
+        let PrincipalParts { name, kind, person, organisation, certificates, .. } = parts;
+        let PrincipalParts { roles, budgets, validity, .. } = parts;
+        let withheld = BTreeSet::new();
+        Self { name, kind, person, organisation, certificates, roles, budgets, validity, withheld }
+    }
+}
+
+/// What of a principal has effect.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    /// Roles that have none.
+    pub withheld: BTreeSet<Role>,
+    /// Certificates that have.
+    pub certificates: BTreeSet<CertificateIdentity>,
+    /// Days on which it may call.
+    pub validity: Validity,
+}
+
+/// What an access file is, beside what it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessStanding {
+    /// As the file says.
+    #[default]
+    Whole,
+    /// Nobody knows yet who holds what takes two persons to grant: the server is sealed.
+    Waiting,
 }
 
 impl Principal {
+    /// Its parts, as the file has them.
+    #[must_use]
+    pub fn parts(&self) -> PrincipalParts {
+        PrincipalParts {
+            name: self.name.clone(),
+            kind: self.kind,
+            person: self.person.clone(),
+            organisation: self.organisation,
+            certificates: self.certificates.clone(),
+            roles: self.roles.clone(),
+            budgets: self.budgets.clone(),
+            validity: self.validity,
+        }
+    }
+
+    /// Roles that the file names and that have no effect: see [`Access::limited`].
+    #[must_use]
+    pub const fn withheld(&self) -> &BTreeSet<Role> {
+        &self.withheld
+    }
+
     /// The name, unique in the file, which audit entries and log lines show.
     #[must_use]
     pub const fn name(&self) -> &PrincipalName {
@@ -122,6 +195,7 @@ impl Principal {
 pub struct Access {
     principals: BTreeMap<PrincipalName, Principal>,
     by_certificate: BTreeMap<CertificateIdentity, PrincipalName>,
+    standing: AccessStanding,
 }
 
 impl Access {
@@ -145,6 +219,39 @@ impl Access {
         registers: &impl RegisterDirectory,
     ) -> Result<Self, Problems> {
         reader::read_document(file, text, |top| read::access(top, registers))
+    }
+
+    /// The principals together. A name or certificate that comes twice is the last one's.
+    #[must_use]
+    pub fn of(principals: impl IntoIterator<Item = Principal>) -> Self {
+        let mut access = Self::default();
+        for principal in principals {
+            for certificate in &principal.certificates {
+                access.by_certificate.insert(certificate.clone(), principal.name.clone());
+            }
+            access.principals.insert(principal.name.clone(), principal);
+        }
+        access
+    }
+
+    /// The same principals with what of each has effect.
+    #[must_use]
+    pub fn limited(&self, standing: AccessStanding, effect: impl Fn(&Principal) -> Effect) -> Self {
+        let limit = |principal: &Principal| {
+            let Effect { withheld, certificates, validity } = effect(principal);
+            let mut limited = principal.clone();
+            limited.roles.retain(|role| !withheld.contains(role));
+            (limited.withheld, limited.certificates) = (withheld, certificates);
+            limited.validity = validity;
+            limited
+        };
+        Self { standing, ..Self::of(self.iter().map(limit)) }
+    }
+
+    /// Whether it waits for the server to say who holds what takes two persons to grant.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.standing == AccessStanding::Waiting
     }
 
     /// The principal that a certificate's name or fingerprint belongs to, valid today or not.

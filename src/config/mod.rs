@@ -14,6 +14,7 @@
 //! [`files::read_secret`].
 
 pub mod access;
+pub mod alarms;
 pub mod approvals;
 pub mod budgets;
 pub mod codes;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::{Date, date};
 
+use super::alarms::Alarms;
 use super::approvals::Approvals;
 use super::budgets::Budgets;
 use super::problems::Problems;
@@ -95,6 +96,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much a client may learn of a register.
     pub budgets: Budgets,
+    /// When what a client does looks like an enumeration.
+    pub alarms: Alarms,
     /// What takes two persons: how long an approval lasts.
     pub approvals: Approvals,
     /// When the server seals itself, and how long it waits for shares.
@@ -197,6 +200,7 @@ impl Default for Config {
             },
             limits: Limits::DEFAULT,
             budgets: Budgets::DEFAULT,
+            alarms: Alarms::DEFAULT,
             approvals: Approvals::DEFAULT,
             seal: Seal::DEFAULT,
             memory: Memory::DEFAULT,

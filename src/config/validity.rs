@@ -54,6 +54,14 @@ impl Validity {
         !ends_before(self, other) && !ends_before(other, self)
     }
 
+    /// The days that belong to both periods, if there are any.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let from = self.from.max(other.from);
+        let to = [self.to, other.to].into_iter().flatten().min();
+        Self::new(from, to)
+    }
+
     /// Whether every day of the other period belongs to this one.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -116,6 +124,8 @@ mod tests {
         let both = period(Some(date(2023, 12, 31)), Some(date(2023, 12, 31)));
         assert!(old.overlaps(&both) && both.overlaps(&old) && !both.overlaps(&new));
         assert!(Validity::ALWAYS.overlaps(&old));
+        assert_eq!(old.intersection(&Validity::ALWAYS), Some(old));
+        assert_eq!((old.intersection(&new), old.intersection(&both)), (None, Some(both)));
         assert!(Validity::ALWAYS.covers(&old) && old.covers(&both) && old.covers(&old));
         assert!(!old.covers(&Validity::ALWAYS) && !both.covers(&old) && !new.covers(&both));
     }

@@ -31,6 +31,7 @@ mod check;
 pub mod damm;
 mod digits;
 mod national;
+mod neighbours;
 pub mod oid;
 mod parse;
 mod place;
@@ -43,6 +44,7 @@ pub mod synthetic;
 pub use attributes::{NumberSeries, Sex, birth_date, birth_year, sex};
 pub use digits::Digits;
 pub use national::{Assigner, CheckRule, IdKind, Marker, NationalId};
+pub use neighbours::neighbour_count;
 pub use parse::{
     ColumnLength, Declared, parse_number, parse_packed_ascii, parse_packed_integers, parse_text,
 };

@@ -71,6 +71,11 @@ struct OutcomeLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlarmLabels {
+    alarm: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MethodLabels {
     method: &'static str,
 }
@@ -93,6 +98,7 @@ pub struct Metrics {
     commit_batches: Family<CommitLabels, Histogram>,
     commits_failed: Family<CommitLabels, Counter>,
     checkpoints: Family<OutcomeLabels, Counter>,
+    alarms: Family<AlarmLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<MethodLabels, Histogram>,
 }
@@ -132,6 +138,7 @@ impl Metrics {
             commit_batches: Family::new_with_constructor(batches),
             commits_failed: Family::default(),
             checkpoints: Family::default(),
+            alarms: Family::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(long),
         };
@@ -186,6 +193,11 @@ impl Metrics {
             "Attempts to sign a checkpoint of the audit log",
             self.checkpoints.clone(),
         );
+        registry.register(
+            "alarms",
+            "Alarms that were raised: what looks like an enumeration",
+            self.alarms.clone(),
+        );
         registry.register("requests", "Requests that have ended", self.requests.clone());
         registry.register_with_unit(
             "request",
@@ -193,6 +205,16 @@ impl Metrics {
             Unit::Seconds,
             self.request_seconds.clone(),
         );
+    }
+
+    /// Counts an alarm.
+    pub fn alarm_raised(&self, alarm: &'static str) {
+        self.alarms.get_or_create(&AlarmLabels { alarm }).inc();
+    }
+
+    /// Shows alarms before there is one, at zero.
+    pub fn show_alarms(&self, alarms: impl Iterator<Item = &'static str>) {
+        alarms.for_each(|alarm| drop(self.alarms.get_or_create(&AlarmLabels { alarm })));
     }
 
     /// The counters of a delivery: for a register and a source of the catalogue, and for each reason

@@ -43,6 +43,8 @@ pub struct OpenReading {
     pub members: Vec<(String, u64)>,
     /// Durable entries of the audit log.
     pub audit_entries: u64,
+    /// Roles in the access file that wait for two persons to grant them.
+    pub roles_waiting: u64,
     /// Budgets of every client that has spent of one or was granted more.
     pub budgets: Vec<BudgetReading>,
 }
@@ -134,6 +136,8 @@ impl OpenReading {
         registry.register("members", "Persons in a register", gauges(members));
         let help = "Durable entries of the audit log";
         registry.register("audit_entries", help, ConstGauge::new(self.audit_entries));
+        let help = "Roles in the access file that have no effect until two persons grant them";
+        registry.register("access_waiting", help, ConstGauge::new(self.roles_waiting));
         let of_budgets = |value: fn(&BudgetReading) -> u64| {
             gauges(self.budgets.iter().map(|one| (one.labels(), value(one))))
         };

@@ -51,6 +51,7 @@ fn a_sealed_server_shows_its_state_and_none_of_what_is_open_only() {
 #[test]
 fn an_open_server_shows_its_tables() {
     let open = OpenReading {
+        roles_waiting: 2,
         identifiers: 7,
         index_bytes: 1 << 20,
         members: vec![("KPR".to_owned(), 0), ("NPR".to_owned(), u64::MAX)],
@@ -70,6 +71,7 @@ fn an_open_server_shows_its_tables() {
     has(&lines, "hvelv_members{register=\"KPR\"} 0");
     has(&lines, &format!("hvelv_members{{register=\"NPR\"}} {}", i64::MAX));
     has(&lines, "hvelv_audit_entries 9");
+    has(&lines, "hvelv_access_waiting 2");
     let labels = "principal=\"pipeline\",register=\"NPR\",budget=\"persons\"";
     has(&lines, &format!("hvelv_budget_used{{{labels}}} 3"));
     has(&lines, &format!("hvelv_budget_limit{{{labels}}} 20000"));

@@ -108,6 +108,8 @@ const FOLLOWER: Rule = Rule::Roles(&[RoleKind::Ingest, RoleKind::Resolve]);
 const HOLDER: Rule = Rule::Roles(&[RoleKind::Keyholder, RoleKind::Operator]);
 /// Who loads what a register had before; that it is this register's the handler asks for.
 const IMPORTER: Rule = Rule::Roles(&[RoleKind::Import]);
+/// Who gives effect to a role that takes two persons; the approval is of one such role.
+const GRANTER: Rule = Rule::Roles(&[RoleKind::Approver, RoleKind::Custodian, RoleKind::Officer]);
 const IDENTITY: Rule = Rule::Roles(&[RoleKind::Identity]);
 /// From and into which register, the handler asks for.
 const CONVERTER: Rule = Rule::Roles(&[RoleKind::Convert]);
@@ -121,7 +123,8 @@ const OFFICER: Rule = Rule::Roles(&[RoleKind::Officer]);
 const OPERATOR: Rule = Rule::Roles(&[RoleKind::Operator]);
 const READER: Rule = Rule::Roles(&[RoleKind::Auditor, RoleKind::Officer]);
 /// Who may ask for an approval.
-const REQUESTER: Rule = Rule::Roles(&[RoleKind::Custodian, RoleKind::Officer, RoleKind::Operator]);
+const REQUESTER: Rule =
+    Rule::Roles(&[RoleKind::Approver, RoleKind::Custodian, RoleKind::Officer, RoleKind::Operator]);
 /// Who may see approvals: all of them, or those that they asked for.
 const SEER: Rule = Rule::Roles(&[
     RoleKind::Approver,
@@ -149,7 +152,9 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.AliasService/ListAliases", FOLLOWER, Deadline::None),
     row("/hvelv.v1.AliasService/LoadAliases", IMPORTER, Deadline::None),
     row("/hvelv.v1.ApprovalService/DecideApproval", APPROVER, Deadline::None),
+    row("/hvelv.v1.ApprovalService/GetAccess", SEER, Deadline::Request),
     row("/hvelv.v1.ApprovalService/GetApproval", SEER, Deadline::Request),
+    row("/hvelv.v1.ApprovalService/GrantRole", GRANTER, Deadline::None),
     row("/hvelv.v1.ApprovalService/ListApprovals", SEER, Deadline::Request),
     row("/hvelv.v1.ApprovalService/RequestApproval", REQUESTER, Deadline::None),
     row("/hvelv.v1.ApprovalService/WithdrawApproval", REQUESTER, Deadline::None),

@@ -23,6 +23,7 @@ use crate::config::access::{Principal, PrincipalKind, Role, SourceScope};
 use crate::config::codes::{OrganisationNumber, PrincipalName, RegisterCode, SourceCode};
 use crate::config::words::listed;
 
+pub mod alarms;
 pub mod methods;
 
 /// Something that a principal may be allowed to do.
@@ -106,7 +107,7 @@ pub enum Right {
     /// Replace a person's IDs in a register, with another person's approval; read which were.
     ReissueIds,
     /// Ask for an approval, and see and take back one's own; which act takes which role is
-    /// [`crate::approval::Act::role`]'s.
+    /// [`crate::approval::Wanted::roles`]'.
     RequestApprovals,
     /// Ask for the IDs that persons already have.
     Resolve {
@@ -176,7 +177,9 @@ impl Right {
             // Whoever may do anything has entries: see `authorize`.
             Self::ReadOwnEntries => Vec::new(),
             Self::ReadProtectedLinks | Self::ReissueIds | Self::Reveal => vec![Role::Custodian],
-            Self::RequestApprovals => vec![Role::Custodian, Role::Officer, Role::Operator],
+            Self::RequestApprovals => {
+                vec![Role::Approver, Role::Custodian, Role::Officer, Role::Operator]
+            }
             Self::Resolve { register, source } => {
                 vec![Role::Resolve { register: register.clone(), source: scope(source) }]
             }

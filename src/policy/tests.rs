@@ -104,7 +104,7 @@ fn an_auditor_reads_disclosures_and_changes_none() {
 fn approvals_are_asked_for_given_and_seen_under_roles_of_their_own() {
     let rights = [
         (Right::Approve, "approver"),
-        (Right::RequestApprovals, "custodian, officer, operator"),
+        (Right::RequestApprovals, "approver, custodian, officer, operator"),
         (Right::SeeApprovals, "approver, auditor"),
     ];
     let all = ["approver", "auditor", "custodian", "officer", "operator", "rights"];

@@ -136,7 +136,7 @@ impl Approvals {
         today: &Today<'_>,
         limits: &Limits,
     ) -> Result<Moving, Refusal> {
-        rules::request(new.wanted.act, by, today)?;
+        rules::request(&new.wanted, by, today)?;
         let now = today.now;
         let mut book = self.book();
         let own = || book.values().map(|slot| &slot.approval).filter(|one| is_of(one, by));

@@ -162,6 +162,27 @@ impl Registers {
         failure.map_or(Ok(found), Err)
     }
 
+    /// When a delivery of a source to a register that assigned, or may have, was last stored; all
+    /// deliveries are, also look-ups, which have nobody new.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::Store`].
+    pub fn last_ingest(&self, register: &str, source: &str) -> Result<Option<Timestamp>, Error> {
+        let (mut last, mut failure) = (None, None);
+        self.store.scan(Key::all(Kind::Delivery), &mut |key, value| {
+            match delivery::open_record(&self.keys, key, value) {
+                Ok(one) if one.register == register && one.source == source && one.persons > 0 => {
+                    last = last.max(one.written.parse().ok());
+                }
+                Ok(_) => {}
+                Err(error) => failure = Some(error),
+            }
+            Ok(if failure.is_none() { Step::Continue } else { Step::Stop })
+        })?;
+        failure.map_or(Ok(last), Err)
+    }
+
     /// Stored deliveries with their persons.
     #[cfg(test)]
     pub(crate) fn deliveries(&self) -> Result<Vec<(DeliveryRecord, Vec<PersonNo>)>, Error> {

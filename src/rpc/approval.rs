@@ -10,8 +10,9 @@ use super::blocking;
 use super::proto::approval_service_server::ApprovalService;
 use super::proto::{
     Approval as WireApproval, ApprovalAct, ApprovalMove, ApprovalParty, ApprovalState,
-    ApprovalVerdict, DecideApprovalRequest, DecideApprovalResponse, GetApprovalRequest,
-    GetApprovalResponse, ListApprovalsRequest, ListApprovalsResponse, RequestApprovalRequest,
+    ApprovalVerdict, DecideApprovalRequest, DecideApprovalResponse, GetAccessRequest,
+    GetAccessResponse, GetApprovalRequest, GetApprovalResponse, GrantRoleRequest,
+    GrantRoleResponse, ListApprovalsRequest, ListApprovalsResponse, RequestApprovalRequest,
     RequestApprovalResponse, WithdrawApprovalRequest, WithdrawApprovalResponse,
 };
 use crate::approval::{Act, Approval, ApprovalId, Move, Party, State, Verdict};
@@ -21,6 +22,8 @@ use crate::service::{
     ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Error, Parameters, Service,
     Violation,
 };
+
+mod access;
 
 /// The handlers.
 pub(super) struct ApprovalHandler {
@@ -91,6 +94,34 @@ impl ApprovalService for ApprovalHandler {
             let found = service.approvals(&sight(&caller)?, filter)?;
             let approvals = found.into_iter().map(Into::into).collect();
             Ok(ListApprovalsResponse { approvals })
+        })
+        .await
+    }
+
+    async fn get_access(
+        &self,
+        request: Request<GetAccessRequest>,
+    ) -> Result<Response<GetAccessResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            Ok(GetAccessResponse::from(service.access_status(&sight(&caller)?)?))
+        })
+        .await
+    }
+
+    async fn grant_role(
+        &self,
+        request: Request<GrantRoleRequest>,
+    ) -> Result<Response<GrantRoleResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let granted = access::granted(request.get_ref()).map_err(|error| caller.status(&error))?;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            let (principal, role) = granted;
+            let permit = caller.permit(Right::RequestApprovals)?;
+            let recorded = service.grant_role(&permit, &principal, &role)?;
+            Ok(GrantRoleResponse { audit_entry: recorded.index() })
         })
         .await
     }

@@ -20,7 +20,7 @@ use super::status;
 use super::tls::peer::{Peer, PeerCertificate};
 use crate::config::access::{Access, Principal};
 use crate::config::codes::PrincipalName;
-use crate::policy::methods::Shown;
+use crate::policy::methods::{RoleKind, Rule, Shown};
 use crate::policy::{Denied, Permit, Right, authorize};
 use crate::service::{Error, ErrorCode};
 
@@ -120,7 +120,20 @@ impl Caller {
     /// `not_allowed`, whatever the reason.
     pub fn permit(&self, right: Right) -> Result<Permit, Error> {
         let principal = self.principal().ok_or(Denied)?;
-        Ok(authorize(principal, right, self.watch.clock().today())?)
+        let waits = self.access.is_waiting()
+            && right.roles().iter().any(|role| principal.withheld().contains(role));
+        let permit = authorize(principal, right, self.watch.clock().today());
+        permit.map_err(|denied| if waits { sealed() } else { denied.into() })
+    }
+
+    /// Whether the server must open before it is known whether the caller may call.
+    fn waits_for(&self, rule: Rule) -> bool {
+        let withheld = self.principal().map(Principal::withheld);
+        let is_meant = |kinds: &[RoleKind]| {
+            withheld
+                .is_some_and(|roles| roles.iter().any(|role| kinds.contains(&RoleKind::of(role))))
+        };
+        self.access.is_waiting() && matches!(rule, Rule::Roles(kinds) if is_meant(kinds))
     }
 
     /// The status of an error, which is logged here, once.
@@ -184,6 +197,11 @@ impl fmt::Debug for Caller {
             .field("request", &self.request)
             .finish_non_exhaustive()
     }
+}
+
+/// What who has a role is told that has no effect before the server opens.
+fn sealed() -> Error {
+    Error::new(ErrorCode::ServerSealed)
 }
 
 fn identity(access: &Access, certificate: Option<&PeerCertificate>) -> Identity {

@@ -30,11 +30,12 @@ use super::proto::{
 };
 use super::serving::{Host, ServeError, Served, run};
 use crate::clock::{Clock, MockClock};
+use crate::config::access::difference;
 use crate::config::server::Limits;
-use crate::config::{AccessChange, Config};
+use crate::config::{Access, Config};
 use crate::policy::Right;
 use crate::policy::tests::Directory;
-use crate::service::State;
+use crate::service::{AccessNow, State};
 
 /// How long a test waits for anything.
 pub(super) const BOUND: Duration = Duration::from_secs(30);
@@ -123,13 +124,18 @@ impl IngestService for Arc<Stub> {
 /// What serving asked of its host.
 pub(super) struct Recorder {
     pub(super) loads: Mutex<Vec<String>>,
+    pub(super) file: Mutex<Arc<Access>>,
     pub(super) is_down: AtomicBool,
     pub(super) state: watch::Sender<State>,
 }
 
 impl Host for Recorder {
-    fn record_access_load(&self, changes: Vec<AccessChange>) {
+    fn load_access(&self, file: Arc<Access>, now: AccessNow) {
+        let mut last = self.file.lock().unwrap();
+        let changes = difference(&last, &file);
         self.loads.lock().unwrap().extend(changes.iter().map(ToString::to_string));
+        *last = Arc::clone(&file);
+        now.store(file);
     }
 
     fn shutdown(&self) {
@@ -240,6 +246,7 @@ impl World {
         let (reporter, health) = tonic_health::server::health_reporter();
         let host = Arc::new(Recorder {
             loads: Mutex::default(),
+            file: Mutex::default(),
             is_down: AtomicBool::new(false),
             state: watch::channel(State::Sealed).0,
         });

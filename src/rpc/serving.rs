@@ -35,20 +35,17 @@ use super::tls::accept::Gate;
 use super::tls::{ServerTls, TlsError};
 use super::{health, http2};
 use crate::config::server::Limits;
-use crate::config::{Access, AccessChange, Config};
+use crate::config::{Access, Config};
 use crate::metrics::Metrics;
-use crate::service::{Service, State};
+use crate::service::{AccessNow, Service, State};
 
 /// How often it is looked whether anybody uses the server, in seconds.
 const IDLE_CHECK_S: u64 = 10;
 
 /// What serving needs of the service behind the routes.  All of it blocks.
 pub(super) trait Host: Send + Sync + 'static {
-    /// Records what an access file has changed.
-    fn record_access_load(&self, changes: Vec<AccessChange>);
-
-    /// Takes an access file into use.
-    fn use_access(&self, _access: Arc<Access>) {}
+    /// Takes an access file into use, as far as it has effect, records it, and shows it in `now`.
+    fn load_access(&self, file: Arc<Access>, now: AccessNow);
 
     /// Closes everything; called once, when no connection is open.
     fn shutdown(&self);
@@ -67,12 +64,8 @@ pub(super) trait Host: Send + Sync + 'static {
 }
 
 impl Host for Service {
-    fn record_access_load(&self, changes: Vec<AccessChange>) {
-        Self::record_access_load(self, changes);
-    }
-
-    fn use_access(&self, access: Arc<Access>) {
-        Self::use_access(self, access);
+    fn load_access(&self, file: Arc<Access>, now: AccessNow) {
+        Self::load_access(self, file, now);
     }
 
     fn shutdown(&self) {
@@ -281,10 +274,7 @@ struct Reload {
 impl Reload {
     async fn record_start(&self) {
         self.off_thread(|this| {
-            this.host.use_access(this.access.current());
-            if let Some(changes) = this.access.take_start() {
-                this.host.record_access_load(changes);
-            }
+            this.access.give(|file, now| this.host.load_access(file, now));
         })
         .await;
     }
@@ -309,14 +299,9 @@ impl Reload {
     }
 
     fn access_file(&self) -> bool {
-        match self.access.reload() {
-            Ok(changes) => {
-                for change in &changes {
-                    tracing::info!(%change, "access");
-                }
-                tracing::info!(changes = changes.len(), "access file loaded");
-                self.host.use_access(self.access.current());
-                self.host.record_access_load(changes);
+        match self.access.reload(|file, now| self.host.load_access(file, now)) {
+            Ok(()) => {
+                tracing::info!("access file loaded");
                 true
             }
             Err(problems) => {

@@ -178,6 +178,8 @@ error_codes! {
     Denied SamePerson = "same_person", "an approval is given by another natural person than the one who asked";
     /// A commit failed, and the server is reopening its stores by itself.
     Unavailable ServerDegraded = "server_degraded", "the server is reopening its stores after a failed commit; send the batch again later";
+    /// The access file proposes no such role that is without effect.
+    Precondition RoleNotWaiting = "role_not_waiting", "no such role waits to be granted; look with `hvelv access status`";
     /// The rules of disclosure are against it; the text says which and what to do.
     Precondition RuleRefuses = "rule_refuses", "the rules of disclosure refuse this";
     /// The server is sealed, and batches that were under way still hold keys.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+use super::alarms::Watch;
 use super::measure::{Meter, count_answer, meter};
 use super::open::Open;
 use super::{Error, ErrorCode, Limit, Service, Violation, actor};
@@ -102,23 +103,25 @@ pub struct Summary {
 
 /// An open delivery.
 pub struct Delivery {
-    service: Arc<Service>,
+    pub(super) service: Arc<Service>,
     open: Weak<Open>,
     id: DeliveryId,
     stream: u64,
-    register: u16,
+    pub(super) register: u16,
     partition: u16,
     consent_required: bool,
-    mode: IngestMode,
+    pub(super) mode: IngestMode,
     purpose: IngestPurpose,
-    origin: Origin,
-    base: Arc<Entry>,
-    principal: String,
+    pub(super) origin: Origin,
+    pub(super) base: Arc<Entry>,
+    pub(super) principal: String,
     period: (u32, u32),
     exceptions: Vec<IdentifierException>,
     progress: Mutex<Progress>,
     new_members: Arc<AtomicU64>,
     meter: Arc<Meter>,
+    /// What its principal sends to its register.
+    pub(super) watch: Watch,
 }
 
 #[derive(Default)]
@@ -187,6 +190,7 @@ impl Service {
             progress: Mutex::default(),
             new_members: Arc::default(),
             meter: Arc::new(meter),
+            watch: self.watch(&open, permit.principal().as_str(), register.number),
         })
     }
 
@@ -285,6 +289,7 @@ impl Delivery {
         let under_way = UnderWay { begun, _arriving: open.registers.announce() };
         let mut found = self.find(&open, &batch)?;
         let admitted = self.admit(&open, &mut found)?;
+        self.look(&open, &admitted.observed);
         let contacts = std::mem::take(&mut batch.contacts);
         let said = contacts::said(contacts, &admitted.persons);
         let mut mapped = self.answer(&open, &found.rows, admitted, under_way)?;
@@ -294,7 +299,7 @@ impl Delivery {
     }
 
     /// What the delivery's principal may spend today.
-    fn terms(&self) -> Terms {
+    pub(super) fn terms(&self) -> Terms {
         let register = self.base.register.as_deref().unwrap_or_default();
         self.service.terms(&self.principal, register)
     }

@@ -57,6 +57,7 @@ impl Service {
             index_bytes: open.vault.index_bytes(),
             members: self.member_counts(&open),
             audit_entries: open.registers.audit_entry_count(),
+            roles_waiting: self.waiting_roles(&open),
             budgets: self.budgets_of(&open).into_iter().map(budget_reading).collect(),
         });
         Reading {

@@ -16,6 +16,7 @@
 //! the next write.
 
 mod access;
+mod alarms;
 mod aliases;
 mod approval;
 mod audit;
@@ -54,12 +55,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::audit::{Action, Actor, Entry};
+use crate::config::Access;
 use crate::config::access::PrincipalKind;
-use crate::config::{Access, AccessChange};
 use crate::metrics::Metrics;
+use crate::policy::alarms::Alarm;
 use crate::policy::{Denied, Permit, Right};
 use crate::registers::catalogue::Catalogue;
 
+pub use access::{AccessNow, AccessStatus, Holder};
 pub use aliases::AliasPair;
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
 pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
@@ -116,9 +119,11 @@ pub struct Service {
     current: RwLock<Option<Current>>,
     /// Held while the server goes from one state to another.
     transition: Mutex<()>,
-    /// Changes of access that happened while sealed, recorded when it opens.
-    unrecorded_access: Mutex<Vec<AccessChange>>,
-    /// The access file of now, for the budgets of its principals.
+    /// What clients send, for alarms.
+    watched: alarms::Watched,
+    /// The access file that was loaded last.
+    loaded: access::Loaded,
+    /// The access in force, for the budgets of its principals and for who approves.
     access: RwLock<Arc<Access>>,
     /// What was given towards opening it.
     collected: Mutex<unsealing::Collected>,
@@ -141,6 +146,7 @@ impl Service {
     pub fn new(mut parts: Parts) -> Arc<Self> {
         let (stopping, stopped) = channel();
         let metrics = Arc::new(Metrics::new());
+        metrics.show_alarms(Alarm::ALL.iter().map(|alarm| alarm.as_str()));
         let (inner, clock) = (parts.stores, Arc::clone(&parts.clock));
         parts.stores = Box::new(MeteredStores { inner, metrics: Arc::clone(&metrics), clock });
         Arc::new_cyclic(|this| Self {
@@ -151,7 +157,8 @@ impl Service {
             state: watch::channel(State::Sealed).0,
             current: RwLock::new(None),
             transition: Mutex::new(()),
-            unrecorded_access: Mutex::new(Vec::new()),
+            watched: alarms::Watched::default(),
+            loaded: access::Loaded::default(),
             access: RwLock::default(),
             collected: Mutex::default(),
             last_used_ms: AtomicU64::new(0),
@@ -310,7 +317,9 @@ impl Service {
                         tracing::warn!(error = %error, causes = %error.causes(),
                             "a closing or an erasure cannot be finished yet");
                     }
-                    self.install(Some(Current::new(opened)));
+                    let current = Current::new(opened);
+                    self.apply_access_now(&current.open);
+                    self.install(Some(current));
                     self.state.send_replace(State::Open);
                     tracing::info!("the stores were reopened and reread");
                     return;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::access::AccessBook;
 use super::conversion::Conversions;
 use super::disclosure::Book;
 use super::erasure::CaseBook;
@@ -85,6 +86,8 @@ pub(super) struct Open {
     pub(super) cases: CaseBook,
     /// Windows of conversions.
     pub(super) conversions: Conversions,
+    /// Who holds what takes two persons to grant.
+    pub(super) access: AccessBook,
     /// A restore that nobody has accepted yet.
     pub(super) restored: Restored,
     keys: OpenKeys,
@@ -137,12 +140,23 @@ impl Open {
         let registers = open_registers(parts, registers_store, &vault, &marks)?;
         let book = Book::load(&registers)?;
         let cases = CaseBook::load(&registers)?;
+        let access = AccessBook::load(&registers)?;
         let (_closed, closed) = channel();
         let closing = AtomicBool::new(false);
         let conversions = Conversions::default();
         let restored = Restored::new(PendingRestore::load(&registers)?);
-        let open =
-            Self { registers, vault, book, cases, conversions, restored, keys, closing, _closed };
+        let open = Self {
+            registers,
+            vault,
+            book,
+            cases,
+            conversions,
+            access,
+            restored,
+            keys,
+            closing,
+            _closed,
+        };
         Ok((open, closed))
     }
 

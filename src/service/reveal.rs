@@ -101,10 +101,12 @@ impl Service {
             approved,
             known,
         );
-        recorded.map_err(|error| {
+        let recorded = recorded.map_err(|error| {
             self.reopen_if_failed(&open);
             register_error(error)
-        })
+        })?;
+        self.watch_reveals(&open, permit);
+        Ok(recorded)
     }
 
     /// Gives an entry a reference of its own, and what leads from it to the person of a partition.

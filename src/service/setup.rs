@@ -19,6 +19,7 @@ use crate::store::Store;
 use crate::store::records::Plane;
 use crate::store::rocks::RocksStore;
 
+mod access;
 mod keys;
 mod restore;
 pub(in crate::service) mod verify;

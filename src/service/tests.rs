@@ -25,6 +25,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::records::Plane;
 use crate::testing::{clock, numbers, passphrase, rules};
 
+mod access;
+mod alarms;
 mod aliases;
 mod answers;
 mod approvals;
@@ -105,10 +107,15 @@ impl World {
     }
 
     fn with(budgets: Budgets, access: &str) -> Self {
+        Self::with_config(budgets, access, |_| {})
+    }
+
+    fn with_config(budgets: Budgets, access: &str, change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::load(Path::new("registers.toml")).unwrap();
         let key_file = directory.path().join("test.hvk");
-        let config = Config { mode: Mode::Development, key_file, budgets, ..Config::default() };
+        let mut config = Config { mode: Mode::Development, key_file, budgets, ..Config::default() };
+        change(&mut config);
         let planned = |register: &crate::registers::catalogue::Register| PlannedRegister {
             number: register.number,
             one_way: register.is_one_way(),

@@ -17,7 +17,7 @@
 //! What it does *not* protect: whoever controls the host while shares are given has them; and a
 //! process that ends before the server opens takes the list of who gave what with it.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::ingest::register_error;
@@ -321,7 +321,11 @@ impl Service {
         self.record_opening(open, collected, permit, persons)?;
         tracing::info!(persons, load_ms = load.as_millis(), "unsealed");
         self.touch();
-        self.install(Some(Current::new(opened)));
+        let current = Current::new(opened);
+        let open = Arc::clone(&current.open);
+        self.install(Some(current));
+        // A file that was loaded meanwhile found nothing open.
+        self.apply_access_now(&open);
         Ok(Unsealed { persons, load, waiting: Vec::new() })
     }
 
@@ -348,7 +352,7 @@ impl Service {
         }
         record(entry)?;
         collected.left_out = 0;
-        self.record_access(open)?;
+        self.apply_access(open)?;
         self.record_signing_keys(open)
     }
 }

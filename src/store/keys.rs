@@ -49,6 +49,7 @@
 //! registers  0x6c  WindowOneWay    disclosure id 16 bytes              sealed, dies with the key
 //! registers  0x70  Approval        approval id 10 bytes                sealed record
 //! registers  0x7a  PendingRestore  -                                   sealed record
+//! registers  0x7c  Access          -                                   sealed record
 //! ```
 //!
 //! Invariants: no key holds an identifier, a person number, a register number of a person or an ID;
@@ -161,6 +162,8 @@ pub enum Kind {
     Approval,
     /// A restore whose loss nobody has accepted yet.
     PendingRestore,
+    /// Who holds what takes two persons to grant, and the access file that was recorded last.
+    Access,
 }
 
 impl Kind {
@@ -210,6 +213,7 @@ impl Kind {
         Self::WindowOneWay,
         Self::Approval,
         Self::PendingRestore,
+        Self::Access,
     ];
 
     /// The byte that its keys begin with.
@@ -260,13 +264,14 @@ impl Kind {
             Self::WindowOneWay => 0x6c,
             Self::Approval => 0x70,
             Self::PendingRestore => 0x7a,
+            Self::Access => 0x7c,
         }
     }
 
     /// Length of the parts after the kind byte.
     const fn parts_bytes(self) -> usize {
         match self {
-            Self::Marker | Self::PendingRestore => 0,
+            Self::Access | Self::Marker | Self::PendingRestore => 0,
             Self::HighWater | Self::IndexMark | Self::VaultUsed | Self::VaultLease => 2,
             Self::EventPointer => 2,
             Self::Group | Self::Delta | Self::RightsFact => 10,
@@ -333,6 +338,7 @@ impl Kind {
             Self::SerialOrdinal => "ordinal of a serial",
             Self::Approval => "approval",
             Self::PendingRestore => "pending restore",
+            Self::Access => "access in force",
         }
     }
 }
@@ -570,6 +576,11 @@ impl Key {
     /// A restore whose loss nobody has accepted yet.
     pub fn pending_restore() -> Self {
         Self::build(Kind::PendingRestore, &[])
+    }
+
+    /// Who holds what takes two persons to grant.
+    pub fn access() -> Self {
+        Self::build(Kind::Access, &[])
     }
 
     /// The key's bytes.

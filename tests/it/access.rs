@@ -111,6 +111,7 @@ async fn each_role_opens_its_own_methods_and_no_others() {
             "operator",
             &[
                 "OperatorService/",
+                "ApprovalService/GetAccess",
                 "ApprovalService/GetApproval",
                 "ApprovalService/ListApprovals",
                 "ApprovalService/RequestApproval",
@@ -121,6 +122,7 @@ async fn each_role_opens_its_own_methods_and_no_others() {
             "auditor",
             &[
                 "AuditService/",
+                "ApprovalService/GetAccess",
                 "ApprovalService/GetApproval",
                 "ApprovalService/ListApprovals",
                 "DisclosureService/GetApplication",

@@ -7,6 +7,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking, in a helper as in its own body")]
 
 mod access;
+mod alarms;
 mod approvals;
 mod backup;
 mod bad_requests;
@@ -26,6 +27,7 @@ mod extract;
 mod extract_make;
 mod faults;
 mod files;
+mod grants;
 mod greedy_clients;
 mod harness;
 mod identity;

@@ -92,6 +92,7 @@ fn no_canary_is_found_in_anything_that_is_said_or_left_behind() {
     refused.extend(calls.refused);
     ids.extend(calls.ids);
     commands(&mut world);
+    grants(&mut world, &server);
     disclosures::commands(&mut world, &canaries);
     rights::commands(&mut world, &canaries);
     identity::commands(&mut world, &canaries);
@@ -245,6 +246,26 @@ fn approvals(world: &mut World) {
     world.run(&format!("approval approve @officer {}", ids[0]), 4);
 }
 
+/// A role that two holders grant, and one that nobody asked for.
+fn grants(world: &mut World, server: &world::Server) {
+    let access = world.path("dev/access.toml");
+    let text = std::fs::read_to_string(&access).unwrap();
+    let more = text.replace("roles = [\"auditor\"]", "roles = [\"auditor\", \"officer\"]");
+    assert_ne!(text, more, "there is an auditor");
+    std::fs::write(&access, more).unwrap();
+    server.signal("HUP");
+    server.wait_for("access file loaded");
+    world.run("access status @approver --json", 0);
+    world.run("access status @pipeline", 4);
+    let role = "--principal auditor --role officer";
+    let asked = world.run(&format!("access ask @officer {role} --reason case-26/1 --basis law"), 0);
+    let id = asked.split(' ').next().unwrap();
+    world.run(&format!("access grant @officer {role}"), 5);
+    world.run(&format!("approval approve @approver {id}"), 0);
+    world.run(&format!("access grant @officer {role}"), 0);
+    world.run(&format!("access grant @officer {role}"), 5);
+}
+
 /// What needs no server, and a second start with the log in its other form.
 fn offline(world: &mut World) {
     world.run("check --config dev/hvelv.toml", 2);
@@ -269,6 +290,9 @@ fn offline(world: &mut World) {
     let restore = "restore --config dev/hvelv.toml --identity secret/offline.key";
     world.run(&format!("{restore} --passphrase-file secret/right captured-backup"), 5);
     world.run("help pseudonymize", 0);
+    let config = "--config dev/hvelv.toml --passphrase-file";
+    world.run(&format!("access bootstrap {config} secret/wrong"), 5);
+    world.run(&format!("access bootstrap {config} secret/right"), 0);
     log_as(world, "json");
     let server = world.serve("server-2");
     world.run("status --ca dev/ca.pem @operator", 5);
@@ -307,7 +331,12 @@ fn every_method_was_called(answered: &BTreeSet<&str>, refused: &BTreeSet<&str>) 
             for method in &service.method {
                 let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
                 // Answered by a server that was restored alone: `tests/it/backup.rs`.
-                let elsewhere = name == "hvelv.v1.OperatorService/AcceptRestore";
+                // By a command: `grants`.
+                let elsewhere = [
+                    "hvelv.v1.ApprovalService/GrantRole",
+                    "hvelv.v1.OperatorService/AcceptRestore",
+                ];
+                let elsewhere = elsewhere.contains(&name.as_str());
                 let is_answered = elsewhere || answered.contains(name.as_str());
                 assert!(is_answered, "{name} was never answered");
                 let never = NEVER_REFUSED.contains(&name.as_str());

@@ -33,7 +33,8 @@ mod shown;
 use shown::SHOWN;
 
 use printers::{
-    printers_of_bridges, printers_of_erasure, printers_of_identities, printers_of_rights,
+    printers_of_access, printers_of_bridges, printers_of_erasure, printers_of_identities,
+    printers_of_rights,
 };
 
 type Printers = BTreeMap<&'static str, fn(&[u8]) -> String>;
@@ -103,6 +104,7 @@ fn printers() -> Printers {
     ];
     printers.extend(printers_of_backups());
     printers.extend(printers_of_shares());
+    printers.extend(printers_of_access());
     printers.extend(printers_of_bridges());
     printers.extend(printers_of_disclosures());
     printers.extend(printers_of_identities());

@@ -99,7 +99,8 @@ impl World {
         std::fs::write(captured.with_extension("err"), &output.stderr).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(exit), "hvelv {line}: {said}");
-        const WITH_ACTIONS: [&str; 17] = [
+        const WITH_ACTIONS: [&str; 18] = [
+            "access",
             "alias",
             "application",
             "approval",

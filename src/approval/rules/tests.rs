@@ -3,7 +3,7 @@ use std::path::Path;
 use jiff::civil::date;
 
 use super::*;
-use crate::approval::{ApprovalId, Move, Wanted};
+use crate::approval::{Act, ApprovalId, Move, Wanted};
 use crate::config::codes::{RegisterCode, RegisterDirectory, SourceCode};
 use crate::crypto::KeyedDigest;
 
@@ -78,6 +78,10 @@ fn requested(access: &Access) -> Approval {
     }
 }
 
+fn wanted(act: Act, subject: &str) -> Wanted {
+    Wanted { act, subject: subject.into(), digest: KeyedDigest::from_bytes([1; 32]) }
+}
+
 fn moved(mut approval: Approval, to: State, by: Party) -> Approval {
     approval.moves.push(Move { to, by, at: time(1), note: None });
     approval
@@ -93,15 +97,24 @@ fn who_may_ask_is_who_has_the_acts_duty() {
     for act in Act::ALL {
         for name in ["kari", "ola", "anne", "nils", "kari.second"] {
             let asker = access.by_name(&name.parse().unwrap()).unwrap();
-            let expected =
-                if asker.roles().contains(&act.role()) { Ok(()) } else { Err(Refusal::NotAllowed) };
-            assert_eq!(request(*act, &party(&access, name), &today(&access, 0)), expected);
+            let subject = "custodian to per (per), terms a";
+            let wanted = wanted(*act, subject);
+            let may = asker.roles().contains(&act.role())
+                || (*act == Act::GrantRole && asker.roles().contains(&Role::Custodian));
+            let expected = if may { Ok(()) } else { Err(Refusal::NotAllowed) };
+            assert_eq!(request(&wanted, &party(&access, name), &today(&access, 0)), expected);
         }
+    }
+    // What does not begin with such a role is nobody's to grant.
+    for subject in ["", "operator to per (per), terms a", "per custodian"] {
+        let refused =
+            request(&wanted(Act::GrantRole, subject), &party(&access, "ola"), &today(&access, 0));
+        assert_eq!(refused, Err(Refusal::NotAllowed), "{subject}");
     }
     let robot = access.by_name(&"robot".parse().unwrap()).unwrap();
     assert_eq!(Party::of(robot), None, "a system is no party, whatever its roles");
     let imposter = Party { person: "nils".parse().unwrap(), ..party(&access, "kari") };
-    let refused = request(Act::BridgeIn, &imposter, &today(&access, 0));
+    let refused = request(&wanted(Act::BridgeIn, "disclosure 26-1"), &imposter, &today(&access, 0));
     assert_eq!(refused, Err(Refusal::NotAllowed), "a party is who the file says");
 }
 

@@ -221,6 +221,9 @@ const fn number(action: Action) -> usize {
         Action::BackupSent => 80,
         Action::RestoreAccepted => 81,
         Action::Restored => 82,
+        Action::AccessBootstrapped => 83,
+        Action::AlarmRaised => 84,
+        Action::RoleGranted => 85,
     }
 }
 
@@ -249,7 +252,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 83];
+    let mut seen = [false; 86];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -262,7 +265,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 83]);
+    assert_eq!(seen, [true; 86]);
 }
 
 #[test]

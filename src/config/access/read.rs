@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Access, CertificateIdentity, Principal, PrincipalKind, Role, SourceScope};
+use super::{
+    Access, CertificateIdentity, Principal, PrincipalKind, PrincipalParts, Role, SourceScope,
+};
 use crate::config::budgets::{OwnBudgets, read_own};
 use crate::config::codes::{PrincipalName, RegisterCode, RegisterDirectory};
 use crate::config::reader::Section;
@@ -50,7 +52,7 @@ fn principal(
     let roles = roles(section, registers, kind);
     let budgets = budgets(section, registers);
     let validity = section.validity();
-    Some(Principal {
+    let parts = PrincipalParts {
         name: name?,
         kind: kind?,
         person,
@@ -59,7 +61,8 @@ fn principal(
         roles,
         budgets,
         validity: validity?,
-    })
+    };
+    Some(parts.into())
 }
 
 /// Who is behind a principal, if that is not told by its name: a name of the file's own, and never

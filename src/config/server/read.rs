@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Audit, Config, Identifiers, Log, MetricsEndpoint, Mode, Tls, limits};
 use crate::config::reader::Section;
 use crate::config::words::shown;
-use crate::config::{approvals, budgets, sealing};
+use crate::config::{alarms, approvals, budgets, sealing};
 
 /// The shortest and longest time a handshake may be given: ten seconds are for a slow hardware
 /// token, and a minute is an attack.
@@ -37,6 +37,7 @@ pub(super) fn config(mut top: Section<'_, '_>) -> Option<Config> {
         tls: tls(top.child("tls"), default.tls),
         limits: limits::read(top.child("limits")),
         budgets: budgets::read(top.child("budgets")),
+        alarms: alarms::read(top.child("alarms")),
         approvals: approvals::read(top.child("approvals")),
         seal: sealing::read_seal(top.child("seal")),
         memory: sealing::read_memory(top.child("memory")),

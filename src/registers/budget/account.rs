@@ -63,6 +63,14 @@ pub enum About {
     Repeat(u32),
 }
 
+impl About {
+    /// Whether nobody was known by the identifier.
+    #[must_use]
+    pub const fn is_unseen(self) -> bool {
+        matches!(self, Self::New | Self::Nobody | Self::Repeat(_))
+    }
+}
+
 /// Whether rows with the same new identifier are told as [`About::Repeat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeats {

@@ -142,6 +142,7 @@ impl Shared {
         let today = self.access.clock().today();
         method.rule.check(caller.shown(), today).map_err(|refusal| match refusal {
             Refusal::CertificateRequired => Error::new(ErrorCode::CertificateRequired),
+            Refusal::NotAllowed if caller.waits_for(method.rule) => super::sealed(),
             Refusal::NotAllowed => Error::new(ErrorCode::NotAllowed),
         })?;
         Ok((caller, method))

@@ -2,6 +2,9 @@
 //!
 //! Readers take a whole [`Access`] and never wait.  A new file replaces it whole; a bad one changes
 //! nothing, and every problem of it is logged.
+//!
+//! INVARIANT: what readers see is what has effect.  Of a file as it was read no role that takes two
+//! persons to grant has any; the service says who holds one ([`crate::service::AccessNow`]).
 
 use std::fmt;
 use std::path::Path;
@@ -9,23 +12,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::approval::holders::waiting;
 use crate::clock::Clock;
-use crate::config::access::difference;
 use crate::config::codes::RegisterDirectory;
-use crate::config::{Access, AccessChange, Problems};
+use crate::config::{Access, Problems};
 use crate::rpc::tls::peer::PeerCertificate;
+use crate::service::AccessNow;
 
 type Load = dyn Fn() -> Result<Access, Problems> + Send + Sync;
 
 /// The access file, loaded anew on demand.
 pub struct AccessWatch {
-    current: ArcSwap<Access>,
+    current: AccessNow,
     clock: Arc<dyn Clock>,
     load: Box<Load>,
-    /// What the file granted at the start, until it is recorded.
-    start: Mutex<Option<Vec<AccessChange>>>,
-    /// Two reloads at once would each give its difference to the same old file.
-    reloading: Mutex<()>,
+    /// The file that was read last, until somebody takes it.
+    read: Mutex<Arc<Access>>,
 }
 
 impl AccessWatch {
@@ -44,29 +46,32 @@ impl AccessWatch {
     {
         let path = path.to_owned();
         let load = move || Access::load(&path, &*registers);
-        let access = load()?;
-        let start = Mutex::new(Some(difference(&Access::default(), &access)));
-        let current = ArcSwap::from_pointee(access);
-        let reloading = Mutex::new(());
-        Ok(Arc::new(Self { current, clock, load: Box::new(load), start, reloading }))
+        let file = Arc::new(load()?);
+        let current = Arc::new(ArcSwap::from_pointee(waiting(&file)));
+        Ok(Arc::new(Self { current, clock, load: Box::new(load), read: Mutex::new(file) }))
     }
 
-    /// Loads the file again.  Blocks on the file system.
+    /// Reads the file again and gives it to `host`, with what it is to show in.  Blocks on the file
+    /// system.  One at a time: the file that was read last is the one that is given last.
     ///
     /// # Errors
     ///
     /// All problems of the file; the old one stays in force.
-    pub fn reload(&self) -> Result<Vec<AccessChange>, Problems> {
-        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let access = (self.load)()?;
-        let changes = difference(&self.current.load(), &access);
-        self.current.store(Arc::new(access));
-        Ok(changes)
+    pub(in crate::rpc) fn reload(
+        &self,
+        host: impl FnOnce(Arc<Access>, AccessNow),
+    ) -> Result<(), Problems> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = Arc::new((self.load)()?);
+        *read = Arc::clone(&file);
+        host(file, Arc::clone(&self.current));
+        Ok(())
     }
 
-    /// What the file granted at the start: the difference to a file with nobody.  Once.
-    pub(in crate::rpc) fn take_start(&self) -> Option<Vec<AccessChange>> {
-        self.start.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Gives the file as it was read to `host`, as [`Self::reload`] does.
+    pub(in crate::rpc) fn give(&self, host: impl FnOnce(Arc<Access>, AccessNow)) {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        host(Arc::clone(&read), Arc::clone(&self.current));
     }
 
     /// The access file of now.

@@ -109,10 +109,12 @@ impl Service {
         entry.counts.insert("identifiers".into(), known.len() as u64);
         let writes = vec![side, concerns(&leaves)];
         let recorded = open.registers.record_approved_act_and_wait(entry, writes, approved, known);
-        recorded.map_err(|error| {
+        let recorded = recorded.map_err(|error| {
             self.reopen_if_failed(&open);
             register_error(error)
-        })
+        })?;
+        self.watch_reveals(&open, permit);
+        Ok(recorded)
     }
 
     fn known(

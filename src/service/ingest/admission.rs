@@ -16,9 +16,11 @@ use zeroize::Zeroize;
 
 use super::batch::ROWS_AT_ONCE;
 use super::{Delivery, IngestMode, Open, register_error};
+use crate::policy::alarms::Observed;
 use crate::registers::budget::{About, Account, Admission, Asking, FreshRow, Repeats, Spending};
 use crate::registers::{HeldRights, RowCode, RowNote, Standing};
 use crate::service::Error;
+use crate::service::alarms::{sample, unseen_count};
 use crate::vault::{Found, PersonNo, Rows, Unknown};
 
 /// The persons of a batch, and what is decided about its rows already.
@@ -30,6 +32,8 @@ pub(super) struct Admitted {
     pub(super) decided: Vec<RowNote>,
     /// What the answer spends.
     pub(super) spending: Option<Spending>,
+    /// What the batch looks like.
+    pub(super) observed: Observed,
 }
 
 impl IngestMode {
@@ -51,14 +55,19 @@ impl Delivery {
         let account = open.registers.account(&self.principal, self.register);
         let mut fresh = account.fresh_rows(&persons);
         fresh.retain(|row| rows[*row as usize].is_ok());
-        match self.mode {
+        let observed = Observed { rows: persons.len() as u64, ..sample(rows, &fresh) };
+        let admitted = match self.mode {
             _ if fresh.is_empty() => Ok(Admitted { persons, ..Admitted::default() }),
             IngestMode::ResolveOnly => self.admit_look_up(open, &account, persons, &fresh),
             IngestMode::ResolveOrAssign if self.consent_required => {
                 self.admit_consented(open, &account, persons, &fresh)
             }
             IngestMode::ResolveOrAssign => self.admit_ingest(open, &account, rows, persons),
-        }
+        };
+        let mut admitted = admitted?;
+        let unseen = admitted.observed.unseen;
+        admitted.observed = Observed { unseen, ..observed };
+        Ok(admitted)
     }
 
     /// Finds, or assigns, the persons of rows that are parsed already.
@@ -173,7 +182,8 @@ impl Delivery {
         let code = RowCode::BudgetSpent;
         let decided = refused.into_iter().map(|row| RowNote { row, code }).collect();
         let spending = Some(Spending { account: Arc::clone(account), told });
-        Ok(Admitted { persons, decided, spending })
+        let observed = Observed { unseen: unseen_count(&fresh), ..Observed::default() };
+        Ok(Admitted { persons, decided, spending, observed })
     }
 
     /// Whom fresh rows are about, by the register's column.
@@ -234,7 +244,9 @@ fn admitted(
         Some(RowNote { row: *row, code })
     });
     let decided = decided.collect();
-    Admitted { persons, decided, spending: Some(Spending { account: Arc::clone(account), told }) }
+    let observed = Observed { unseen: unseen_count(fresh), ..Observed::default() };
+    let spending = Some(Spending { account: Arc::clone(account), told });
+    Admitted { persons, decided, spending, observed }
 }
 
 /// Marks new identifiers that stand in an earlier row.

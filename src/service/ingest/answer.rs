@@ -42,7 +42,7 @@ impl Delivery {
         admitted: Admitted,
         under_way: UnderWay,
     ) -> Result<Mapped, Error> {
-        let Admitted { persons, decided, spending } = admitted;
+        let Admitted { persons, decided, spending, .. } = admitted;
         let rights = self.hold(open)?;
         let links = rights.links();
         let graph = links.of(self.partition).filter(|graph| graph.any());

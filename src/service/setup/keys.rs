@@ -71,7 +71,7 @@ pub struct RootWays {
 pub struct KeysGiven {
     pub(super) unsealing: Unsealing,
     /// What was given, for the log.
-    given: Vec<String>,
+    pub(super) given: Vec<String>,
 }
 
 /// What is to open a root from now on.
@@ -226,7 +226,7 @@ impl Installation {
     }
 
     /// Opens everything, so that no server does.
-    fn hold(&self, given: KeysGiven) -> Result<(Open, Receiver<()>), SetupError> {
+    pub(super) fn hold(&self, given: KeysGiven) -> Result<(Open, Receiver<()>), SetupError> {
         let keys = OpenKeys::unseal(given.unsealing).map_err(SetupError::Open)?;
         Open::with_keys(&self.parts()?, keys).map_err(SetupError::Open)
     }
@@ -290,7 +290,7 @@ fn record(open: &Open, entry: Entry) -> Result<(), SetupError> {
 }
 
 /// The number of the user who runs this, as the system has it.
-fn user() -> Option<u32> {
+pub(super) fn user() -> Option<u32> {
     std::fs::metadata("/proc/self").ok().map(|process| process.uid())
 }
 

@@ -155,13 +155,18 @@ fn a_system_asks_for_nothing_and_each_asks_for_the_acts_of_their_duty() {
     let world = world();
     let role = ApprovalRequest {
         act: Act::GrantRole,
-        subject: "custodian to anne".into(),
+        subject: "officer to anne (anne), terms abc".into(),
         ..bridge_to("ssb")
     };
     refused(world.ask("robot", &role), ErrorCode::NotAllowed);
-    refused(world.ask("kari", &role), ErrorCode::NotAllowed);
+    refused(world.ask("o", &role), ErrorCode::NotAllowed);
     refused(world.ask("o", &bridge_to("ssb")), ErrorCode::NotAllowed);
-    assert_eq!(world.ask("o", &role).unwrap().state, State::Requested);
+    let other =
+        ApprovalRequest { subject: "custodian to anne (anne), terms abc".into(), ..role.clone() };
+    refused(world.ask("kari", &other), ErrorCode::NotAllowed);
+    for holder in ["kari", "ola", "olga"] {
+        assert_eq!(world.ask(holder, &role).unwrap().state, State::Requested, "{holder}");
+    }
     // A permit for another right is none for this.
     let auditor = world.permit("r", Right::ReadAudit);
     let other = world.service.request_approval(&auditor, role);

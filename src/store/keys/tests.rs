@@ -51,6 +51,7 @@ fn golden_bytes_of_each_kind() {
         (Key::window_one_way(id), "6c30313233343536373839616263646566"),
         (Key::approval(*b"0123456789"), "7030313233343536373839"),
         (Key::pending_restore(), "7a"),
+        (Key::access(), "7c"),
     ];
     for &(key, hex) in golden {
         let found: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

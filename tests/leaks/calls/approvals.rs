@@ -56,6 +56,19 @@ impl Calls<'_> {
                 self.note("hvelv.v1.ApprovalService/WithdrawApproval", came);
             }
         }
+        for caller in ["approver", "stranger"] {
+            let mut client = ApprovalServiceClient::new(self.channel(Some(caller)).await);
+            let came = client.get_access(GetAccessRequest {}).await;
+            if let Some(shown) = self.note("hvelv.v1.ApprovalService/GetAccess", came) {
+                self.world.capture("access.txt", format!("{shown:?}").as_bytes());
+            }
+            for (principal, role) in
+                [(canary.clone(), "officer".to_owned()), ("officer".to_owned(), canary.clone())]
+            {
+                let came = client.grant_role(GrantRoleRequest { principal, role }).await;
+                self.note("hvelv.v1.ApprovalService/GrantRole", came);
+            }
+        }
         for state in [0, ApprovalState::Withdrawn as i32, 99] {
             let came = approver.list_approvals(ListApprovalsRequest { state, count: 0 }).await;
             if let Some(listed) = self.note("hvelv.v1.ApprovalService/ListApprovals", came) {

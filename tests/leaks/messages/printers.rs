@@ -2,6 +2,17 @@
 
 use super::*;
 
+pub(super) fn printers_of_access() -> Printers {
+    shown_of![
+        GetAccessRequest,
+        GetAccessResponse,
+        GrantRoleRequest,
+        GrantRoleResponse,
+        RoleHolder,
+        WaitingRole,
+    ]
+}
+
 pub(super) fn printers_of_identities() -> Printers {
     shown_of![
         Alias,

@@ -2,7 +2,7 @@
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-pub(super) const SHOWN: [&str; 100] = [
+pub(super) const SHOWN: [&str; 106] = [
     "AcceptRestoreRequest",
     "AcceptRestoreResponse",
     "BackupBegun",
@@ -34,6 +34,8 @@ pub(super) const SHOWN: [&str; 100] = [
     "ExtractDelivery",
     "Generalisation",
     "GetApplicationRequest",
+    "GetAccessRequest",
+    "GetAccessResponse",
     "GetApprovalRequest",
     "GetApprovalResponse",
     "GetCaseRequest",
@@ -49,6 +51,8 @@ pub(super) const SHOWN: [&str; 100] = [
     "GetRegisterResponse",
     "GiveShareResponse",
     "GrantBudgetResponse",
+    "GrantRoleRequest",
+    "GrantRoleResponse",
     "HistoryStep",
     "ListAliasesRequest",
     "LinkIdentifiersResponse",
@@ -100,6 +104,8 @@ pub(super) const SHOWN: [&str; 100] = [
     "Terms",
     "UnsealResponse",
     "Variable",
+    "RoleHolder",
+    "WaitingRole",
     "WithdrawApprovalRequest",
     "WithdrawApprovalResponse",
     "UnlinkIdentifiersResponse",

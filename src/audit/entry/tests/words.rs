@@ -3,7 +3,9 @@
 use super::Action;
 
 /// Words of actions that came after the golden entries.
-pub(super) const GOLDEN_WORDS: [(Action, &str); 65] = [
+pub(super) const GOLDEN_WORDS: [(Action, &str); 68] = [
+    (Action::AccessBootstrapped, "access_bootstrapped"),
+    (Action::AlarmRaised, "alarm_raised"),
     (Action::AliasesLoaded, "aliases_loaded"),
     (Action::AliasesRead, "aliases_read"),
     (Action::ApplicationReceived, "application_received"),
@@ -59,6 +61,7 @@ pub(super) const GOLDEN_WORDS: [(Action, &str); 65] = [
     (Action::RetentionPlanned, "retention_planned"),
     (Action::RetentionRun, "retention_run"),
     (Action::RightsRead, "rights_read"),
+    (Action::RoleGranted, "role_granted"),
     (Action::RootReplaced, "root_replaced"),
     (Action::SerialIdentified, "serial_identified"),
     (Action::SerialsIssued, "serials_issued"),
