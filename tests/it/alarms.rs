@@ -83,6 +83,7 @@ async fn enumerate(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the figures are for who runs it with --nocapture")]
 async fn an_enumerator_is_noticed_long_before_its_budget_stops_it() {
     let installation = installation();
     let server = InProcessServer::open(&installation).await;

@@ -97,8 +97,6 @@ fn printers() -> Printers {
         StatusRequest,
         StatusResponse,
         TextColumn,
-        UnsealRequest,
-        UnsealResponse,
         WithdrawApprovalRequest,
         WithdrawApprovalResponse,
     ];
@@ -114,7 +112,7 @@ fn printers() -> Printers {
 }
 
 fn printers_of_shares() -> Printers {
-    shown_of![GiveShareRequest, GiveShareResponse, RootStatus]
+    shown_of![GiveShareRequest, GiveShareResponse, RootStatus, UnsealRequest, UnsealResponse]
 }
 
 fn printers_of_backups() -> Printers {
