@@ -10,7 +10,7 @@ type Decode = fn(&[u8]);
 macro_rules! requests {
     ($($name:ident)*) => {
         /// Names of the messages, in order.
-        #[allow(dead_code, reason = "the guided runs do not ask")]
+        #[cfg(test)]
         pub(crate) fn names() -> Vec<&'static str> {
             vec![$(stringify!($name)),*]
         }
