@@ -13,6 +13,12 @@
 //! that memory is bounded by the length of the input.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run fails")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long it runs is from the environment and a clock"
+)]
+#![expect(clippy::print_stdout, reason = "how much was tried is told")]
+#![expect(clippy::print_stderr, reason = "what failed is told before the panic goes on")]
 
 mod mutate;
 mod seeds;
