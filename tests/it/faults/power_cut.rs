@@ -138,7 +138,6 @@ async fn nothing_acknowledged_is_lost_or_changed_when_the_power_is_cut_again_and
         }
         cut += CUTS_EACH;
         recorded += cutting.end().await;
-        eprintln!("{cut} cuts, {recorded} rows were answered");
     }
     assert!(recorded >= answers, "seed {seed:#x}: {recorded} rows were answered");
 }
