@@ -3,6 +3,9 @@
 //! Person numbers and register numbers begin at 0, so that each is among the counters and lengths of
 //! any file.  They are therefore compared with a control: as many numbers of the same range that were
 //! never given.  Chance and structure find both alike; a leak finds the given ones only.
+//!
+//! Each number counts once in a form, however often it is found: a key or a constant of a file format
+//! that is one of the numbers by chance stands in many places, and a leak is of many numbers.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -91,16 +94,22 @@ impl SmallNumbers {
         usize::try_from(number).is_ok_and(|place| self.0.get(place) == Some(&true))
     }
 
-    /// Hits in bytes, by form.
-    pub(crate) fn hits(&self, bytes: &[u8]) -> [u64; FORMS.len()] {
-        let mut hits = [0; FORMS.len()];
+    /// Adds the numbers that are found in bytes, by form.
+    fn find(&self, bytes: &[u8], found: &mut Found) {
+        let mut take = |form: usize, number: u64| {
+            if self.has(number) {
+                found[form].insert(number);
+            }
+        };
         let (mut window, mut digits, mut value) = (0_u64, 0, 0_u64);
         for (end, &byte) in (1..).zip(bytes.iter().chain(b"\n")) {
             if byte.is_ascii_digit() {
                 digits += 1;
                 value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
             } else {
-                hits[0] += u64::from((5..=13).contains(&digits) && self.has(value));
+                if (5..=13).contains(&digits) {
+                    take(0, value);
+                }
                 (digits, value) = (0, 0);
             }
             window = window << 8 | u64::from(byte);
@@ -109,26 +118,28 @@ impl SmallNumbers {
             let little = [reversed >> 32, reversed >> 24, reversed];
             for (place, length) in [4, 5, 8].into_iter().enumerate() {
                 if end >= length && end <= bytes.len() {
-                    hits[1 + 2 * place] += u64::from(self.has(big[place]));
-                    hits[2 + 2 * place] += u64::from(self.has(little[place]));
+                    take(1 + 2 * place, big[place]);
+                    take(2 + 2 * place, little[place]);
                 }
             }
         }
-        hits
     }
 
-    fn hits_in(&self, paths: &[PathBuf]) -> [u64; FORMS.len()] {
-        let mut sum = [0; FORMS.len()];
+    /// How many of the numbers are found in files, by form.
+    fn found_in(&self, paths: &[PathBuf]) -> [usize; FORMS.len()] {
+        let mut found = Found::default();
         for file in files(paths) {
-            let hits = self.hits(&std::fs::read(file).unwrap());
-            sum.iter_mut().zip(hits).for_each(|(sum, hits)| *sum += hits);
+            self.find(&std::fs::read(file).unwrap(), &mut found);
         }
-        sum
+        found.map(|numbers| numbers.len())
     }
 }
 
-/// Forms in which the given numbers turn up more often than the control explains: beyond six
-/// standard deviations of the difference, and a handful.
+/// Numbers that were found, by form.
+type Found = [HashSet<u64>; FORMS.len()];
+
+/// Forms in which more of the given numbers turn up than the control explains: beyond six standard
+/// deviations of the difference, and a handful.
 pub(crate) fn beyond_control(
     paths: &[PathBuf],
     given: &SmallNumbers,
@@ -136,12 +147,12 @@ pub(crate) fn beyond_control(
 ) -> Vec<String> {
     let share = given.count() as f64 / control.count() as f64;
     assert!((0.9..1.1).contains(&share), "the control has as many numbers: {share}");
-    let (given, control) = (given.hits_in(paths), control.hits_in(paths));
+    let (given, control) = (given.found_in(paths), control.found_in(paths));
     let mut found = Vec::new();
     for (form, (given, control)) in FORMS.iter().zip(given.into_iter().zip(control)) {
         let bound = control as f64 + 6.0 * (2.0 * control as f64).sqrt() + 12.0;
         if given as f64 > bound {
-            found.push(format!("{form}: {given} hits, {control} in the control"));
+            found.push(format!("{form}: {given} numbers, {control} of the control"));
         }
     }
     found
