@@ -36,6 +36,7 @@ requests! {
     ConvertOneWayIdsRequest
     DecideApprovalRequest
     DecideCaseRequest
+    GetAccessRequest
     GetApplicationRequest
     GetApprovalRequest
     GetCaseRequest
@@ -51,6 +52,7 @@ requests! {
     GiveConsentRequest
     GiveShareRequest
     GrantBudgetRequest
+    GrantRoleRequest
     IdentifySerialRequest
     IssueBridgeRequest
     IssueSerialsRequest
