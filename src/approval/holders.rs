@@ -137,12 +137,14 @@ impl Holders {
         let mut withheld = BTreeSet::new();
         let roles = principal.roles().iter().filter(|role| role.needs_approval_to_grant());
         for role in roles {
-            let Some(held) = self.0.get(&(principal.name().clone(), role.clone())) else {
+            let held = self.0.get(&(principal.name().clone(), role.clone()));
+            let days = held.and_then(|held| Some((held, validity.intersection(&held.validity)?)));
+            let Some((held, days)) = days else {
                 withheld.insert(role.clone());
                 continue;
             };
             certificates.retain(|one| held.certificates.contains(one));
-            validity = validity.intersection(&held.validity).unwrap_or(held.validity);
+            validity = days;
         }
         Effect { withheld, certificates, validity }
     }

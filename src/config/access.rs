@@ -81,10 +81,17 @@ pub struct PrincipalParts {
 
 impl From<PrincipalParts> for Principal {
     fn from(parts: PrincipalParts) -> Self {
-        let PrincipalParts { name, kind, person, organisation, certificates, .. } = parts;
-        let PrincipalParts { roles, budgets, validity, .. } = parts;
-        let withheld = BTreeSet::new();
-        Self { name, kind, person, organisation, certificates, roles, budgets, validity, withheld }
+        Self {
+            name: parts.name,
+            kind: parts.kind,
+            person: parts.person,
+            organisation: parts.organisation,
+            certificates: parts.certificates,
+            roles: parts.roles,
+            budgets: parts.budgets,
+            validity: parts.validity,
+            withheld: BTreeSet::new(),
+        }
     }
 }
 

@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::open::Open;
 use super::{Delivery, IngestMode, Service};
@@ -32,9 +32,14 @@ use crate::vault::Rows;
 /// Rows of a batch among which neighbours are looked for.
 const SAMPLE_ROWS: usize = 256;
 
-/// What each principal sends to each register.
+/// What each principal does.
 #[derive(Default)]
-pub(super) struct Watched(Mutex<BTreeMap<(String, u16), Watch>>);
+pub(super) struct Watched {
+    /// What it sends to each register.
+    windows: Mutex<BTreeMap<(String, u16), Watch>>,
+    /// When it last raised an alarm by reveals.
+    reveals: Mutex<BTreeMap<String, Timestamp>>,
+}
 
 /// What one principal sends to one register.
 pub(super) type Watch = Arc<Mutex<Window>>;
@@ -60,15 +65,15 @@ pub(super) fn unseen_count(fresh: &[FreshRow]) -> u64 {
 impl Service {
     /// The window of a principal in a register.
     pub(super) fn watch(&self, open: &Open, principal: &str, register: u16) -> Watch {
-        let mut watched = self.watched.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.watched.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let members = open.registers.member_count(register);
             Arc::new(Mutex::new(Window::new(self.parts.clock.now(), members)))
         };
-        Arc::clone(watched.entry((principal.to_owned(), register)).or_insert_with(new))
+        Arc::clone(windows.entry((principal.to_owned(), register)).or_insert_with(new))
     }
 
-    /// Counts a reveal, and raises an alarm when they are as many as that in a day.
+    /// Counts reveals, and raises an alarm when they are as many as that in a day: once a day.
     pub(super) fn watch_reveals(&self, open: &Open, permit: &Permit) {
         let alarms = self.parts.config.alarms;
         let now = self.parts.clock.now();
@@ -80,11 +85,19 @@ impl Service {
                 && one.requester.principal == *permit.principal()
                 && used.is_some_and(|used| used.at > yesterday)
         });
-        // At the threshold and not beyond it: once, and again when there are fewer in between.
-        if alarms.enabled && used.len() == usize::from(alarms.reveals_per_day) {
-            let sum = Observed { rows: used.len() as u64, ..Observed::default() };
-            self.raise(open, (Alarm::Reveals, sum), (permit.principal().as_str(), None));
+        if !alarms.enabled || used.len() < usize::from(alarms.reveals_per_day) {
+            return;
         }
+        let principal = permit.principal().as_str();
+        let mut raised = self.watched.reveals.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = raised.get(principal).is_some_and(|last| *last > yesterday);
+        if is_known {
+            return;
+        }
+        raised.insert(principal.to_owned(), now);
+        drop(raised);
+        let sum = Observed { rows: used.len() as u64, ..Observed::default() };
+        self.raise(open, (Alarm::Reveals, sum), (principal, None));
     }
 
     fn raise(

@@ -1,5 +1,7 @@
 //! Random changes of known inputs, the same ones for the same seed.
 
+use super::random::Random;
+
 /// What digits, separators and lengths break on.
 const WORDS: [&[u8]; 12] = [
     b"\0",
@@ -20,63 +22,50 @@ const WORDS: [&[u8]; 12] = [
 const BYTES_MAX: usize = 1 << 16;
 
 /// A source of changed inputs.
-pub(crate) struct Changes(u64);
+pub(crate) struct Changes(Random);
 
 impl Changes {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit.max(1) as u64).unwrap()
+        Self(Random(seed))
     }
 
     /// A known input with some changes.
     pub(crate) fn of(&mut self, known: &[Vec<u8>], input: &mut Vec<u8>) {
         input.clear();
-        input.extend_from_slice(&known[self.below(known.len())]);
-        for _ in 0..=self.below(4) {
+        input.extend_from_slice(&known[self.0.below(known.len())]);
+        for _ in 0..=self.0.below(4) {
             self.change(known, input);
         }
         input.truncate(BYTES_MAX);
     }
 
     fn change(&mut self, known: &[Vec<u8>], input: &mut Vec<u8>) {
-        let at = self.below(input.len() + 1);
-        match self.below(8) {
+        let at = self.0.below(input.len() + 1);
+        match self.0.below(8) {
             0 => input.truncate(at),
-            1 => input.insert(at, self.next().to_le_bytes()[0]),
+            1 => input.insert(at, self.0.draw().to_le_bytes()[0]),
             2 => {
-                let end = (at + 1 + self.below(16)).min(input.len());
+                let end = (at + 1 + self.0.below(16)).min(input.len());
                 input.drain(at.min(end)..end);
             }
             3 => {
-                let word = WORDS[self.below(WORDS.len())];
+                let word = WORDS[self.0.below(WORDS.len())];
                 input.splice(at..at, word.iter().copied());
             }
             4 => {
-                let other = &known[self.below(known.len())];
-                let from = self.below(other.len() + 1);
-                let end = (from + self.below(64)).min(other.len());
+                let other = &known[self.0.below(known.len())];
+                let from = self.0.below(other.len() + 1);
+                let end = (from + self.0.below(64)).min(other.len());
                 input.splice(at..at, other[from..end].iter().copied());
             }
             5 => {
-                let end = (at + self.below(32)).min(input.len());
+                let end = (at + self.0.below(32)).min(input.len());
                 let part = input[at..end].to_vec();
                 input.splice(at..at, part);
             }
             kind => {
-                let bit = 1 << self.below(8);
-                let value = self.next().to_le_bytes()[0];
+                let bit = 1 << self.0.below(8);
+                let value = self.0.draw().to_le_bytes()[0];
                 if let Some(byte) = input.get_mut(at) {
                     *byte = if kind == 6 { *byte ^ bit } else { value };
                 }

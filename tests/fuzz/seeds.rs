@@ -80,13 +80,12 @@ fn notes() -> Vec<Vec<u8>> {
         seed!(4, "tests/vectors/backup_manifest_v1.note"),
         seed!(5, "tests/vectors/extract_manifest_v1.note"),
         seed!(6, "tests/vectors/audit-export-v1.jsonl"),
-        seed!(7, "tests/fuzz/verifier.key"),
     ];
     let mut todo = vec![&vectors];
     while let Some(value) = todo.pop() {
         match value {
             serde_json::Value::String(text) => {
-                notes.extend([0, 1, 2, 3, 8].map(|which| with(which, text.as_bytes())));
+                notes.extend([0, 1, 2, 3, 7, 8].map(|which| with(which, text.as_bytes())));
             }
             serde_json::Value::Array(parts) => todo.extend(parts),
             serde_json::Value::Object(parts) => todo.extend(parts.values()),
@@ -106,8 +105,13 @@ fn records() -> Vec<Vec<u8>> {
     records.push(with(3, &[1; 21]));
     for which in 4..9 {
         records.push(with(which, &[0; 32]));
-        records.push(with(which, br#"{"v":1,"history":[],"at":"2026-01-01T00:00:00Z"}"#));
     }
+    records.extend([
+        seed!(5, "tests/vectors/application_v1.json"),
+        seed!(6, "tests/vectors/disclosure_v1.json"),
+        seed!(7, "tests/vectors/order_v1.json"),
+        seed!(8, "tests/vectors/case_v1.json"),
+    ]);
     records
 }
 

@@ -119,6 +119,15 @@ fn what_was_taken_is_not_back_when_the_file_says_it_again() {
     assert_eq!(waiting_for(&fewer.within(&first), &first), ["officer kari more"]);
 }
 
+/// A role whose days lie apart from the file's has none: it is withheld, not kept on its own days.
+#[test]
+fn a_role_that_is_held_on_other_days_has_no_effect() {
+    let held = file(&[("kari", "'custodian'", "a", "valid_to = '2026-06-30'")]);
+    let next = file(&[("kari", "'auditor', 'custodian'", "a", "valid_from = '2026-07-01'")]);
+    let (roles, _, validity) = effect(&Holders::of(&held).in_force(&next), "kari");
+    assert_eq!((roles, validity.as_str()), (vec!["auditor".to_owned()], "from 2026-07-01"));
+}
+
 #[test]
 fn nobody_holds_anything_while_the_server_is_sealed() {
     let all = file(&[("kari", "'approver', 'auditor', 'officer'", "a", "")]);

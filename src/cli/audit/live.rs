@@ -333,3 +333,34 @@ pub(super) fn wrong(what: String) -> Error {
     Error::new(Exit::Verification, what)
         .advise("Keep what you have, and tell those who answer for the data.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Origin, TreeHead};
+    use crate::crypto::{SecretBytes, SigningKey};
+
+    /// Goal: whoever was given both keys of a log reads checkpoints of before, of between and of after
+    /// the rotation, in whichever order the keys are given; whoever was given another reads none.
+    #[test]
+    fn checkpoints_of_an_old_key_a_new_one_and_both_verify_by_either() {
+        let origin: Origin = "hvelv.example/log".parse().unwrap();
+        let key = |seed| SigningKey::from_seed(&SecretBytes::filled(|bytes| *bytes = [seed; 32]));
+        let [old, new, strange] = [1, 2, 3].map(key);
+        let name = |key: &SigningKey| VerifierKey::new(origin.clone(), key.public_key());
+        let (known, strange) = ([name(&old), name(&new)], [name(&strange)]);
+        let said = Checkpoint {
+            origin: origin.clone(),
+            tree: TreeHead { size: 1, root: Hash::from_bytes([7; 32]) },
+        };
+        for (signers, first) in [(&[&old][..], 0), (&[&old, &new], 0), (&[&new], 1)] {
+            let note = said.sign_with(signers).unwrap();
+            let (read, by) = parse(&note, &known, "test's").unwrap();
+            assert_eq!((&read, &by), (&said, &known[first]));
+            let turned = [known[1].clone(), known[0].clone()];
+            assert_eq!(parse(&note, &turned, "test's").unwrap().0, said);
+            let refused = parse(&note, &strange, "test's").unwrap_err().to_string();
+            assert!(refused.contains("another key"), "{refused}");
+        }
+    }
+}

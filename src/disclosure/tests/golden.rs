@@ -12,46 +12,9 @@ use crate::disclosure::record::RecordError;
 use crate::disclosure::words::{Identifiers, Reidentification, SourceKind};
 use crate::ident::SerialWidth;
 
-const APPLICATION: &str = concat!(
-    r#"{"v":1,"id":"A-2026-0001","request":{"applicant":"Prosjektleder","#,
-    r#""organisation":"352601810","purpose":"research","registers":["NPR"],"#,
-    r#""combined_with":[{"name":"Journaler","kind":"patient_records"}],"#,
-    r#""legal_basis":["helseregisterloven § 19 a"],"delivered_to":"tsd","#,
-    r#""contact":"prosjekt@uni.example","description":"Et prosjekt"},"#,
-    r#""recipient":{"number":"352601810","name":"Universitetet i Eksempelby","#,
-    r#""class":"researcher"},"#,
-    r#""decisions":[{"authority":"helsedataservice","kind":"dispensation","#,
-    r#""reference":"26/04711-9","dated":"2026-03-02","valid_until":"2027-12-31","#,
-    r#""serial_width":13,"continues":"33333333333333333333333333333333","#,
-    r#""bridge_out":{"to":{"number":"382199359","name":"Koblingsenheten"},"#,
-    r#""delete_by":"2026-12-31"},"#,
-    r#""bridge_in":{"from":{"number":"382199359","name":"Koblingsenheten"}},"#,
-    r#""reidentification":"permitted","#,
-    r#""overrides":[{"provision":"register_linkage","identifiers":"with"}],"#,
-    r#""terms":{"registers":[{"register":"NPR","variables":[{"name":"sex"}]}]}}],"#,
-    r#""history":[{"step":"receive","state":"received","by":"kari.nordmann","#,
-    r#""at":"2026-02-01T12:00:00Z"},{"step":"decide","state":"decided","by":"kari.nordmann","#,
-    r#""at":"2026-03-03T12:00:00Z"},{"step":"withdraw","state":"withdrawn","#,
-    r#""by":"kari.nordmann","at":"2026-03-04T12:00:00Z","reason":"Prosjektet er innstilt"}]}"#,
-);
+const APPLICATION: &str = include_str!("../../../tests/vectors/application_v1.json");
 
-const DISCLOSURE: &str = concat!(
-    r#"{"v":1,"application":"A-2026-0001","opening":{"id":"11111111111111111111111111111111","#,
-    r#""decision":1,"#,
-    r#""recipient_key":"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p","#,
-    r#""verifier":"hvelv.example+1a2b3c4d+AQID","expires":"2027-06-30"},"#,
-    r#""deliveries":[{"extract":{"#,
-    r#""manifest":"2222222222222222222222222222222222222222222222222222222222222222","#,
-    r#""files":["episodes.csv"],"rows":1000,"persons":400,"persons_left_out":7},"#,
-    r#""by":"kari.nordmann","at":"2026-04-02T12:00:00Z"}],"#,
-    r#""history":[{"step":"open","state":"open","by":"kari.nordmann","#,
-    r#""at":"2026-04-01T12:00:00Z"},{"step":"deliver","state":"extracted","#,
-    r#""by":"kari.nordmann","at":"2026-04-02T12:00:00Z"},{"step":"complete","#,
-    r#""state":"completed","by":"kari.nordmann","at":"2026-04-03T12:00:00Z"},"#,
-    r#"{"step":"close","state":"closed","by":"kari.nordmann","at":"2026-04-04T12:00:00Z"},"#,
-    r#"{"step":"confirm_deletion","state":"closed","by":"kari.nordmann","#,
-    r#""at":"2026-04-05T12:00:00Z"}]}"#,
-);
+const DISCLOSURE: &str = include_str!("../../../tests/vectors/disclosure_v1.json");
 
 /// An application with everything that a record can have.
 fn application() -> Application {

@@ -4,7 +4,8 @@
 //! root of a leaf changes ─► for each register that has the leaf, in the commit of the link:
 //!     superseded  the leaf's ID, by the root's; who is the root joins the register if need be, and
 //!                 into a register on consent only while the person's consent is in force; joins it
-//!                 by a row later, the leaves that the register has are told with that row
+//!                 later, by a row or with the link of another leaf, the leaves that the register has
+//!                 are told then
 //!     restored    the leaf's ID, which is again its person's own
 //! ID is issued anew ─► its register, in the commit of that, unless it is protected
 //!     superseded  the ID until then, by the one from then on, and that by the root's
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::fact;
-use super::graph::{Graph, Moved};
+use super::graph::{Graph, Moved, Reach};
 use crate::crypto::Entropy;
 use crate::registers::answer::Answer;
 use crate::registers::joining::Joins;
@@ -45,15 +46,17 @@ pub(in crate::registers) struct Move {
     at: Timestamp,
     /// Registers on consent that the root does not join by it: the person's consent is not in force.
     closed: Vec<u16>,
+    /// The other leaves of the root, of which one may have been in a register that was closed to it.
+    beside: Vec<PersonNo>,
 }
 
 impl Move {
     pub(super) const fn new(partition: u16, moved: Moved, at: Timestamp) -> Self {
-        Self { partition, moved, at, closed: Vec::new() }
+        Self { partition, moved, at, closed: Vec::new(), beside: Vec::new() }
     }
 
-    /// Looks at what the person has said, by the links as they are with this commit.  For who holds the
-    /// links: nobody holds rights meanwhile.
+    /// Looks at the person's leaves and at what the person has said, by the links as they are with this
+    /// commit.  For who holds the links: nobody holds rights meanwhile.
     pub(super) fn keep_out(
         &mut self,
         members: &BTreeMap<u16, Arc<Members>>,
@@ -65,6 +68,10 @@ impl Move {
         };
         let closed = members.iter().filter(|(_, members)| is_closed(members));
         self.closed = closed.map(|(register, _)| *register).collect();
+        let Moved { leaf, root } = self.moved;
+        let graph = graph.filter(|graph| leaf != root && graph.root_of(root) == root);
+        let leaves = graph.map_or_else(Vec::new, |graph| graph.leaves_of(root, Reach::Shown));
+        self.beside = leaves.into_iter().filter(|one| *one != leaf && *one != root).collect();
     }
 }
 
@@ -162,12 +169,14 @@ impl Feed {
     /// Puts what changes into a batch, for the registers that it is a change in.
     pub(in crate::registers) fn stage<'a>(
         &mut self,
-        moves: impl Iterator<Item = &'a Move>,
+        moves: impl Iterator<Item = &'a Move> + Clone,
         (keys, entropy, members): Plane<'_>,
         joins: &mut Joins,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        for Move { partition, moved: Moved { leaf, root }, at, closed } in moves {
+        let with = |one: &Move| (one.partition, one.moved.leaf, one.moved.root);
+        let moving: BTreeSet<_> = moves.clone().map(with).collect();
+        for Move { partition, moved: Moved { leaf, root }, at, closed, beside } in moves {
             for (register, members) in members.iter().filter(|one| one.1.partition == *partition) {
                 let held = members.column.hold();
                 let cells = held.cells();
@@ -178,11 +187,17 @@ impl Feed {
                 if !is_member(*leaf) {
                     continue;
                 }
+                let mut told = vec![*leaf];
                 if !is_member(*root) && !closed.contains(register) {
+                    // Whoever moves with this commit is told by that.
+                    let stays = |one: &&PersonNo| !moving.contains(&(*partition, **one, *root));
+                    told.extend(beside.iter().filter(stays).filter(|one| is_member(**one)));
                     joins.add((*register, *partition), *root);
                 }
-                let told = Told::Moved(Moved { leaf: *leaf, root: *root });
-                self.put(*register, &encode(&told, *at), (keys, entropy), batch)?;
+                for leaf in told {
+                    let told = Told::Moved(Moved { leaf, root: *root });
+                    self.put(*register, &encode(&told, *at), (keys, entropy), batch)?;
+                }
             }
         }
         Ok(())

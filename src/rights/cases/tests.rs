@@ -251,18 +251,7 @@ fn a_case_record_is_the_golden_bytes() {
     case.assess(found, &act()).unwrap();
     let granted = (period(date(2024, 12, 31)), permitted);
     case.grant(granted, 9, line("It burdens the person."), &act()).unwrap();
-    let golden = concat!(
-        r#"{"v":1,"id":"E-2026-0001","register":"KPR","whom":{"partition":0,"persons":[4711]},"#,
-        r#""request":{"channel":"letter","on":"2026-01-02","asked":{"kind":"whole"},"#,
-        r#""reason":"Jeg orker ikke at det står der."},"assessment":{"burden":"strong","#,
-        r#""public_interest":"ordinary","died":"2020-02-03","note":"Seen and talked over."},"#,
-        r#""decision":{"outcome":"granted_in_part","granted":{"kind":"period","#,
-        r#""up_to":"2024-12-31"},"reason":"It burdens the person."},"order":9,"history":["#,
-        r#"{"step":"receive","state":"received","by":"per.rights","at":"2026-01-15T12:00:00Z"},"#,
-        r#"{"step":"assess","state":"assessed","by":"per.rights","at":"2026-01-15T12:00:00Z","#,
-        r#""reason":"Seen and talked over."},{"step":"grant","state":"ordered","by":"per.rights","#,
-        r#""at":"2026-01-15T12:00:00Z","reason":"It burdens the person."}]}"#,
-    );
+    let golden = include_str!("../../../tests/vectors/case_v1.json");
     assert_eq!(std::str::from_utf8(&case.encode()).unwrap(), golden);
     assert_eq!(Case::decode(case.id(), golden.as_bytes()).unwrap(), case);
     let other = CaseId::new(2026, 2).unwrap();
@@ -290,12 +279,7 @@ fn an_order_record_is_the_golden_bytes() {
             at: "2026-01-16T12:00:00Z".parse().unwrap(),
         }),
     };
-    let golden = concat!(
-        r#"{"v":1,"at":"2026-01-15T12:00:00Z","about":{"kind":"person","partition":0,"leaves":["#,
-        r#"{"person":4711,"number":42}]},"scope":{"kind":"records","records":["episode 7"]},"#,
-        r#""reason":"erasure","case":"E-2026-0001","confirmed":{"by":"npr","#,
-        r#""at":"2026-01-16T12:00:00Z"}}"#,
-    );
+    let golden = include_str!("../../../tests/vectors/order_v1.json");
     assert_eq!(std::str::from_utf8(&order.encode()).unwrap(), golden);
     assert_eq!(Order::decode(golden.as_bytes()).unwrap(), order);
     assert!(!format!("{order:?}").contains("4711"));

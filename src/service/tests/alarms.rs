@@ -144,6 +144,38 @@ fn look_ups_at_a_source_that_delivers_nothing_raise_an_alarm() {
     assert_eq!(world.alarms().len(), 1, "it delivers again");
 }
 
+/// Goal: who is told about many persons is noticed, though another person approved each; once a day,
+/// however many there are when it is looked at.
+#[test]
+fn many_reveals_in_a_day_raise_an_alarm_once() {
+    let config = |config: &mut Config| config.alarms = ALARMS;
+    let world = bridges::world_with(config);
+    let npr = world.ingest("NPR", "HF", &apart(10));
+    let reveal = |ids: &[u64]| {
+        for id in ids {
+            world.approve_reveal("NPR", *id);
+            world.reveal("NPR", *id).unwrap();
+        }
+    };
+    let hours = |count: u64| world.clock.advance(Duration::from_secs(count * 3600));
+    reveal(&npr[..1]);
+    assert_eq!(world.alarm_texts(), Vec::<String>::new());
+    reveal(&npr[1..2]);
+    assert_eq!(world.alarm_texts(), ["reveals by c"]);
+    assert_eq!(world.metric("reveals"), "1");
+    hours(23);
+    reveal(&npr[2..4]);
+    assert_eq!(world.alarms().len(), 1, "once a day");
+    // Three in the last day, which is beyond the two.
+    hours(2);
+    reveal(&npr[4..5]);
+    assert_eq!(world.alarm_texts(), ["reveals by c"; 2]);
+    assert_eq!(world.alarms()[1]["counts"]["rows"], 3);
+    hours(25);
+    reveal(&npr[5..6]);
+    assert_eq!(world.alarms().len(), 2);
+}
+
 #[test]
 fn nothing_is_raised_where_alarms_are_off() {
     let world = World::with_alarms(Alarms { enabled: false, ..ALARMS });

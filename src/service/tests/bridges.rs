@@ -17,11 +17,16 @@ pub(super) const PARTY: &str = "382199359";
 
 /// Everybody, and somebody who approves.
 pub(super) fn world() -> World {
+    world_with(|_| ())
+}
+
+/// The same with another configuration.
+pub(super) fn world_with(change: impl FnOnce(&mut Config)) -> World {
     let approver = "[[principal]]\nname = 'second'\nkind = 'person'\norganisation = '983744516'\n\
         certificates = ['uri:spiffe://hvelv.dev/second']\nroles = ['approver']\n\
         [[principal]]\nname = 'c'\nkind = 'person'\norganisation = '983744516'\n\
         certificates = ['uri:spiffe://hvelv.dev/c']\nroles = ['custodian']\n";
-    let world = World::with(Budgets::DEFAULT, &format!("{ACCESS}{approver}"));
+    let world = World::with_config(Budgets::DEFAULT, &format!("{ACCESS}{approver}"), change);
     world.unseal();
     world
 }

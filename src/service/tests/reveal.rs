@@ -142,19 +142,3 @@ fn nobody_is_told_an_identity_of_a_one_way_register_by_any_path() {
         .unwrap();
     assert!(groups > 0);
 }
-
-/// Goal: who is told about many persons is noticed, though another person approved each.
-#[test]
-fn many_reveals_in_a_day_raise_an_alarm_once() {
-    let world = world();
-    let npr = world.ingest("NPR", "HF", &numbers(22));
-    for (place, id) in npr.iter().enumerate() {
-        world.approve_reveal("NPR", *id);
-        world.reveal("NPR", *id).unwrap();
-        let raised = world.entries_with(r#""action":"alarm_raised""#);
-        assert_eq!(raised, usize::from(place >= 19), "{place}");
-    }
-    assert_eq!(world.entries_with(r#""changes":["reveals by c"]"#), 1);
-    let reading = world.service.metrics().render(world.service.reading()).unwrap();
-    assert!(reading.contains("hvelv_alarms_total{alarm=\"reveals\"} 1"));
-}

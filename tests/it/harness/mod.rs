@@ -7,6 +7,7 @@ mod installation;
 mod manifest;
 mod numbers;
 mod process;
+mod random;
 mod scrape;
 mod server;
 
@@ -21,8 +22,9 @@ pub(crate) use installation::{
     Installation, InstallationOptions, PASSPHRASE, PRINCIPALS, copy_directory, validity,
 };
 pub(crate) use manifest::manifest;
-pub(crate) use numbers::{Random, completed, digits, dnr, first_with, people, people_born};
+pub(crate) use numbers::{completed, digits, dnr, first_with, people, people_born};
 pub(crate) use process::{LISTENING, PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
+pub(crate) use random::Random;
 pub(crate) use scrape::{Scraped, exchange, scrape};
 pub(crate) use server::{InProcessServer, unseal};
 

@@ -1,4 +1,4 @@
-//! Identifiers that belong to nobody, and chance with a seed.
+//! Identifiers that belong to nobody.
 
 use hvelv::ident::{NumberSeries, synthetic};
 use jiff::civil::{Date, date};
@@ -43,30 +43,6 @@ pub(crate) fn completed(head: u64) -> Option<u64> {
 /// The first number with right check digits behind a six-digit beginning.
 pub(crate) fn first_with(beginning: u64) -> u64 {
     (0..1000).find_map(|individ| completed(beginning * 1000 + individ)).unwrap()
-}
-
-/// SplitMix64: chance that a seed repeats.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.draw() % u64::try_from(end).unwrap()).unwrap()
-    }
-
-    /// Puts things into another order.
-    pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
-        for last in (1..things.len()).rev() {
-            things.swap(last, self.below(last + 1));
-        }
-    }
 }
 
 #[test]

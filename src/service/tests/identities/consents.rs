@@ -64,3 +64,26 @@ fn a_root_that_joins_once_the_consent_is_back_is_told_by_the_feed() {
     world.reseal();
     assert!(world.told_to("REHAB", read_to).0.is_empty(), "once");
 }
+
+/// Goal: as above, where no row brings the root but the link of a further leaf, whose consent is the
+/// last word of all.
+#[test]
+fn a_root_that_joins_with_a_further_leaf_is_told_for_whoever_waited_for_it() {
+    let world = World::identities();
+    let people = numbers(3);
+    world.ingest("NPR", "HF", &people);
+    for number in [people[1], people[0], people[2]] {
+        world.say("REHAB", number, quality()).unwrap();
+    }
+    let ids = world.rehab(&people[1..]).ids;
+    world.say("REHAB", people[0], Fact::ConsentWithdrawn).unwrap();
+    world.happens(NUMBER, people[0], &people[1..2]);
+    let (told, read_to) = world.told_to("REHAB", 0);
+    assert!(told.is_empty(), "the root stays out");
+    world.say("REHAB", people[2], quality()).unwrap();
+    world.happens(NUMBER, people[0], &people[2..]);
+    let (told, read_to) = world.told_to("REHAB", read_to);
+    let root = world.rehab(&people[..1]).ids[0];
+    assert!(told == [superseded(ids[1], root), superseded(ids[0], root)]);
+    assert!(world.told_to("REHAB", read_to).0.is_empty(), "once");
+}

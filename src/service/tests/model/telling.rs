@@ -35,11 +35,17 @@ impl Course<'_> {
             let joins = |one: usize| {
                 register != "REHAB" || self.expected.in_force(register, one, Reach::All)
             };
-            let has_moved = |one: &usize| {
-                let root = now[*one];
-                before[*one] != root && has(*one) && (has(root) || joins(root))
+            let has_moved = |one: usize| {
+                let root = now[one];
+                before[one] != root && has(one) && (has(root) || joins(root))
             };
-            let moved = (0..IDENTIFIERS).filter(has_moved).count();
+            // Who is the root may have had to stay out until now.
+            let has_come = |root: usize| {
+                let brings = |one: usize| now[one] == root && has_moved(one);
+                !has(root) && (0..IDENTIFIERS).any(brings)
+            };
+            let is_told = |one: &usize| has_moved(*one) || (has(*one) && has_come(now[*one]));
+            let moved = (0..IDENTIFIERS).filter(is_told).count();
             let changes = self.read_feed(place);
             assert_eq!(changes.len(), moved, "each change is told once");
             changes.into_iter().for_each(|change| self.expected.told(register, change));
