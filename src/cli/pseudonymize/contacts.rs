@@ -3,7 +3,7 @@
 use super::options::PseudonymizeOptions;
 use super::words::{Mode, Purpose};
 use crate::cli::error::{Error, Exit};
-use crate::files::{Block, ContactColumn, ContactKind, Format};
+use crate::files::{Block, ContactColumn, ContactKind};
 use crate::rpc::proto::Contacts;
 use crate::service::Contact;
 
@@ -57,19 +57,6 @@ pub(super) fn refuse_twice<'a>(
         Some(name) => Err(Error::usage(format!("the column {name} is given twice"))),
         None => Ok(()),
     }
-}
-
-/// Refuses a format whose columns stay where they are.
-///
-/// # Errors
-///
-/// There are names or addresses, and the file is Parquet.
-pub(super) fn check_format(columns: &[ContactColumn], format: Format) -> Result<(), Error> {
-    if columns.is_empty() || format == Format::Csv {
-        return Ok(());
-    }
-    Err(Error::usage("names and addresses are taken out of CSV files alone")
-        .advise("Write the file as CSV; Parquet is for data without them."))
 }
 
 /// Most rows in a batch.

@@ -86,14 +86,14 @@ impl Route<'_> {
         let mut begun = self.begin(job, &source, format)?;
         let columns: Vec<IdColumn> =
             begun.columns.iter().map(|declared| declared.column.clone()).collect();
-        contacts::check_format(&begun.contacts, format)?;
         let rows_max = contacts::batch_rows(&begun.contacts, self.options.batch_rows);
-        let existing = self.options.existing();
+        let (existing, contacts) = (self.options.existing(), begun.contacts.clone());
         let place = begun.found.as_ref().map(|found| found.place);
         match (format, source) {
             (Format::Parquet, Source::File(file)) => {
                 let guard = &mut begun.guard;
-                let mut reader = GroupReader::open(file, &job.input, columns, rows_max, guard)?;
+                let wanted = (columns, contacts);
+                let mut reader = GroupReader::open(file, &job.input, wanted, rows_max, guard)?;
                 begun.size = Size::Rows(reader.row_count());
                 if let Some(checkpoints) = &mut begun.checkpoints {
                     checkpoints.spread_over(reader.row_count());
@@ -108,7 +108,6 @@ impl Route<'_> {
                 self.deliver(begun, reader, writer, open)
             }
             (_, source) => {
-                let contacts = begun.contacts.clone();
                 let names = columns.iter().map(|column| column.name.as_str());
                 let others = contacts.iter().map(|column| column.name.as_str());
                 let names: Vec<&str> = names.chain(others).collect();

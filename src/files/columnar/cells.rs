@@ -72,6 +72,15 @@ pub(super) fn can_identify(kind: &DataType) -> bool {
     }
 }
 
+/// Whether a column of this type can be one of names or addresses; one without a type says nothing.
+pub(super) fn can_name(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, values) => can_name(values),
+        DataType::LargeUtf8 | DataType::Null | DataType::Utf8 | DataType::Utf8View => true,
+        _ => false,
+    }
+}
+
 fn dictionary_cells<'a>(
     array: &'a dyn Array,
     dictionary: &'a dyn arrow_array::array::AnyDictionaryArray,

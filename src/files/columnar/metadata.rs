@@ -1,10 +1,10 @@
 //! The key-value metadata of a file: what is kept, changed and left out.
 //!
-//! Kept is everything that does not speak of a column that is replaced. `ARROW:schema` is written
-//! anew by the library. `pandas` lists the columns: the entries of replaced columns are changed, so
-//! that its index survives. Any other value that names a replaced column in quotes (Spark's row
-//! schema, the features of Hugging Face) would now describe a column that is not there, and is left
-//! out.
+//! Kept is everything that does not speak of a column that is replaced or left out. `ARROW:schema` is
+//! written anew by the library. `pandas` lists the columns: the entries of such columns are changed or
+//! left out, so that its index survives. Any other value that names such a column in quotes (Spark's
+//! row schema, the features of Hugging Face) would now describe a column that is not there, and is
+//! left out.
 
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -41,26 +41,40 @@ impl KeyValues {
         Ok(())
     }
 
-    /// The metadata after columns are replaced.
-    pub(super) fn after(self, columns: &[IdColumn]) -> Vec<KeyValue> {
-        self.0.into_iter().filter_map(|pair| after(pair, columns)).collect()
+    /// The metadata after columns are replaced, and others left out.
+    pub(super) fn after(self, columns: &[IdColumn], left_out: &[&str]) -> Vec<KeyValue> {
+        self.0.into_iter().filter_map(|pair| after(pair, columns, left_out)).collect()
     }
 }
 
-fn after(pair: KeyValue, columns: &[IdColumn]) -> Option<KeyValue> {
+fn after(pair: KeyValue, columns: &[IdColumn], left_out: &[&str]) -> Option<KeyValue> {
     let Some(value) = &pair.value else { return Some(pair) };
     if pair.key == PANDAS {
         let mut described = serde_json::from_str(value).ok()?;
         for column in columns {
             describe(&mut described, column);
         }
+        for name in left_out {
+            forget(&mut described, name);
+        }
         return Some(KeyValue::new(pair.key, described.to_string()));
     }
-    let is_named = |column: &IdColumn| {
-        let quoted = Value::from(column.name.as_str()).to_string();
+    let is_named = |name: &str| {
+        let quoted = Value::from(name).to_string();
         value.contains(&quoted) || value.contains(&quoted.replace('"', "\\\""))
     };
-    (!columns.iter().any(is_named)).then_some(pair)
+    let mut changed = columns.iter().map(|column| column.name.as_str()).chain(left_out.to_vec());
+    (!changed.any(is_named)).then_some(pair)
+}
+
+/// Takes a column that is left out of what pandas says.
+fn forget(pandas: &mut Value, name: &str) {
+    if let Some(Value::Array(entries)) = pandas.get_mut("columns") {
+        entries.retain(|entry| entry.get("field_name").and_then(Value::as_str) != Some(name));
+    }
+    if let Some(Value::Array(index)) = pandas.get_mut("index_columns") {
+        index.retain(|entry| entry.as_str() != Some(name));
+    }
 }
 
 /// Changes what pandas says of a column that is replaced.

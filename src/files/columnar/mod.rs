@@ -5,6 +5,7 @@
 //! - Columns of identifiers become 64-bit integers, with null where there is no ID: 15 digits are
 //!   exact in every program that reads Parquet, compress well, and are the digits that CSV has.
 //!   Signed, because Spark, SAS and most databases have no unsigned integers.
+//! - Columns of names and addresses are read and left out.
 //! - All other columns keep type, nesting, logical type and compression (`schema.rs`).
 //! - A row group ends where one of the input ends, or after 1,048,576 rows, or 256 MiB.
 //! - Metadata is kept unless it speaks of a column that is replaced (`metadata.rs`).

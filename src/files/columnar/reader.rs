@@ -5,24 +5,34 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use zeroize::Zeroizing;
 
-use super::cells::{Cells, can_identify, cells};
+use super::cells::{Cells, can_identify, can_name, cells};
 use super::groups::Groups;
 use super::metadata::KeyValues;
 use super::{ROWS_MAX, watch};
 use crate::files::delimited::refuse_taken;
 use crate::files::guard::{Guard, own_number};
-use crate::files::{Asked, Block, Error, IdColumn, Place, Reader, Values};
+use crate::files::{
+    Asked, Block, ContactColumn, ContactKind, ContactTexts, Error, IdColumn, Place, Reader, Values,
+};
 
 /// Rows that wait for their answer. Holds identifiers: no `Debug`.
 pub struct GroupBlock {
     pub(super) batch: RecordBatch,
     pub(super) columns: Arc<[IdColumn]>,
     pub(super) places: Arc<[usize]>,
+    pub(super) contacts: Arc<[ContactPlace]>,
     first_row: u64,
     is_boundary: bool,
+}
+
+/// A column of names or addresses, and where it is in the file.
+pub(super) struct ContactPlace {
+    kind: ContactKind,
+    pub(super) place: usize,
 }
 
 impl Block for GroupBlock {
@@ -50,6 +60,21 @@ impl Block for GroupBlock {
         }
     }
 
+    fn contacts(&self) -> Vec<ContactTexts> {
+        let texts = |one: &ContactPlace| {
+            let found = self.batch.columns().get(one.place);
+            let found = found.and_then(|array| cells(array.as_ref()));
+            let cell = |row| match &found {
+                Some(Cells::Text(text)) => text(row).unwrap_or_default(),
+                _ => &[],
+            };
+            // Text is UTF-8 by its type.
+            let text = |row| Zeroizing::new(String::from_utf8_lossy(cell(row)).into_owned());
+            ContactTexts { kind: one.kind, texts: (0..self.rows()).map(text).collect() }
+        };
+        self.contacts.iter().map(texts).collect()
+    }
+
     fn end(&self) -> Place {
         Place { rows: self.first_row - 1 + self.rows() as u64, bytes: 0, lines: 0 }
     }
@@ -59,11 +84,23 @@ impl Block for GroupBlock {
     }
 }
 
+/// What becomes of a column of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate<'a> {
+    /// It stays as it is.
+    Kept,
+    /// It is not in the output: names or addresses.
+    LeftOut,
+    /// IDs stand in its place, in a column of this name.
+    Replaced(&'a str),
+}
+
 /// Reads a Parquet file block by block.
 pub struct GroupReader {
     groups: Groups,
     columns: Arc<[IdColumn]>,
     places: Arc<[usize]>,
+    contacts: Arc<[ContactPlace]>,
     /// Rows handed out since the last boundary.
     rows_since_boundary: u64,
 }
@@ -73,11 +110,11 @@ impl GroupReader {
     ///
     /// # Errors
     ///
-    /// Not Parquet, or cut off; no such column, or one of a type that holds no identifier.
+    /// Not Parquet, or cut off; no such column, or one of a type that holds no identifier, or no name.
     pub fn open(
         file: File,
         name: &Path,
-        columns: Vec<IdColumn>,
+        (columns, contacts): (Vec<IdColumn>, Vec<ContactColumn>),
         rows_max: usize,
         guard: &mut Guard,
     ) -> Result<Self, Error> {
@@ -86,9 +123,15 @@ impl GroupReader {
         let schema = groups.metadata().schema();
         let places = columns
             .iter()
-            .map(|column| find_column(schema, &column.name))
+            .map(|column| find_column(schema, &column.name, &IDENTIFIERS))
             .collect::<Result<Vec<_>, Error>>()?;
-        let is_kept = |place: &usize| !places.contains(place);
+        let find = |column: &ContactColumn| {
+            let place = find_column(schema, &column.name, &CONTACTS)?;
+            Ok(ContactPlace { kind: column.kind, place })
+        };
+        let contacts = contacts.iter().map(find).collect::<Result<Vec<_>, Error>>()?;
+        let is_gone = |place: usize| contacts.iter().any(|one| one.place == place);
+        let is_kept = |place: &usize| !places.contains(place) && !is_gone(*place);
         let kept = schema.fields().iter().enumerate().filter(|(place, _)| is_kept(place));
         refuse_taken(&columns, kept.map(|(_, field)| field.name().as_str()))?;
         let mut leaves = Vec::new();
@@ -101,7 +144,8 @@ impl GroupReader {
         }
         guard.watch(&leaves)?;
         KeyValues::of(groups.metadata()).refuse_identifiers(guard)?;
-        Ok(Self { groups, columns: columns.into(), places: places.into(), rows_since_boundary: 0 })
+        let (columns, places, contacts) = (columns.into(), places.into(), contacts.into());
+        Ok(Self { groups, columns, places, contacts, rows_since_boundary: 0 })
     }
 
     /// How many rows there are.
@@ -115,9 +159,19 @@ impl GroupReader {
         self.groups.metadata()
     }
 
-    /// The columns of identifiers, and where they are in the file.
-    pub(super) fn columns(&self) -> (&[IdColumn], &[usize]) {
-        (&self.columns, &self.places)
+    /// The columns of identifiers.
+    pub(super) fn columns(&self) -> &[IdColumn] {
+        &self.columns
+    }
+
+    /// What becomes of a column of the file.
+    pub(super) fn fate(&self, place: usize) -> Fate<'_> {
+        if self.contacts.iter().any(|one| one.place == place) {
+            return Fate::LeftOut;
+        }
+        let column = self.places.iter().position(|found| *found == place);
+        let column = column.and_then(|column| self.columns.get(column));
+        column.map_or(Fate::Kept, |column| Fate::Replaced(&column.output))
     }
 
     /// Goes to where a checkpoint was.
@@ -137,10 +191,10 @@ impl GroupReader {
         }
         let mut leaf = 0;
         for (place, array) in batch.columns().iter().enumerate() {
-            if self.places.contains(&place) {
-                leaf += 1;
-            } else {
+            if self.fate(place) == Fate::Kept {
                 leaf = watch::show(array, leaf, Some(&own), guard);
+            } else {
+                leaf += 1;
             }
         }
     }
@@ -166,7 +220,8 @@ impl Reader for GroupReader {
             self.rows_since_boundary = 0;
         }
         let (columns, places) = (Arc::clone(&self.columns), Arc::clone(&self.places));
-        Ok(GroupBlock { batch, columns, places, first_row, is_boundary })
+        let contacts = Arc::clone(&self.contacts);
+        Ok(GroupBlock { batch, columns, places, contacts, first_row, is_boundary })
     }
 }
 
@@ -184,7 +239,26 @@ fn identifiers(batch: &RecordBatch, place: usize) -> Vec<u64> {
     }
 }
 
-fn find_column(schema: &Schema, name: &str) -> Result<usize, Error> {
+/// What a column is wanted for.
+struct Wanted {
+    can_hold: fn(&DataType) -> bool,
+    what: &'static str,
+    advice: &'static str,
+}
+
+const IDENTIFIERS: Wanted = Wanted {
+    can_hold: can_identify,
+    what: "identifiers",
+    advice: "Identifiers are text, 64-bit integers, decimals or doubles, and not nested.",
+};
+
+const CONTACTS: Wanted = Wanted {
+    can_hold: can_name,
+    what: "names or addresses",
+    advice: "Names and addresses are text, and not nested.",
+};
+
+fn find_column(schema: &Schema, name: &str, wanted: &Wanted) -> Result<usize, Error> {
     let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
     let places: Vec<(usize, &Field)> = schema
         .fields()
@@ -194,12 +268,13 @@ fn find_column(schema: &Schema, name: &str) -> Result<usize, Error> {
         .filter(|(_, field)| field.name() == name)
         .collect();
     match places.as_slice() {
-        [(place, field)] if can_identify(field.data_type()) => Ok(*place),
+        [(place, field)] if (wanted.can_hold)(field.data_type()) => Ok(*place),
         [(_, field)] => Err(Error::input(format!(
-            "column {name} is of type {}, which holds no identifiers",
-            field.data_type()
+            "column {name} is of type {}, which holds no {}",
+            field.data_type(),
+            wanted.what
         ))
-        .advise("Identifiers are text, 64-bit integers, decimals or doubles, and not nested.")),
+        .advise(wanted.advice)),
         [] => Err(crate::files::delimited::no_such_column(name, &names)),
         _ => Err(Error::input(format!("the file has the column {name} more than once"))
             .advise("Rename one of them.")),

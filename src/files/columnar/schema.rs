@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, Type as Physical};
 use parquet::errors::ParquetError;
@@ -14,9 +13,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor, Type};
 
 use super::metadata::KeyValues;
-use super::reader::GroupReader;
+use super::reader::{Fate, GroupReader};
 use super::{BYTES_MAX, unreadable};
-use crate::files::{Error, IdColumn};
+use crate::files::Error;
 
 /// What the output of a file is like.
 #[derive(Clone)]
@@ -32,26 +31,22 @@ pub(super) struct Plan {
 impl Plan {
     /// The plan for the output of a file.
     pub(super) fn of(reader: &GroupReader) -> Result<Self, Error> {
-        let (columns, places) = reader.columns();
         let input = reader.metadata();
-        let name = |place: usize| {
-            let column = places.iter().position(|found| *found == place);
-            column.and_then(|column| columns.get(column)).map(|column| column.output.as_str())
+        let field = |(place, field): (usize, &Arc<Field>)| match reader.fate(place) {
+            Fate::Kept => Some(Arc::clone(field)),
+            Fate::LeftOut => None,
+            Fate::Replaced(output) => Some(Arc::new(Field::new(output, DataType::Int64, true))),
         };
-        let fields =
-            input.schema().fields().iter().enumerate().map(|(place, field)| match name(place) {
-                Some(output) => Arc::new(Field::new(output, DataType::Int64, true)),
-                None => Arc::clone(field),
-            });
+        let fields = input.schema().fields().iter().enumerate().filter_map(field);
         let schema =
             Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), HashMap::default()));
-        let properties = properties(input, columns, &name);
+        let properties = properties(reader);
         let mut options = ArrowWriterOptions::new()
             .with_properties(properties.clone())
             .with_skip_arrow_metadata(!has_arrow_schema(input.metadata()));
         // The same Parquet types, not those that the library would choose for the same values.
         if input.parquet_schema().columns().iter().all(can_be_written) {
-            let replaced = replaced(input.parquet_schema(), &name)
+            let replaced = replaced(input.parquet_schema(), reader)
                 .map_err(|cause| unreadable("the schema", &cause))?;
             options = options.with_parquet_schema(replaced);
         }
@@ -64,25 +59,25 @@ fn has_arrow_schema(metadata: &ParquetMetaData) -> bool {
     pairs.into_iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)
 }
 
-fn properties<'a>(
-    input: &ArrowReaderMetadata,
-    columns: &[IdColumn],
-    name: &impl Fn(usize) -> Option<&'a str>,
-) -> WriterProperties {
+fn properties(reader: &GroupReader) -> WriterProperties {
+    let input = reader.metadata();
     let metadata = input.metadata();
     let schema = input.parquet_schema();
+    let fate = |leaf| reader.fate(schema.get_column_root_idx(leaf));
+    let names = input.schema().fields().iter().enumerate();
+    let left_out = names.filter(|(place, _)| reader.fate(*place) == Fate::LeftOut);
+    let left_out: Vec<&str> = left_out.map(|(_, field)| field.name().as_str()).collect();
     let mut builder = WriterProperties::builder()
         .set_max_row_group_row_count(None)
         .set_max_row_group_bytes(Some(BYTES_MAX))
-        .set_key_value_metadata(Some(KeyValues::of(input).after(columns)))
-        .set_sorting_columns(sorting(metadata, |leaf| {
-            name(schema.get_column_root_idx(leaf)).is_some()
-        }));
+        .set_key_value_metadata(Some(KeyValues::of(input).after(reader.columns(), &left_out)))
+        .set_sorting_columns(sorting(metadata, fate));
     let first = metadata.row_groups().first();
     for (leaf, column) in first.into_iter().flat_map(|group| group.columns()).enumerate() {
-        let path = match name(schema.get_column_root_idx(leaf)) {
-            Some(output) => ColumnPath::new(vec![output.to_owned()]),
-            None => column.column_path().clone(),
+        let path = match fate(leaf) {
+            Fate::Kept => column.column_path().clone(),
+            Fate::LeftOut => continue,
+            Fate::Replaced(output) => ColumnPath::new(vec![output.to_owned()]),
         };
         builder = builder.set_column_compression(path, compression(column.compression()));
     }
@@ -97,20 +92,24 @@ fn compression(input: Compression) -> Compression {
     }
 }
 
-/// The order of the rows, as far as it does not begin with what is replaced.
-fn sorting(
+/// The order of the rows, as far as it does not begin with what is replaced or left out.
+fn sorting<'a>(
     metadata: &ParquetMetaData,
-    is_replaced: impl Fn(usize) -> bool,
+    fate: impl Fn(usize) -> Fate<'a>,
 ) -> Option<Vec<SortingColumn>> {
     let mut groups = metadata.row_groups().iter().map(|group| group.sorting_columns());
     let first = groups.next().flatten()?.clone();
     if !groups.all(|other| other == Some(&first)) {
         return None;
     }
-    let is_kept = |column: &SortingColumn| {
-        usize::try_from(column.column_idx).is_ok_and(|leaf| !is_replaced(leaf))
+    // By its place in the output.
+    let kept = |column: SortingColumn| {
+        let leaf = usize::try_from(column.column_idx).ok()?;
+        let before = (0..leaf).filter(|leaf| fate(*leaf) != Fate::LeftOut).count();
+        let column_idx = i32::try_from(before).ok()?;
+        (fate(leaf) == Fate::Kept).then_some(SortingColumn { column_idx, ..column })
     };
-    let kept: Vec<SortingColumn> = first.into_iter().take_while(is_kept).collect();
+    let kept: Vec<SortingColumn> = first.into_iter().map_while(kept).collect();
     (!kept.is_empty()).then_some(kept)
 }
 
@@ -125,19 +124,21 @@ fn can_be_written(column: &ColumnDescPtr) -> bool {
     }
 }
 
-fn replaced<'a>(
+fn replaced(
     schema: &SchemaDescriptor,
-    name: &impl Fn(usize) -> Option<&'a str>,
+    reader: &GroupReader,
 ) -> Result<SchemaDescriptor, ParquetError> {
     let root = schema.root_schema();
-    let field = |(place, field): (usize, &Arc<Type>)| match name(place) {
-        Some(output) => Type::primitive_type_builder(output, Physical::INT64)
-            .with_repetition(Repetition::OPTIONAL)
-            .build()
-            .map(Arc::new),
-        None => Ok(Arc::clone(field)),
+    let field = |(place, field): (usize, &Arc<Type>)| match reader.fate(place) {
+        Fate::Kept => Some(Ok(Arc::clone(field))),
+        Fate::LeftOut => None,
+        Fate::Replaced(output) => {
+            let ids = Type::primitive_type_builder(output, Physical::INT64);
+            Some(ids.with_repetition(Repetition::OPTIONAL).build().map(Arc::new))
+        }
     };
-    let fields = root.get_fields().iter().enumerate().map(field).collect::<Result<Vec<_>, _>>()?;
+    let fields = root.get_fields().iter().enumerate().filter_map(field);
+    let fields = fields.collect::<Result<Vec<_>, _>>()?;
     let root = Type::group_type_builder(root.name()).with_fields(fields).build()?;
     Ok(SchemaDescriptor::new(Arc::new(root)))
 }

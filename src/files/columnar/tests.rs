@@ -25,6 +25,7 @@ use crate::files::{
     Answers, Asked, Block, IdColumn, LeadingZeros, Place, Presence, Reader, Values, Writer,
 };
 
+mod contacts;
 mod damage;
 mod resume;
 
@@ -95,7 +96,8 @@ fn answers(block: &GroupBlock, columns: &[IdColumn]) -> Answers {
 
 fn open(directory: &Path, columns: &[IdColumn], guard: &mut Guard) -> Result<GroupReader, Error> {
     let input = directory.join("in.parquet");
-    GroupReader::open(File::open(&input).unwrap(), &input, columns.to_vec(), 100, guard)
+    let columns = (columns.to_vec(), Vec::new());
+    GroupReader::open(File::open(&input).unwrap(), &input, columns, 100, guard)
 }
 
 /// Sends `in.parquet` through, to `out.parquet`.

@@ -99,6 +99,9 @@ impl GroupWriter {
                 *column = ids;
             }
         }
+        let is_left_out = |place: usize| block.contacts.iter().any(|one| one.place == place);
+        let kept = columns.into_iter().enumerate().filter(|(place, _)| !is_left_out(*place));
+        let columns = kept.map(|(_, column)| column).collect();
         RecordBatch::try_new(Arc::clone(&self.plan.schema), columns)
             .map_err(|_| Error::new(ErrorKind::Internal, "a batch does not fit its schema"))
     }

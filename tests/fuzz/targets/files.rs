@@ -44,9 +44,9 @@ pub(super) fn parquet(data: &[u8]) {
         digits: 11,
         leading_zeros: LeadingZeros::Kept,
     };
+    let columns = (vec![column], Vec::new());
     let mut guard = Guard::new(date(2026, 1, 1), Vec::new()).unwrap();
-    let opened =
-        GroupReader::open(file, Path::new("in.parquet"), vec![column], ROWS_MAX, &mut guard);
+    let opened = GroupReader::open(file, Path::new("in.parquet"), columns, ROWS_MAX, &mut guard);
     if let Ok(reader) = opened {
         let _ = reader.row_count();
     }

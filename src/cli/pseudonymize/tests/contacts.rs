@@ -1,5 +1,10 @@
 //! Columns of names and addresses: sent beside the identifiers, and not in the output.
 
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+
 use super::*;
 
 const WORDS: [&str; 6] =
@@ -100,4 +105,38 @@ fn options_that_do_not_fit_are_refused_before_anything_is_sent() {
         let error = refused(input, &twice, Fault::None);
         assert!(error.to_string().contains("given twice"), "{error}");
     }
+}
+
+/// Goal: the same rows say the same out of CSV and out of Parquet, in batches that the server takes.
+#[test]
+fn a_parquet_file_says_what_the_csv_file_of_the_same_rows_says() {
+    let rows: Vec<[String; 3]> = (0..5000)
+        .map(|row| [format!("{:011}", 1_810_000_000 + row * 10), format!("N{row}"), String::new()])
+        .collect();
+    let lines = rows.iter().map(|row| row.join(",") + "\n");
+    let csv = Bench::new(
+        ["fnr,navn,adresse\n".to_owned()].into_iter().chain(lines).collect::<String>().as_bytes(),
+    );
+    let column = |at: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row[at])))
+    };
+    let columns = [("fnr", column(0)), ("navn", column(1)), ("adresse", column(2))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut file = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let parquet = Bench::named("in.parquet", &file);
+    for bench in [&csv, &parquet] {
+        bench.run(&[&WORDS[..], &["--batch-rows", "4096"]].concat(), Fault::None).unwrap();
+    }
+    let said = |bench: &Bench| {
+        let told = bench.told();
+        assert!(told.iter().all(|(names, _)| names.len() <= 1000), "what the server takes");
+        let (names, addresses): (Vec<_>, Vec<_>) = told.into_iter().unzip();
+        (names.concat(), addresses.concat())
+    };
+    let told = said(&parquet);
+    assert_eq!((told.0.len(), &*told.0[4999]), (5000, "N4999"));
+    assert_eq!(told, said(&csv));
 }
