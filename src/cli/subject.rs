@@ -23,7 +23,7 @@ pub(super) type Client = RightsServiceClient<Channel>;
 /// What an identifier is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Kind {
-    /// Any of them, told by its digits.
+    /// Any of them but a local number, told by its digits.
     Any,
     /// Fødselsnummer.
     Fnr,
@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Dnr,
     /// H-number, with --assigner.
     Hnr,
+    /// A patient's number in one institution, with --assigner.
+    Local,
     /// Felles hjelpenummer.
     Felles,
     /// DUF-number.
@@ -47,6 +49,7 @@ impl Kind {
             Self::Felles => IdentifierType::Felles,
             Self::Fnr => IdentifierType::Fnr,
             Self::Hnr => IdentifierType::Hnr,
+            Self::Local => IdentifierType::Local,
         }
     }
 }
@@ -63,7 +66,7 @@ pub(super) struct IdentifierOptions {
     #[arg(long, value_enum, value_name = "KIND", default_value_t = Kind::Any)]
     identifier_type: Kind,
 
-    /// Who assigned an H-number: the organisation's number.
+    /// Who assigned an H-number or a local number: the organisation's number.
     #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
     pub(super) assigner: String,
 }

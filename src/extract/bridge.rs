@@ -51,6 +51,7 @@ impl BridgeFile {
             IdKind::Felles => "felles",
             IdKind::Fnr => "fnr",
             IdKind::Hnr => "hnr",
+            IdKind::Local => "local",
         };
         let assigner = id.assigner().map(|assigner| assigner.digits());
         // EXPOSE: the party gets identifiers, as the decision says and two persons have allowed.

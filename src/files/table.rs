@@ -39,7 +39,7 @@ pub struct IdColumn {
     pub output: String,
     /// Whether it may be empty.
     pub presence: Presence,
-    /// Digits of an identifier, where all have as many: 11, or 12 for DUF-numbers.
+    /// Digits of an identifier, where all have as many: 11, or 12 for DUF-numbers and local ones.
     pub digits: usize,
     /// Whether ten digits are eleven.
     pub leading_zeros: LeadingZeros,
@@ -153,9 +153,10 @@ fn values_of_text<'a>(
 
 /// The cells as text. What cannot be an identifier is sent empty: it is answered `format` too.
 fn texts<'a>(column: &IdColumn, cells: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    let has_lost_zeros = column.digits == 11 && column.leading_zeros == LeadingZeros::Lost;
     let is_short = |cell: &str| cell.len() == 10 && cell.bytes().all(|byte| byte.is_ascii_digit());
     let text = |cell: &[u8]| match std::str::from_utf8(cell) {
-        Ok(cell) if column.leading_zeros == LeadingZeros::Lost && is_short(cell) => {
+        Ok(cell) if has_lost_zeros && is_short(cell) => {
             format!("0{cell}")
         }
         Ok(cell) if cell.len() <= CELL_BYTES_MAX => cell.to_owned(),

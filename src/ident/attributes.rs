@@ -10,7 +10,7 @@
 //! # Invariants
 //!
 //! Never a guess: `None` when the digits allow more than one answer, for kinds without a date
-//! (felles hjelpenummer, DUF) or with an unreliable one (H-number), for a number that only the
+//! (felles hjelpenummer, DUF, local numbers) or with an unreliable one (H-number), for a number that only the
 //! 2032 rule passes, and for anything received from 2032 on.
 //!
 //! # What it does *not* protect
@@ -109,7 +109,7 @@ fn series_that_tells(id: &NationalId, rules: &RulesAt<'_>) -> Option<NumberSerie
     let series = match id.kind() {
         IdKind::Dnr => NumberSeries::Dnr,
         IdKind::Fnr => NumberSeries::Fnr,
-        IdKind::Duf | IdKind::Felles | IdKind::Hnr => return None,
+        IdKind::Duf | IdKind::Felles | IdKind::Hnr | IdKind::Local => return None,
     };
     let is_old = matches!(id.passed_rule(), CheckRule::Rule1964) && !rules.accepts_2032();
     is_old.then_some(series)

@@ -43,6 +43,14 @@ impl Digits {
         Self { bytes, count: COUNT.to_le_bytes()[0] }
     }
 
+    /// The characters of a text that is not all digits.
+    pub(super) fn of_text(text: &[u8]) -> Self {
+        let mut bytes = [b'0'; DIGIT_MAX];
+        let count = bytes.iter_mut().zip(text).map(|(to, from)| *to = *from).count();
+        // At most 15, so the count fits.
+        Self { bytes, count: count.to_le_bytes()[0] }
+    }
+
     /// The digits, ASCII, most significant first.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

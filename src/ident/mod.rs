@@ -30,6 +30,7 @@ mod attributes;
 mod check;
 pub mod damm;
 mod digits;
+mod local;
 mod national;
 mod neighbours;
 pub mod oid;

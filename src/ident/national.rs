@@ -10,7 +10,7 @@
 //! FORMAT: the identifier tag is computed over [`NationalId::tag_input`], for ever:
 //!
 //! ```text
-//! kind code (1) ‖ assigner length (1) ‖ assigner, ASCII (0 or 9) ‖ number length (1) ‖ number, ASCII (11 or 12)
+//! kind code (1) ‖ assigner length (1) ‖ assigner, ASCII (0 or 9) ‖ number length (1) ‖ number, ASCII (11 or 12; 1 to 12 of a local one)
 //! ```
 //!
 //! # Invariants
@@ -29,6 +29,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::check::{self, Parts};
 use super::digits::{self, Digits};
+use super::local;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,10 @@ pub enum IdKind {
     Fnr = 1,
     /// H-number: 11 digits, month + 40, unique only together with its assigner (DOMAIN B4).
     Hnr = 3,
+    /// A patient's number in one institution: 1 to 12 characters of `0–9 A–Z - . /`, unique only
+    /// together with its assigner; the sender says that it is one, no value does (DOMAIN part C,
+    /// `pasientNr`).
+    Local = 6,
 }
 
 impl IdKind {
@@ -67,16 +72,18 @@ impl IdKind {
             3 => Some(Self::Hnr),
             4 => Some(Self::Felles),
             5 => Some(Self::Duf),
+            6 => Some(Self::Local),
             _ => None,
         }
     }
 
-    /// How many digits a number of this kind has.
+    /// How many digits a number of this kind has; of a local number, the most characters.
     #[must_use]
     pub const fn digit_count(self) -> usize {
         match self {
             Self::Duf => 12,
             Self::Dnr | Self::Felles | Self::Fnr | Self::Hnr => 11,
+            Self::Local => local::CHARACTERS_MAX,
         }
     }
 }
@@ -105,7 +112,7 @@ pub enum Marker {
     Tenor80,
 }
 
-/// A Norwegian organisation number: who gave out an H-number.
+/// A Norwegian organisation number: who gave out an H-number or a local number.
 ///
 /// Public information about an organisation, not about a person.
 ///
@@ -168,9 +175,10 @@ impl fmt::Display for Assigner {
 ///
 /// INVARIANT: `number` has exactly [`IdKind::digit_count`] digits (leading zeros counted), is of
 /// `kind` by its value, has a date that exists where its kind has one, and passes the check digits
-/// of the 1964 or the 2032 rule. `assigner` is set only for an H-number; without it an H-number
-/// exists only outside production. The kinds that are unique in Norway never carry one, so that a
-/// person has one tag whoever sent the number.
+/// of the 1964 or the 2032 rule; that of a local number is its packed text, which is no number of
+/// another kind. `assigner` is set for every local number and for H-numbers alone of the others;
+/// without it an H-number exists only outside production. The kinds that are unique in Norway never
+/// carry one, so that a person has one tag whoever sent the number.
 ///
 /// Personal data: no `Display`, `Hash`, `Ord`, `PartialEq` or `Serialize`, a `Debug` that says
 /// nothing, and the number is wiped on drop. It does not implement `Zeroize`, because a wiped but
@@ -191,7 +199,7 @@ impl NationalId {
         assigner: Option<Assigner>,
         number: u64,
     ) -> Self {
-        let assigner = if matches!(kind, IdKind::Hnr) { assigner } else { None };
+        let assigner = if matches!(kind, IdKind::Hnr | IdKind::Local) { assigner } else { None };
         Self { number, assigner, kind }
     }
 
@@ -201,13 +209,13 @@ impl NationalId {
         self.kind
     }
 
-    /// Who assigned it; only H-numbers have an assigner.
+    /// Who assigned it; only H-numbers and local numbers have an assigner.
     #[must_use]
     pub const fn assigner(&self) -> Option<Assigner> {
         self.assigner
     }
 
-    /// The digits in clear, in a buffer that is wiped on drop.
+    /// The digits in clear, or the characters of a local number, in a buffer that is wiped on drop.
     ///
     /// Each call needs an `EXPOSE:` reason in a comment.
     #[must_use]
@@ -217,6 +225,10 @@ impl NationalId {
             IdKind::Dnr | IdKind::Felles | IdKind::Fnr | IdKind::Hnr => {
                 Digits::of::<11>(self.number)
             }
+            IdKind::Local => {
+                let (text, count) = local::unpack(self.number);
+                Digits::of_text(text.get(text.len() - count..).unwrap_or_default())
+            }
         }
     }
 
@@ -224,7 +236,7 @@ impl NationalId {
     #[must_use]
     pub fn marker(&self) -> Marker {
         match self.kind {
-            IdKind::Duf | IdKind::Felles => Marker::None,
+            IdKind::Duf | IdKind::Felles | IdKind::Local => Marker::None,
             IdKind::Dnr | IdKind::Fnr | IdKind::Hnr => self.parts().marker(),
         }
     }
@@ -248,7 +260,7 @@ impl NationalId {
         self.kind == other.kind && self.assigner == other.assigner && self.number == other.number
     }
 
-    /// The parts of an eleven-digit number; without meaning for a DUF-number.
+    /// The parts of an eleven-digit number; without meaning for a DUF-number or a local one.
     pub(super) fn parts(&self) -> Parts {
         Parts::of(self.number)
     }
@@ -256,8 +268,8 @@ impl NationalId {
     /// Writes the encoding that the identifier tag is computed over, and returns its length.
     ///
     /// `kind ‖ len(assigner) ‖ assigner ‖ len(number) ‖ number`; 14 bytes for a fødselsnummer,
-    /// D-number or felles hjelpenummer, 15 for a DUF-number, 23 for an H-number. It is injective
-    /// over (kind, assigner, number), and [`NationalId::decode`] undoes it. Bytes of `out` after
+    /// D-number or felles hjelpenummer, 15 for a DUF-number, 23 for an H-number, 13 to 24 for a local
+    /// number. It is injective over (kind, assigner, number), and [`NationalId::decode`] undoes it. Bytes of `out` after
     /// the length stay as they were.
     ///
     /// EXPOSE: the tag is a keyed function of the digits. The caller wipes `out`.
@@ -268,17 +280,20 @@ impl NationalId {
             out[..length].copy_from_slice(&word.to_le_bytes()[..length]);
             return length;
         }
-        let [_, _, _, _, _, eleven @ ..] = digits::ascii_16(self.number);
+        let number = self.expose_digits();
+        let number = number.as_bytes();
+        // At most 12 characters, so that all of it fits.
+        let end = 12 + number.len();
         out[0] = self.kind.code();
         out[1] = 9;
         out[2..11].copy_from_slice(&self.assigner.map(Assigner::digits).unwrap_or_default());
-        out[11] = 11;
-        out[12..23].copy_from_slice(&eleven);
-        23
+        [out[11], ..] = number.len().to_le_bytes();
+        out[12..end].copy_from_slice(number);
+        end
     }
 
     /// What [`NationalId::tag_input`] writes, in one word: the first byte lowest, zeros above the
-    /// length. `None` for an H-number with its assigner, which is longer.
+    /// length. `None` for what has an assigner, which is longer.
     ///
     /// Made by shifts alone, for the mapping path: bytes that are written one by one and read back
     /// in one piece wait for each other. EXPOSE: as there.
@@ -303,16 +318,21 @@ impl NationalId {
         let kind = IdKind::from_code(kind)?;
         let (assigner, rest) = rest.split_at_checked(usize::from(assigner_length))?;
         let assigner = match (kind, assigner) {
-            (_, []) => None,
-            (IdKind::Hnr, assigner) => Some(Assigner::parse(assigner)?),
+            (IdKind::Dnr | IdKind::Duf | IdKind::Felles | IdKind::Fnr | IdKind::Hnr, []) => None,
+            (IdKind::Hnr | IdKind::Local, assigner) => Some(Assigner::parse(assigner)?),
             _ => return None,
         };
         let (&number_length, text) = rest.split_first()?;
-        if usize::from(number_length) != text.len() || text.len() != kind.digit_count() {
+        if usize::from(number_length) != text.len() {
             return None;
         }
-        let number = digits::number_of(text)?;
+        let number = match kind {
+            IdKind::Local => local::pack(text)?,
+            _ if text.len() != kind.digit_count() => return None,
+            _ => digits::number_of(text)?,
+        };
         let is_sound = match kind {
+            IdKind::Local => true,
             IdKind::Duf => {
                 check::duf_year_is_plausible(number) && check::duf_check_digits_match(number)
             }

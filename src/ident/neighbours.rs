@@ -26,7 +26,7 @@ pub fn neighbour_count<'a>(identifiers: impl Iterator<Item = &'a NationalId>) ->
 }
 
 /// Kind, year, month, day and individual number, in this order, as a number; what has no date is as
-/// it is written, without check digits.
+/// it is written, without check digits.  Letters of a local number count as if they were digits.
 fn key(identifier: &NationalId) -> u64 {
     // EXPOSE: compared with others of the same batch here, and wiped.
     let digits = identifier.expose_digits();
@@ -37,6 +37,7 @@ fn key(identifier: &NationalId) -> u64 {
     };
     let within = match identifier.kind() {
         IdKind::Duf => number(0..10),
+        IdKind::Local => number(0..text.len()),
         IdKind::Dnr | IdKind::Felles | IdKind::Fnr | IdKind::Hnr => {
             let date = number(4..6) * 10_000 + number(2..4) * 100 + number(0..2);
             date * 1_000 + number(6..9)

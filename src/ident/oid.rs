@@ -74,7 +74,8 @@ pub fn kind_from_oid(oid: &str) -> Result<IdKind, OidError> {
     }
 }
 
-/// The OID that names a kind; the H-number has none that is unambiguous (DOMAIN B7).
+/// The OID that names a kind; the H-number has none that is unambiguous (DOMAIN B7), and local
+/// numbers have one for each institution.
 #[must_use]
 pub const fn oid_of_kind(kind: IdKind) -> Option<&'static str> {
     match kind {
@@ -82,7 +83,7 @@ pub const fn oid_of_kind(kind: IdKind) -> Option<&'static str> {
         IdKind::Duf => Some(OID_DUF),
         IdKind::Felles => Some(OID_FELLES),
         IdKind::Fnr => Some(OID_FNR),
-        IdKind::Hnr => None,
+        IdKind::Hnr | IdKind::Local => None,
     }
 }
 
@@ -103,16 +104,17 @@ pub fn kind_from_code_8116(code: &str) -> Result<IdKind, OidError> {
     }
 }
 
-/// The code of list 8116 that names a kind (DOMAIN B7).
+/// The code of list 8116 that names a kind (DOMAIN B7); none names a local number.
 #[must_use]
-pub const fn code_8116_of_kind(kind: IdKind) -> &'static str {
-    match kind {
+pub const fn code_8116_of_kind(kind: IdKind) -> Option<&'static str> {
+    Some(match kind {
         IdKind::Dnr => "DNR",
         IdKind::Duf => "DUF",
         IdKind::Felles => "FHN",
         IdKind::Fnr => "FNR",
         IdKind::Hnr => "HNR",
-    }
+        IdKind::Local => return None,
+    })
 }
 
 #[cfg(test)]
@@ -124,7 +126,7 @@ mod tests {
     #[test]
     fn oids_and_codes_round_trip_and_only_the_h_number_lacks_an_oid() {
         for kind in KINDS {
-            assert_eq!(kind_from_code_8116(code_8116_of_kind(kind)), Ok(kind));
+            assert_eq!(code_8116_of_kind(kind).map(kind_from_code_8116), Some(Ok(kind)));
             match oid_of_kind(kind) {
                 Some(oid) => {
                     assert_eq!(kind_from_oid(oid), Ok(kind));
@@ -133,6 +135,8 @@ mod tests {
                 None => assert_eq!(kind, IdKind::Hnr),
             }
         }
+        let local = (oid_of_kind(IdKind::Local), code_8116_of_kind(IdKind::Local));
+        assert_eq!(local, (None, None));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use thiserror::Error;
 
 use super::check::{LIMIT_11, LIMIT_12, Parts, duf_check_digits_match, duf_year_is_plausible};
 use super::digits::{Eleven, number_of_12};
+use super::local;
 use super::national::{Assigner, IdKind, Marker, NationalId};
 use super::reject::Reject;
 use super::rules::RulesAt;
@@ -51,7 +52,8 @@ impl Declared {
         }
     }
 
-    /// How many bytes a row has in a packed column: 12 for DUF-numbers, otherwise 11.
+    /// How many bytes a row has in a packed column: 12 for DUF-numbers and for local numbers, which
+    /// are packed where all have as many characters; otherwise 11.
     #[must_use]
     pub const fn row_bytes(self) -> usize {
         match self {
@@ -84,6 +86,9 @@ pub fn parse_text(
     assigner: Option<Assigner>,
     text: &[u8],
 ) -> Result<NationalId, Reject> {
+    if matches!(declared, Declared::Kind(IdKind::Local)) {
+        return parse_local(rules, assigner, text);
+    }
     if let Ok(row) = text.try_into() {
         parse_row_11(rules, declared, assigner, row)
     } else if let Ok(row) = text.try_into() {
@@ -134,7 +139,10 @@ pub fn parse_packed_ascii(
     if !column.len().is_multiple_of(row_bytes) {
         return Err(ColumnLength { column_bytes: column.len(), row_bytes });
     }
-    if matches!(declared, Declared::Kind(IdKind::Duf)) {
+    if matches!(declared, Declared::Kind(IdKind::Local)) {
+        let rows = column.chunks_exact(row_bytes);
+        out.extend(rows.map(|row| parse_local(rules, assigner, row)));
+    } else if matches!(declared, Declared::Kind(IdKind::Duf)) {
         let (rows, _) = column.as_chunks();
         out.extend(rows.iter().map(|row| parse_row_12(rules, declared, row)));
     } else {
@@ -190,7 +198,8 @@ fn take_11(
     assigner: Option<Assigner>,
     digits: Eleven,
 ) -> Result<NationalId, Reject> {
-    if matches!(declared, Declared::Kind(IdKind::Duf)) {
+    // The digits of an integer do not tell the zeros that a local number begins with.
+    if matches!(declared, Declared::Kind(IdKind::Duf | IdKind::Local)) {
         return Err(Reject::Format);
     }
     let parts = Parts::of_eleven(digits);
@@ -226,6 +235,23 @@ fn judge_11(
     }
     rules.admit(kind, parts.marker(), assigner, number)?;
     Ok(kind)
+}
+
+/// A number that one institution has given.  What is a national number, or may be one, is none: under
+/// that label it would be another person.
+#[inline(never)]
+fn parse_local(
+    rules: &RulesAt<'_>,
+    assigner: Option<Assigner>,
+    text: &[u8],
+) -> Result<NationalId, Reject> {
+    let number = local::pack(text).ok_or(Reject::Format)?;
+    match parse_text(rules, Declared::Any, assigner, text) {
+        Err(Reject::CheckDigits | Reject::Date | Reject::Format) => {}
+        _ => return Err(Reject::KindMismatch),
+    }
+    rules.admit(IdKind::Local, Marker::None, assigner, number)?;
+    Ok(NationalId::from_checked(IdKind::Local, assigner, number))
 }
 
 /// Judges a number below 10^12 that was sent with twelve digits.

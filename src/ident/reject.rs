@@ -20,10 +20,10 @@ use thiserror::Error;
 /// The texts say what is wrong and what to do, and never repeat the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Reject {
-    /// An H-number came without the organisation that assigned it.
+    /// An H-number or a local number came without the organisation that assigned it.
     #[error(
-        "an h-number is unique only together with its assigner; send the assigner's \
-         organisation number with it"
+        "an h-number or a local number is unique only together with its assigner; send the \
+         assigner's organisation number with it"
     )]
     AssignerMissing,
     /// The check digits do not match.
@@ -32,10 +32,11 @@ pub enum Reject {
     /// The date in the number does not exist, or the month is of a kind no register takes.
     #[error("the number holds a date that does not exist; correct the number at the source")]
     Date,
-    /// Not the right count of ASCII digits.
+    /// Not the right count of ASCII digits, or no local number.
     #[error(
-        "not an identifier; send exactly 11 ascii digits (12 for a duf-number) with leading zeros \
-         and without blanks or signs"
+        "not an identifier; send exactly 11 ascii digits (12 for a duf-number, as text 1 to 12 of \
+         0-9, A-Z, hyphen, full stop and slash for a local number) with leading zeros and without \
+         blanks or signs"
     )]
     Format,
     /// A valid number of another kind than the sender declared.

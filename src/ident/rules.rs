@@ -235,7 +235,7 @@ impl Rules {
         match kind {
             IdKind::Dnr | IdKind::Fnr => is_marked != is_production,
             IdKind::Duf | IdKind::Felles => is_production,
-            IdKind::Hnr => false,
+            IdKind::Hnr | IdKind::Local => false,
         }
     }
 }
@@ -302,9 +302,12 @@ impl RulesAt<'_> {
             _ if self.rules.takes(kind, marker) => Ok(()),
             IdKind::Dnr | IdKind::Fnr if is_production => Err(Reject::SyntheticInProduction),
             IdKind::Dnr | IdKind::Fnr => Err(Reject::RealInTest),
-            IdKind::Hnr if is_production && assigner.is_some() => Ok(()),
+            IdKind::Local if assigner.is_none() => Err(Reject::AssignerMissing),
+            IdKind::Hnr | IdKind::Local if is_production && assigner.is_some() => Ok(()),
             IdKind::Hnr if is_production => Err(Reject::AssignerMissing),
-            IdKind::Duf | IdKind::Felles | IdKind::Hnr => self.admit_listed(kind, assigner, number),
+            IdKind::Duf | IdKind::Felles | IdKind::Hnr | IdKind::Local => {
+                self.admit_listed(kind, assigner, number)
+            }
         }
     }
 
@@ -321,10 +324,15 @@ impl RulesAt<'_> {
         let is_test = match (kind, assigner) {
             (IdKind::Duf, _) => begins_with_one_of(&self.rules.test_duf_prefixes),
             (IdKind::Felles, _) => begins_with_one_of(&self.rules.test_felles_prefixes),
-            (IdKind::Hnr, Some(assigner)) => self.rules.test_assigners.contains(&assigner),
-            (IdKind::Dnr | IdKind::Fnr, _) | (IdKind::Hnr, None) => false,
+            (IdKind::Hnr | IdKind::Local, Some(assigner)) => {
+                self.rules.test_assigners.contains(&assigner)
+            }
+            (IdKind::Dnr | IdKind::Fnr, _) | (IdKind::Hnr | IdKind::Local, None) => false,
         };
-        if is_test || self.rules.test_numbers.binary_search(&number).is_ok() {
+        // The packed text of a local number is no number of the list.
+        let is_listed =
+            || kind != IdKind::Local && self.rules.test_numbers.binary_search(&number).is_ok();
+        if is_test || is_listed() {
             Ok(())
         } else if matches!((kind, assigner), (IdKind::Hnr, None)) {
             Err(Reject::AssignerMissing)

@@ -35,7 +35,8 @@ pub const FILE_DESCRIPTOR_SET: &[u8] =
 
 /// Rows of a packed column of `bytes`, as far as they can be told from the declared type.
 fn packed_rows(bytes: usize, kind: i32) -> usize {
-    if kind == IdentifierType::Duf as i32 { bytes / 12 } else { bytes / 11 }
+    let is_long = [IdentifierType::Duf, IdentifierType::Local].map(i32::from).contains(&kind);
+    if is_long { bytes / 12 } else { bytes / 11 }
 }
 
 impl fmt::Debug for TextColumn {

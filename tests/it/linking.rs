@@ -1,6 +1,6 @@
 //! Identifiers that a file has in one row, at the terminal: stated, taken back, and refused by row.
 
-use crate::harness::{Course, digits, dnr, people};
+use crate::harness::{Course, InstallationOptions, digits, dnr, people};
 
 /// The IDs of the rows of a file with the column `fnr`.
 fn ids(course: &Course, text: &str) -> Vec<String> {
@@ -61,5 +61,57 @@ fn a_file_without_a_second_column_or_of_a_one_way_register_is_refused() {
     let words = ["identity", "link", "--register", "IPLOS", "--source", "KOMMUNE"];
     let columns = ["--column", "fnr", "--column", "dnr", &file];
     course.run("hospital", &[&words[..], &columns].concat()).ended(2, "one-way");
+    course.server.stop();
+}
+
+/// Goal: a hospital's own numbers lead to the person once it has stated whose they are; the same number
+/// of another hospital is another person, and nothing is guessed where statements meet.
+#[test]
+fn a_local_number_is_its_institutions_and_leads_to_the_person_it_was_stated_of() {
+    const OWN: &str = "310000000";
+    const OTHER: &str = "200000005";
+    let identifiers = "test_assigners = ['310000000', '200000005']";
+    let options = InstallationOptions { identifiers, ..InstallationOptions::default() };
+    let course = Course::with_options(&options, &[("hospital", "system", "'link:NPR:HF'")]);
+    let fnr: Vec<String> = people(3).into_iter().map(digits).collect();
+    let known = ids(&course, &format!("{}\n{}\n", fnr[0], fnr[1]));
+    let ask = |assigner: &str, numbers: &str| {
+        course.write("local.csv", &format!("pasientNr\n{numbers}"));
+        let (from, to) = (course.path("local.csv"), course.path("local-told.csv"));
+        let words = ["pseudonymize", "--register", "NPR", "--source", "HF", "--period", "2026"];
+        let column = ["--id-column", "pasientNr:local", "--assigner", assigner, "--overwrite"];
+        let told = course.run("pipeline", &[&words[..], &column, &[&from, &to]].concat());
+        let lines = std::fs::read_to_string(&to).unwrap_or_default();
+        let id = |line: &str| line.split(',').next().unwrap().to_owned();
+        (told, lines.lines().skip(1).map(id).collect::<Vec<_>>())
+    };
+    course.write("idents.csv", &format!("fnr,nr\n{},P-17/A\n{},0017\n", fnr[0], fnr[1]));
+    let file = course.path("idents.csv");
+    let link = |assigner: &str| {
+        let words = ["identity", "link", "--register", "NPR", "--source", "HF", "--column"];
+        let columns = ["fnr:fnr", "--column", "nr:local", "--assigner", assigner, &file];
+        course.run("hospital", &[&words[..], &columns].concat())
+    };
+    let linked = link(OWN).well();
+    assert!(linked.err.contains("2 linked"), "{}", linked.err);
+    let (_, told) = ask(OWN, "0017\nP-17/A\n");
+    assert_eq!(told, [known[1].as_str(), &known[0]]);
+    // Of another hospital, and with another count of zeros, they are others.
+    let (_, told) = ask(OTHER, "0017\n");
+    assert!(!known.contains(&told[0]));
+    let (_, told) = ask(OWN, "17\n");
+    assert!(!known.contains(&told[0]));
+    // Two who are in the register already are not made one.
+    course.write("idents.csv", &format!("fnr,nr\n{},17\n{},P-17/A\n", fnr[0], fnr[1]));
+    let met = link(OWN).well();
+    assert_eq!(met.out, "1 both_in_register\n2 both_in_register\n");
+    // A fødselsnummer is none, nor is what an institution of nobody has given.
+    let (refused, _) = ask(OWN, &format!("{}\n", fnr[2]));
+    assert!(refused.err.contains("kind_mismatch"), "{}", refused.err);
+    let (refused, _) = ask("974760673", "0017\n");
+    assert!(refused.err.contains("real_in_test"), "{}", refused.err);
+    for text in ["P-17/A", "0017"] {
+        assert!([&linked, &met, &refused].iter().all(|ran| !ran.err.contains(text)));
+    }
     course.server.stop();
 }

@@ -19,6 +19,9 @@ pub(crate) const WRONG_PASSPHRASE: &str = "kanarifugl-Raftsundet-2e97-feil";
 pub(crate) const NAME: &str = "Kanarifugl-Andrine Lofotnes-8c41";
 pub(crate) const ADDRESS: &str = "Kanarifuglveien 2e97, 8300 Svolvaer";
 
+/// A patient's number in one institution.
+pub(crate) const LOCAL_NUMBER: &str = "KANARI-8C41/";
+
 /// The identifiers, and variants that no parser takes.
 pub(crate) struct Canaries {
     /// 11 digits each, Tenor-marked.
@@ -57,7 +60,7 @@ impl Canaries {
         let separated = (0..COUNT).map(|place| separated(&self.digits(place)));
         let mut texts: HashSet<Vec<u8>> =
             separated.chain(self.malformed.iter().cloned()).map(String::into_bytes).collect();
-        for text in [PASSPHRASE, WRONG_PASSPHRASE, NAME, ADDRESS] {
+        for text in [PASSPHRASE, WRONG_PASSPHRASE, NAME, ADDRESS, LOCAL_NUMBER] {
             texts.extend(written(text.as_bytes()));
         }
         texts

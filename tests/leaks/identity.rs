@@ -5,9 +5,12 @@ use hvelv::rpc::proto::identity_service_client::IdentityServiceClient;
 use hvelv::rpc::proto::*;
 
 use super::calls::Calls;
-use super::canaries::Canaries;
+use super::canaries::{Canaries, LOCAL_NUMBER};
 use super::search::files;
 use super::world::World;
+
+/// Who gives local numbers in a test.
+const ASSIGNER: &str = "310000000";
 
 impl Calls<'_> {
     /// Whoever may, and whoever may not.
@@ -96,6 +99,7 @@ impl Calls<'_> {
             IdentifierColumn { r#type, assigner: String::new(), values }
         });
         let canary = self.canaries.digits(19);
+        self.state(&mut client).await;
         for (register, source) in [("NPR", "HF"), ("NPR", canary.as_str()), ("IPLOS", "KOMMUNE")] {
             let (register, source) = (register.to_owned(), source.to_owned());
             let columns = columns.to_vec();
@@ -109,6 +113,23 @@ impl Calls<'_> {
             let asked = UnlinkIdentifiersRequest { register, source, columns };
             let came = client.unlink_identifiers(asked).await;
             self.note("hvelv.v1.IdentityService/UnlinkIdentifiers", came);
+        }
+    }
+
+    /// Rows that are linked, where the caller may: two identifiers, and one that an institution has given.
+    async fn state(&mut self, client: &mut IdentityServiceClient<tonic::transport::Channel>) {
+        let column = |r#type: IdentifierType, assigner: &str, value: String| IdentifierColumn {
+            r#type: r#type.into(),
+            assigner: assigner.to_owned(),
+            values: vec![value],
+        };
+        let fnr = |place| column(IdentifierType::Any, "", self.canaries.digits(place));
+        let local = column(IdentifierType::Local, ASSIGNER, LOCAL_NUMBER.to_owned());
+        for columns in [vec![fnr(100), local.clone()], vec![fnr(101), local]] {
+            let (register, source) = ("NPR".to_owned(), "HF".to_owned());
+            let asked = LinkIdentifiersRequest { register, source, columns };
+            let came = client.link_identifiers(asked).await;
+            self.note("hvelv.v1.IdentityService/LinkIdentifiers", came);
         }
     }
 

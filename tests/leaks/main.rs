@@ -158,12 +158,14 @@ fn share_a_root(world: &mut World) {
     world.run(&format!("{keys} {shares}"), 0);
 }
 
-/// Sets the form of the log, always at trace level; and lets one custodian ask for many approvals.
+/// Sets the form of the log, always at trace level; lets one custodian ask for many approvals, and an
+/// institution give numbers.
 fn log_as(world: &World, format: &str) {
     let path = world.path("dev/hvelv.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, _) = text.split_once("[log]").expect("the configuration ends with [log]");
-    let approvals = "[approvals]\nopen_max = 200\nrequests_per_day_max = 1000\n";
+    let approvals = "[approvals]\nopen_max = 200\nrequests_per_day_max = 1000\n\
+        [identifiers]\ntest_assigners = ['310000000']\n";
     let text = format!("{before}[log]\nformat = \"{format}\"\nlevel = \"trace\"\n{approvals}");
     std::fs::write(path, text).unwrap();
 }

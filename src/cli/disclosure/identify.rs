@@ -84,6 +84,7 @@ pub(in crate::cli) fn tell(identifiers: &[RevealedIdentifier], as_json: bool) {
             IdentifierType::Felles => "felles",
             IdentifierType::Fnr => "fnr",
             IdentifierType::Hnr => "hnr",
+            IdentifierType::Local => "local",
             IdentifierType::Any | IdentifierType::Unspecified => "unknown",
         };
         if as_json {

@@ -23,6 +23,8 @@ Examples:
     --column dufnr:duf --connect hospital.toml
   hvelv identity link messages.csv --register NPR --source HF --column fnr --column hjelpenr:hnr \\
     --assigner 974760673
+  hvelv identity link idents.csv --register NPR --source HF --column fnr --column pasientNr:local \\
+    --assigner 974760673
 
 States that the identifiers of each row are one person's; an empty cell is none. Each row that is
 not linked, and is not one person's already, is one line on standard output: number of the row, from
@@ -60,11 +62,12 @@ pub(super) struct LinkOptions {
     #[arg(long, value_name = "CODE")]
     source: String,
 
-    /// A column of identifiers, and what they are: any, fnr, dnr, hnr, felles or duf. Two at least.
+    /// A column of identifiers, and what they are: any, fnr, dnr, hnr, felles, duf or local. Two at
+    /// least.
     #[arg(long = "column", value_name = "NAME[:TYPE]", required = true, value_parser = parse_column)]
     columns: Vec<Column>,
 
-    /// Who assigned the H-numbers: the organisation's number.
+    /// Who assigned the H-numbers or local numbers: the organisation's number.
     #[arg(long, value_name = "ORGNR", default_value = "", hide_default_value = true)]
     assigner: String,
 

@@ -52,10 +52,11 @@ pub(super) fn parse_column(text: &str) -> Result<ColumnOption, String> {
     let mut parts = parts.into_iter();
     let name = parts.next().filter(|name| !name.is_empty()).ok_or("the name is empty")?;
     let declared = match parts.next() {
-        Some(kind) if !kind.is_empty() => Some(
-            IdentifierType::from_str(&kind, true)
-                .map_err(|_| format!("{kind} is no type: any, fnr, dnr, hnr, felles or duf"))?,
-        ),
+        Some(kind) if !kind.is_empty() => {
+            Some(IdentifierType::from_str(&kind, true).map_err(|_| {
+                format!("{kind} is no type: any, fnr, dnr, hnr, felles, duf or local")
+            })?)
+        }
         _ => None,
     };
     let output = parts.next().filter(|output| !output.is_empty());
@@ -110,7 +111,10 @@ pub(super) fn declare(
             name: option.name.clone(),
             output,
             presence,
-            digits: if kind == IdentifierType::Duf { 12 } else { 11 },
+            digits: match kind {
+                IdentifierType::Duf | IdentifierType::Local => 12,
+                _ => 11,
+            },
             leading_zeros: common.leading_zeros,
         };
         columns.push(Declared { kind, column });
@@ -118,14 +122,14 @@ pub(super) fn declare(
     Ok(columns)
 }
 
-/// Whether any column has H-numbers by declaration.
-pub(super) fn has_h_numbers(
+/// Whether any column has, by declaration, what is unique only together with its assigner.
+pub(super) fn needs_assigner(
     required: &[ColumnOption],
     optional: &[ColumnOption],
     common: IdentifierType,
 ) -> bool {
     let mut kinds = required.iter().chain(optional).map(|column| column.declared.unwrap_or(common));
-    kinds.any(|kind| kind == IdentifierType::Hnr)
+    kinds.any(|kind| matches!(kind, IdentifierType::Hnr | IdentifierType::Local))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
-use super::columns::{ColumnOption, has_h_numbers, parse_column, parse_exception};
+use super::columns::{ColumnOption, needs_assigner, parse_column, parse_exception};
 use super::resume::ROWS_MIN;
 use super::words::{EncodingOption, FormatOption, IdentifierType, Mode, Purpose, Rejected};
 use crate::cli::connect::ConnectOptions;
@@ -233,14 +233,15 @@ impl PseudonymizeOptions {
     ///
     /// # Errors
     ///
-    /// No period of a historical import; H-numbers without their assigner; an exception that the
+    /// No period of a historical import; H-numbers or local numbers without their assigner; an exception that the
     /// audit log does not take.
     pub(super) fn delivery(&self, today: Date) -> Result<proto::DeliveryHeader, Error> {
         let period = self.period_on(today)?;
         let (required, optional) = (&self.id_column, &self.optional_id_column);
-        let has_h_numbers = has_h_numbers(required, optional, self.identifier_type);
-        if has_h_numbers && self.assigner.is_none() {
-            return Err(Error::usage("an H-number is only unique together with its assigner")
+        let needs_one = needs_assigner(required, optional, self.identifier_type);
+        if needs_one && self.assigner.is_none() {
+            let text = "an H-number or a local number is only unique together with its assigner";
+            return Err(Error::usage(text)
                 .advise("Give --assigner ORGNR, the organisation number of the institution."));
         }
         let mode = match self.mode {

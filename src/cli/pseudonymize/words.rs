@@ -51,7 +51,7 @@ pub(super) enum Purpose {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum IdentifierType {
-    /// Any of them, told apart by value.
+    /// Any of them but local numbers, told apart by value.
     Any,
     /// D-number.
     Dnr,
@@ -63,6 +63,8 @@ pub(super) enum IdentifierType {
     Fnr,
     /// H-number; give --assigner.
     Hnr,
+    /// A patient's number in one institution, as text; give --assigner.
+    Local,
 }
 
 impl From<IdentifierType> for proto::IdentifierType {
@@ -74,6 +76,7 @@ impl From<IdentifierType> for proto::IdentifierType {
             IdentifierType::Felles => Self::Felles,
             IdentifierType::Fnr => Self::Fnr,
             IdentifierType::Hnr => Self::Hnr,
+            IdentifierType::Local => Self::Local,
         }
     }
 }

@@ -159,6 +159,8 @@ impl Classifier {
                 IdKind::Felles => Kind::Felles,
                 IdKind::Fnr => Kind::Fnr,
                 IdKind::Hnr => Kind::Hnr,
+                // By no value.
+                IdKind::Local => return Err(Reject::Format),
             }),
             Err(Reject::AssignerMissing) => Ok(Kind::Hnr),
             // D-numbers begin with 4 to 7.

@@ -3,7 +3,7 @@ use crate::ident::testing::{
     BEFORE_2032, FROM_2032, assert_lacks, assigner, duf_number, felles_number, h_number, read,
     rules, synthetic_number,
 };
-use crate::ident::{Declared, Mode, Reject, parse_number};
+use crate::ident::{Declared, Mode, Reject, parse_number, parse_text};
 use proptest::prelude::*;
 
 assert_lacks!(
@@ -44,11 +44,12 @@ fn kinds_keep_their_stored_codes() {
         (IdKind::Hnr, 3),
         (IdKind::Felles, 4),
         (IdKind::Duf, 5),
+        (IdKind::Local, 6),
     ];
     for (kind, code) in codes {
         assert_eq!((kind.code(), IdKind::from_code(code)), (code, Some(kind)));
     }
-    for code in (0..=u8::MAX).filter(|code| !(1..=5).contains(code)) {
+    for code in (0..=u8::MAX).filter(|code| !(1..=6).contains(code)) {
         assert_eq!(IdKind::from_code(code), None);
     }
 }
@@ -68,6 +69,36 @@ fn tag_input_keeps_its_golden_bytes() {
     assert_eq!(tag_input_of(&duf), b"\x05\x00\x0C200900595509");
     let lengths = [&fnr, &dnr, &hnr, &felles, &duf].map(|id| tag_input_of(id).len());
     assert_eq!(lengths, [14, 14, 23, 14, 15]);
+}
+
+#[test]
+fn a_local_number_keeps_its_golden_bytes_and_is_its_assigners_alone() {
+    let rules = rules(Mode::Production);
+    let declared = Declared::Kind(IdKind::Local);
+    let local = |text: &[u8], assigner| {
+        parse_text(&rules.at(BEFORE_2032), declared, assigner, text).unwrap()
+    };
+    let short = local(b"0", Some(assigner()));
+    assert_eq!(tag_input_of(&short), b"\x06\x09310000000\x010");
+    let long = local(b"2016/1234-AB", Some(assigner()));
+    assert_eq!(tag_input_of(&long), b"\x06\x09310000000\x0C2016/1234-AB");
+    assert_eq!(long.expose_digits().as_str(), "2016/1234-AB");
+    for id in [&short, &long] {
+        assert!(NationalId::decode(&tag_input_of(id)).unwrap().same_as(id));
+    }
+    let zero = local(b"00", Some(assigner()));
+    let other = local(b"0", Assigner::parse(b"974760673"));
+    assert!(!short.same_as(&zero) && !short.same_as(&other));
+    assert_ne!(tag_input_of(&short), tag_input_of(&other));
+    for (bytes, name) in [
+        (&b"\x06\x00\x010"[..], "no assigner"),
+        (b"\x06\x09310000000\x00", "empty"),
+        (b"\x06\x09310000000\x0D2016/1234-ABC", "too long"),
+        (b"\x06\x09310000000\x01a", "small letter"),
+        (b"\x06\x09310000000\x0200 ", "trailing byte"),
+    ] {
+        assert!(NationalId::decode(bytes).is_none(), "{name}");
+    }
 }
 
 #[test]

@@ -114,6 +114,7 @@ impl From<&RevealedIdentifier> for proto::RevealedIdentifier {
             IdKind::Felles => IdentifierType::Felles,
             IdKind::Fnr => IdentifierType::Fnr,
             IdKind::Hnr => IdentifierType::Hnr,
+            IdKind::Local => IdentifierType::Local,
         };
         Self {
             r#type: kind.into(),

@@ -231,6 +231,7 @@ pub(in crate::rpc) fn declared(wire: IdentifierType) -> Option<Declared> {
         IdentifierType::Fnr => Declared::Kind(IdKind::Fnr),
         IdentifierType::Dnr => Declared::Kind(IdKind::Dnr),
         IdentifierType::Hnr => Declared::Kind(IdKind::Hnr),
+        IdentifierType::Local => Declared::Kind(IdKind::Local),
         IdentifierType::Felles => Declared::Kind(IdKind::Felles),
         IdentifierType::Duf => Declared::Kind(IdKind::Duf),
         IdentifierType::Any => Declared::Any,

@@ -97,6 +97,7 @@ impl<'a> BridgeTable<'a> {
             b"felles" => Some(Declared::Kind(IdKind::Felles)),
             b"fnr" => Some(Declared::Kind(IdKind::Fnr)),
             b"hnr" => Some(Declared::Kind(IdKind::Hnr)),
+            b"local" => Some(Declared::Kind(IdKind::Local)),
             _ => None,
         };
         let parsed = Assigner::parse(assigner);

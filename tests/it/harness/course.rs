@@ -6,7 +6,10 @@ use std::fs;
 use hvelv::clock::{Clock as _, SystemClock};
 use jiff::ToSpan as _;
 
-use super::{Installation, PASSPHRASE, PRINCIPALS, Ran, ServerProcess, hvelv, unseal, validity};
+use super::{
+    Installation, InstallationOptions, PASSPHRASE, PRINCIPALS, Ran, ServerProcess, hvelv, unseal,
+    validity,
+};
 
 /// A server that is open, and the files of everybody.
 pub(crate) struct Course {
@@ -22,7 +25,12 @@ impl Course {
 
     /// As [`Self::open`], with more principals: name, kind and roles.
     pub(crate) fn with(more: &[(&str, &str, &str)]) -> Self {
-        let installation = Installation::new();
+        Self::with_options(&InstallationOptions::default(), more)
+    }
+
+    /// The same with other options.
+    pub(crate) fn with_options(options: &InstallationOptions, more: &[(&str, &str, &str)]) -> Self {
+        let installation = Installation::with(options);
         installation.grant(&[&PRINCIPALS[..], more].concat());
         for (name, ..) in more {
             installation.issue(&installation.authority, name, name, validity(-24, 24));
