@@ -6,6 +6,7 @@
 //! cargo bench --bench ingest -- --smoke      one tiny round of each; so does cargo test --benches
 //!
 //! wire        over gRPC with TLS, beside a raw tonic echo of the same bytes with the same settings
+//! postgres    beside PostgreSQL 15 with batched SQL, where it is installed
 //! ```
 //!
 //! `HVELV_BENCH_PERSONS` is the population (1,000,000 by default; the targets are of 10,000,000).
@@ -16,11 +17,13 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run ends")]
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
 
+mod cluster;
 mod compare;
 mod echo;
 mod in_process;
 #[path = "../results/part.rs"]
 mod part;
+mod postgres;
 #[path = "../results/row.rs"]
 mod row;
 #[path = "../results/spread.rs"]
@@ -50,7 +53,10 @@ struct Section {
     measure: fn(&Size) -> Vec<Row>,
 }
 
-const SECTIONS: [Section; 1] = [Section { name: "wire", measure: wire::measure }];
+const SECTIONS: [Section; 2] = [
+    Section { name: "wire", measure: wire::measure },
+    Section { name: "postgres", measure: postgres::measure },
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
