@@ -42,9 +42,11 @@ test: lint ## Formats, lints and tests everything. Ends with the test runner's s
 	cargo test $(CARGO_FLAGS) --doc
 	cargo test $(CARGO_FLAGS) --lib --bins --tests
 
-bench: ## Measures ingest beside a raw echo, files beside a plain copy, extracts beside DuckDB; writes bench-results.json.
+bench: ## Measures everything side by side: prints a table, writes bench-results.json in the target directory.
 	@$(PREPARE)
+	rm -rf "$${CARGO_TARGET_DIR:-target}/bench-results"
 	cargo bench --locked --bench extract --bench files --bench ingest
+	cargo bench --locked --bench results
 
 browser: ## Renders the page of innsyn in headless Chromium, and looks for what keeps people out; needs npm.
 	@$(PREPARE)

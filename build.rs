@@ -6,6 +6,8 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=proto");
+    // What counts and benchmarks say of themselves: without optimisation they tell nothing.
+    println!("cargo::rustc-env=HVELV_OPT_LEVEL={}", std::env::var("OPT_LEVEL")?);
     #[cfg(feature = "server")]
     protos::compile()?;
     Ok(())

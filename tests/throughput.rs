@@ -17,28 +17,35 @@ mod compare;
 mod echo;
 #[path = "../benches/ingest/in_process.rs"]
 mod in_process;
+#[path = "../benches/results/spread.rs"]
+mod spread;
 #[path = "../benches/ingest/world.rs"]
 mod world;
 
-use compare::{Comparison, FLOOR, line};
-use world::{Form, Load, World};
+use compare::{known, line};
+use spread::Spread;
+use world::{BATCH, Form, Load, World, population};
 
 /// Rounds of each, always all of them: stopping at the first that passes would wait for a round in
 /// which another process slows the echo down.
 const ROUNDS: usize = 15;
 
+/// The least ratio that is allowed.
+const FLOOR: f64 = 0.25;
+
 #[test]
 fn known_persons_are_answered_at_a_quarter_of_the_rate_of_a_raw_echo() {
-    let world = World::start(50_000);
-    let first_sight = world.deliver_everybody(Form::PackedAscii);
+    let (world, numbers) = (World::start(), population(50_000));
+    let first_sight = world.deliver_all(Form::PackedAscii, &numbers);
     println!("first sight: {:.2} M ids/s", first_sight / 1e6);
     let found = [Form::Integers, Form::PackedAscii].map(|form| {
-        let found = Comparison::run(&world, Load { form, streams: 1, messages: 768 }, ROUNDS);
+        let load = Load { form, streams: 1, count: 768, batch: BATCH };
+        let found = known(&world, load, &numbers, ROUNDS);
         println!("{}", line(form.name(), &found));
-        found.ratio.median
+        found.iter().map(|(hvelv, echo)| hvelv / echo).collect::<Spread>().median
     });
     for form in [Form::Integers, Form::PackedAscii, Form::Text] {
-        let rate = world.in_process(form, 768) / 1e6;
+        let rate = world.in_process(form, &numbers, 768) / 1e6;
         println!("{:<28} in process, one thread: {rate:.2} M ids/s", form.name());
     }
     world.stop();

@@ -1,7 +1,7 @@
 //! An extract beside DuckDB: the same rows read, joined with the same serials, sorted and written.
 //!
 //! ```text
-//! cargo bench --bench extract                prints figures, adds them to bench-results.json
+//! cargo bench --bench extract                prints figures, leaves them for the table of `make bench`
 //! cargo bench --bench extract -- --smoke     a few rows, once; without DuckDB if it is not there
 //! ```
 //!
@@ -20,14 +20,18 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
-
 mod duck;
 mod input;
-#[path = "../ingest/results.rs"]
-mod results;
+#[path = "../results/part.rs"]
+mod part;
+#[path = "../results/row.rs"]
+mod row;
 mod seal;
+#[path = "../results/spread.rs"]
+mod spread;
 mod worker;
+
+use row::Row;
 
 /// Memory for either side.
 const MEMORY_BYTES: usize = 1_000_000_000;
@@ -79,7 +83,7 @@ fn main() {
     let is_smoke = has("--smoke") || !has("--bench");
     let found = measure(if is_smoke { 5000 } else { rows() });
     if !is_smoke {
-        results::write(found);
+        part::write("extract", &found);
     }
 }
 
@@ -89,7 +93,7 @@ fn rows() -> u64 {
     rows.map_or(1_000_000, |text| text.parse().expect("a count of rows"))
 }
 
-fn measure(rows: u64) -> Vec<Value> {
+fn measure(rows: u64) -> Vec<Row> {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     input::write(rows, &at("in.csv"), &at("serials.csv"));
@@ -126,10 +130,10 @@ fn measure(rows: u64) -> Vec<Value> {
     results
 }
 
-fn told(rows: u64, ending: &str, work: Work, ours: &Measured, theirs: Option<&Measured>) -> Value {
-    let (name, floor) = match work {
-        Work::Equal => ("extract at equal work", 1.0),
-        Work::Plain => ("extract", 0.5),
+fn told(rows: u64, ending: &str, work: Work, ours: &Measured, theirs: Option<&Measured>) -> Row {
+    let name = match work {
+        Work::Equal => "extract at equal work",
+        Work::Plain => "extract",
     };
     let rate = |measured: &Measured| rows as f64 / measured.seconds;
     let beside = theirs.map_or_else(String::new, |theirs| {
@@ -145,15 +149,11 @@ fn told(rows: u64, ending: &str, work: Work, ours: &Measured, theirs: Option<&Me
         rate(ours) / 1e6,
         ours.peak_mib
     );
-    json!({
-        "measure": format!("{name}, {ending}"),
-        "value": rate(ours).round(),
-        "unit": "rows/s",
-        "reference": theirs.map(|theirs| rate(theirs).round()),
-        "ratio": theirs.map(|theirs| rate(ours) / rate(theirs)),
-        "floor": floor,
-        "aim": null,
-    })
+    let measure = format!("{name}, {ending}");
+    match theirs {
+        Some(theirs) => Row::beside(measure, "rows/s", &[(rate(ours), rate(theirs))]),
+        None => Row::alone(measure, "rows/s", rate(ours)),
+    }
 }
 
 /// Runs a command that must end well, and gives what it printed.

@@ -1,7 +1,7 @@
 //! `hvelv pseudonymize` of large files beside plain reading and writing of the same files.
 //!
 //! ```text
-//! cargo bench --bench files                  prints figures, adds them to bench-results.json
+//! cargo bench --bench files                  prints figures, leaves them for the table of `make bench`
 //! cargo bench --bench files -- --smoke       a few rows, once
 //! ```
 //!
@@ -16,16 +16,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use hvelv::clock::{Clock, SystemClock};
 
+#[path = "../results/part.rs"]
+mod part;
 mod plain;
 mod program;
-#[path = "../ingest/results.rs"]
-mod results;
+#[path = "../results/row.rs"]
+mod row;
+#[path = "../results/spread.rs"]
+mod spread;
 
 use program::{Program, Server};
+use row::Row;
 
 /// How much is measured.
 struct Size {
@@ -58,7 +61,7 @@ fn main() {
     let is_smoke = has("--smoke") || !has("--bench");
     let found = measure(&if is_smoke { SMOKE } else { full() });
     if !is_smoke {
-        results::write(found);
+        part::write("files", &found);
     }
 }
 
@@ -69,7 +72,7 @@ fn full() -> Size {
     Size { persons: rows / 50, rows, rounds: 3 }
 }
 
-fn measure(size: &Size) -> Vec<Value> {
+fn measure(size: &Size) -> Vec<Row> {
     let directory = tempfile::tempdir().unwrap();
     let clock = SystemClock::new();
     let took = |work: &mut dyn FnMut()| {
@@ -83,7 +86,8 @@ fn measure(size: &Size) -> Vec<Value> {
     for kind in KINDS {
         let input = file(format!("rows.{}", kind.ending));
         Program::synth(size.persons, size.rows, &input);
-        let (mut plain, mut ours, mut peak) = (Duration::MAX, Duration::MAX, 0);
+        let (mut rounds, mut peak) = (Vec::new(), 0);
+        let rate = |took: Duration| size.rows as f64 / took.as_secs_f64();
         // The first round of the first kind also meets everybody for the first time.
         for round in 0..=size.rounds {
             let (copied, output) = (
@@ -96,40 +100,25 @@ fn measure(size: &Size) -> Vec<Value> {
             std::fs::remove_file(copied).unwrap();
             std::fs::remove_file(output).unwrap();
             if round > 0 || size.rounds == 1 {
-                (plain, ours, peak) = (plain.min(copying), ours.min(replacing), peak.max(memory));
+                rounds.push((rate(replacing), rate(copying)));
+                peak = peak.max(memory);
             }
         }
-        let rate = |took: Duration| size.rows as f64 / took.as_secs_f64();
-        let ratio = rate(ours) / rate(plain);
+        let measure = format!("pseudonymize, {}", kind.ending);
+        let row = Row::beside(&measure, "rows/s", &rounds);
         println!(
-            "pseudonymize {}, {} rows, best of {}: {:.2} M rows/s, plain copy {:.2} M rows/s, \
-             ratio {ratio:.2}; peak memory of the command {} MiB, of the server {} MiB",
-            kind.ending,
+            "{measure}, {} rows, {} rounds: {:.2} M rows/s, plain copy {:.2} M rows/s; peak memory of \
+             the command {} MiB, of the server {} MiB",
             size.rows,
-            size.rounds,
-            rate(ours) / 1e6,
-            rate(plain) / 1e6,
+            rounds.len(),
+            row.value / 1e6,
+            row.reference.unwrap_or_default() / 1e6,
             peak / 1024,
             server.peak_kib() / 1024,
         );
-        results.push(json!({
-            "measure": format!("pseudonymize, {}", kind.ending),
-            "value": rate(ours).round(),
-            "unit": "rows/s",
-            "reference": rate(plain).round(),
-            "ratio": ratio,
-            "floor": null,
-            "aim": null,
-        }));
-        results.push(json!({
-            "measure": format!("pseudonymize, {}, peak memory of the command", kind.ending),
-            "value": peak,
-            "unit": "KiB",
-            "reference": null,
-            "ratio": null,
-            "floor": null,
-            "aim": null,
-        }));
+        results.push(row);
+        let measure = format!("{measure}, peak memory of the command");
+        results.push(Row::alone(measure, "KiB", peak as f64));
     }
     results
 }

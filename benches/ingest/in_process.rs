@@ -7,7 +7,7 @@ use jiff::civil::date;
 
 use hvelv::clock::Clock;
 use hvelv::config::Access;
-use hvelv::ident::{Declared, IdKind};
+use hvelv::ident::Declared;
 use hvelv::policy::authorize;
 use hvelv::registers::DeliveryState;
 use hvelv::service::setup::Installation;
@@ -63,6 +63,6 @@ fn batch(form: Form, numbers: &[u64]) -> Batch {
         Form::PackedAscii => Column::PackedAscii(digits().collect::<String>().into_bytes().into()),
         Form::Text => Column::Text(digits().collect(), Vec::new()),
     };
-    let kind = RowKind { declared: Declared::Kind(IdKind::Fnr), assigner: None };
+    let kind = RowKind { declared: Declared::Any, assigner: None };
     Batch { kind, column, contacts: Vec::new() }
 }

@@ -1,11 +1,15 @@
-//! Known persons over TLS beside a raw tonic echo of the same bytes, in alternating rounds.
+//! The mapping path, beside what bounds it.
 //!
 //! ```text
-//! cargo bench --bench ingest                 prints figures, adds them to bench-results.json
-//! cargo bench --bench ingest -- --smoke      one tiny round; so does cargo test --benches
+//! cargo bench --bench ingest                 everything; figures for the table of `make bench`
+//! cargo bench --bench ingest -- wire         one section of it
+//! cargo bench --bench ingest -- --smoke      one tiny round of each; so does cargo test --benches
+//!
+//! wire        over gRPC with TLS, beside a raw tonic echo of the same bytes with the same settings
+//! postgres    beside PostgreSQL 15 with batched SQL, where it is installed
 //! ```
 //!
-//! `HVELV_BENCH_PERSONS` is the population (200,000 by default).
+//! `HVELV_BENCH_PERSONS` is the population (1,000,000 by default; the targets are of 10,000,000).
 //!
 //! What it does *not* tell: how fast a machine is. Clients, echo and Hvelv share its processors, so
 //! only the ratio can be compared with another machine's.
@@ -13,25 +17,46 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run ends")]
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
 
-use serde_json::{Value, json};
-
+mod cluster;
 mod compare;
 mod echo;
 mod in_process;
-mod results;
+#[path = "../results/part.rs"]
+mod part;
+mod postgres;
+#[path = "../results/row.rs"]
+mod row;
+#[path = "../results/spread.rs"]
+mod spread;
+mod wire;
 mod world;
 
-use compare::{Comparison, FLOOR, line};
-use world::{Form, Load, World};
+use row::Row;
 
 /// How much is measured.
 struct Size {
     persons: usize,
-    messages: usize,
+    /// Identifiers in a round about known persons.
+    identifiers: usize,
     rounds: usize,
+    /// Identifiers in a round of first sight.
+    unseen: usize,
+    rounds_unseen: usize,
 }
 
-const SMOKE: Size = Size { persons: 4096, messages: 2, rounds: 1 };
+const SMOKE: Size =
+    Size { persons: 4096, identifiers: 8192, rounds: 1, unseen: 4096, rounds_unseen: 1 };
+
+/// A part of the whole, which can be asked for alone.
+struct Section {
+    name: &'static str,
+    measure: fn(&Size) -> Vec<Row>,
+}
+
+const SECTIONS: [Section; 2] = [
+    Section { name: "wire", measure: wire::measure },
+    Section { name: "postgres", measure: postgres::measure },
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -43,71 +68,25 @@ fn main() {
     }
     let is_smoke = has("--smoke") || !has("--bench");
     let size = if is_smoke { SMOKE } else { full() };
-    let found = measure(&size);
-    if !is_smoke {
-        results::write(found);
+    let is_one_wanted = SECTIONS.iter().any(|section| has(section.name));
+    for section in SECTIONS.iter().filter(|section| !is_one_wanted || has(section.name)) {
+        println!("\n{}, {} persons", section.name, size.persons);
+        let rows = (section.measure)(&size);
+        if !is_smoke {
+            part::write(&format!("ingest-{}", section.name), &rows);
+        }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the size of a benchmark is no configuration")]
-fn full() -> Size {
-    let persons = std::env::var("HVELV_BENCH_PERSONS").ok();
-    let persons = persons.map_or(200_000, |text| text.parse().expect("a count of persons"));
-    Size { persons, messages: 1024, rounds: 9 }
+fn number(name: &str, default: usize) -> usize {
+    let text = std::env::var(name).ok();
+    text.map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn measure(size: &Size) -> Vec<Value> {
-    let world = World::start(size.persons);
-    println!("{} persons, {} rounds of {} messages", size.persons, size.rounds, size.messages);
-    let first_sight = world.deliver_everybody(Form::Integers);
-    println!("{:<28} hvelv {:.2} M ids/s", "first sight, one stream", first_sight / 1e6);
-    let mut results = Vec::new();
-    let mut reference = f64::NAN;
-    for form in [Form::Integers, Form::PackedAscii, Form::Text] {
-        for streams in [1, 2] {
-            let what = format!("known, {}, streams: {streams}", form.name());
-            let load = Load { form, streams, messages: size.messages };
-            let found = Comparison::run(&world, load, size.rounds);
-            println!("{}", line(&what, &found));
-            if reference.is_nan() {
-                reference = found.echo.median;
-            }
-            results.push(json!({
-                "measure": what,
-                "value": found.hvelv.median.round(),
-                "unit": "ids/s",
-                "reference": found.echo.median.round(),
-                "ratio": found.ratio.median,
-                // Of packed columns; text has none yet.
-                "floor": (form != Form::Text).then_some(FLOOR),
-                // The target comes in an issue of its own.
-                "aim": null,
-            }));
-        }
-    }
-    results.push(json!({
-        "measure": "first sight, integers, streams: 1",
-        "value": first_sight.round(),
-        "unit": "ids/s",
-        "reference": reference.round(),
-        "ratio": first_sight / reference,
-        "floor": null,
-        "aim": null,
-    }));
-    for form in [Form::Integers, Form::PackedAscii, Form::Text] {
-        let rate = world.in_process(form, size.messages);
-        let what = format!("known, {}, in process, one thread", form.name());
-        println!("{what:<28} {:.2} M ids/s", rate / 1e6);
-        results.push(json!({
-            "measure": what,
-            "value": rate.round(),
-            "unit": "ids/s",
-            "reference": null,
-            "ratio": null,
-            "floor": null,
-            "aim": null,
-        }));
-    }
-    world.stop();
-    results
+fn full() -> Size {
+    let persons = number("HVELV_BENCH_PERSONS", 1_000_000);
+    let rounds = number("HVELV_BENCH_ROUNDS", 9);
+    let identifiers = number("HVELV_BENCH_IDENTIFIERS", 4 << 20);
+    Size { persons, identifiers, rounds, unseen: 1 << 17, rounds_unseen: rounds.min(3) }
 }

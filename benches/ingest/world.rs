@@ -29,8 +29,11 @@ use hvelv::service::setup::Installation;
 
 use super::{echo, in_process};
 
-/// Identifiers in a message: DESIGN.md, section 11.
-const MESSAGE_IDENTIFIERS: usize = 4096;
+/// Identifiers in a message unless something else is measured: DESIGN.md, section 11.
+pub(crate) const BATCH: usize = 4096;
+
+/// What is sent on each stream, in turn.
+pub(crate) type Messages = Arc<[PseudonymizeStreamRequest]>;
 
 /// How identifiers are written in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Form {
                 Column::Text(TextColumn { values, row_types: Vec::new() })
             }
         };
-        let kind = IdentifierType::Fnr.into();
+        let kind = IdentifierType::Any.into();
         let batch =
             IdentifierBatch { r#type: kind, column: Some(column), ..IdentifierBatch::default() };
         PseudonymizeStreamRequest { message: Some(Inner::Batch(batch)) }
@@ -89,7 +92,17 @@ pub(crate) struct Load {
     /// Streams, each on a connection of its own.
     pub(crate) streams: usize,
     /// Messages on each stream.
-    pub(crate) messages: usize,
+    pub(crate) count: usize,
+    /// Identifiers in a message.
+    pub(crate) batch: usize,
+}
+
+impl Load {
+    /// Messages about as many of some persons as there is room for.
+    pub(crate) fn messages(self, numbers: &[u64]) -> Messages {
+        let chunks = numbers.chunks(self.batch).take(self.streams * self.count);
+        chunks.map(|numbers| self.form.message(numbers)).collect()
+    }
 }
 
 /// Both servers.
@@ -102,12 +115,11 @@ pub(crate) struct World {
     handle: ServerHandle,
     installation: Installation,
     service: Arc<Service>,
-    population: Vec<u64>,
 }
 
 impl World {
     /// Makes an installation, starts it open, and starts the echo beside it.
-    pub(crate) fn start(persons: usize) -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = initialise(&directory.path().join("dev"));
         let installation = Installation::load(&config).unwrap();
@@ -123,18 +135,7 @@ impl World {
         runtime.spawn(async move { server::serve(&config, served, access, control).await });
         let hvelv = runtime.block_on(bound).unwrap();
         let echo = runtime.block_on(echo::start(&installation.config));
-        let population = population(persons);
-        let world = Self {
-            runtime,
-            directory,
-            clock,
-            echo,
-            hvelv,
-            handle,
-            installation,
-            service,
-            population,
-        };
+        let world = Self { runtime, directory, clock, echo, hvelv, handle, installation, service };
         world.unseal();
         world
     }
@@ -170,18 +171,14 @@ impl World {
     }
 
     /// Sends every person once, on one stream; gives persons per second, first sight if it is that.
-    pub(crate) fn deliver_everybody(&self, form: Form) -> f64 {
-        let messages = self.population.len().div_ceil(MESSAGE_IDENTIFIERS);
-        self.round(Server::Hvelv, Load { form, streams: 1, messages })
+    pub(crate) fn deliver_all(&self, form: Form, numbers: &[u64]) -> f64 {
+        let count = numbers.len().div_ceil(BATCH);
+        let load = Load { form, streams: 1, count, batch: BATCH };
+        self.round(Server::Hvelv, load, &load.messages(numbers))
     }
 
     /// One round; gives identifiers per second, opening and closing of the delivery included.
-    pub(crate) fn round(&self, server: Server, load: Load) -> f64 {
-        let messages: Arc<[PseudonymizeStreamRequest]> = self
-            .population
-            .chunks(MESSAGE_IDENTIFIERS)
-            .map(|numbers| load.form.message(numbers))
-            .collect();
+    pub(crate) fn round(&self, server: Server, load: Load, messages: &Messages) -> f64 {
         self.runtime.block_on(async {
             let mut clients = Vec::new();
             for _ in 0..load.streams {
@@ -195,7 +192,7 @@ impl World {
                 .map(|(stream, client)| {
                     // Each stream begins elsewhere in the population.
                     let from = stream * messages.len() / load.streams;
-                    tokio::spawn(deliver(client, Arc::clone(&messages), from, load.messages))
+                    tokio::spawn(deliver(client, Arc::clone(messages), from, load.count))
                 })
                 .collect();
             let mut answered = 0;
@@ -208,8 +205,8 @@ impl World {
     }
 
     /// Identifiers per second of the mapping path without a wire.
-    pub(crate) fn in_process(&self, form: Form, messages: usize) -> f64 {
-        let batches = self.population.chunks(MESSAGE_IDENTIFIERS).cycle().take(messages);
+    pub(crate) fn in_process(&self, form: Form, numbers: &[u64], count: usize) -> f64 {
+        let batches = numbers.chunks(BATCH).cycle().take(count);
         let batches = batches.map(|numbers| (form, numbers.to_vec()));
         in_process::rate(&self.service, &self.installation, &self.clock, batches)
     }
@@ -233,10 +230,11 @@ fn initialise(directory: &Path) -> PathBuf {
 }
 
 /// Different synthetic persons, in no order: a delivery is not sorted by birth.
-fn population(persons: usize) -> Vec<u64> {
+pub(crate) fn population(persons: usize) -> Vec<u64> {
     let (first, last) = (date(1900, 1, 1), date(2019, 12, 31));
-    let mut numbers: Vec<u64> =
-        synthetic::numbers_between(NumberSeries::Fnr, first, last).take(persons).collect();
+    let of = |series| synthetic::numbers_between(series, first, last);
+    let all = of(NumberSeries::Fnr).chain(of(NumberSeries::Dnr));
+    let mut numbers: Vec<u64> = all.take(persons).collect();
     assert_eq!(numbers.len(), persons, "there are so many synthetic numbers");
     numbers.sort_unstable_by_key(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     numbers
@@ -258,7 +256,7 @@ fn header() -> PseudonymizeStreamRequest {
 /// One delivery; gives how many identifiers were answered with an ID, which must be all.
 async fn deliver(
     mut client: IngestServiceClient<Channel>,
-    messages: Arc<[PseudonymizeStreamRequest]>,
+    messages: Messages,
     from: usize,
     count: usize,
 ) -> usize {

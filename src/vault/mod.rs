@@ -50,7 +50,6 @@ pub use contact::{Contact, ContactFault, KeptContact};
 pub use contacts::HasContact;
 pub(crate) use identity::KnownIdentifier;
 pub use identity::Origin;
-#[cfg(feature = "server")]
 pub(crate) use identity::yyyymmdd;
 pub use keys::PartitionKeys;
 pub use partition::Found;
