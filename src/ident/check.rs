@@ -16,7 +16,7 @@
 //!
 //! Total over all numbers below 10^11; nothing here decides whether a number is accepted.
 
-use super::digits::Eleven;
+use super::digits::{Eleven, number_of};
 use super::national::{IdKind, Marker};
 use super::place::Place;
 
@@ -301,6 +301,20 @@ pub(super) fn duf_check_digits(mut rest: u64) -> u64 {
 /// it is a matter of format.
 pub(super) fn duf_year_is_plausible(number: u64) -> bool {
     (1900..=2099).contains(&(number / 100_000_000))
+}
+
+/// Whether text has the digits of a national number of some kind: with a date that exists and check
+/// digits of the 1964 or the 2032 rule, whatever the day and the environment.
+pub(super) fn is_sound_by_any_rule(text: &[u8]) -> bool {
+    let Some(number) = number_of(text) else { return false };
+    match text.len() {
+        11 => {
+            let parts = Parts::of(number);
+            parts.has_date() && parts.rest_1() <= 3 && parts.rest_2() == 0
+        }
+        12 => duf_year_is_plausible(number) && duf_check_digits_match(number),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -332,7 +332,7 @@ impl NationalId {
             _ => digits::number_of(text)?,
         };
         let is_sound = match kind {
-            IdKind::Local => true,
+            IdKind::Local => !check::is_sound_by_any_rule(text),
             IdKind::Duf => {
                 check::duf_year_is_plausible(number) && check::duf_check_digits_match(number)
             }

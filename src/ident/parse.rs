@@ -23,7 +23,9 @@
 
 use thiserror::Error;
 
-use super::check::{LIMIT_11, LIMIT_12, Parts, duf_check_digits_match, duf_year_is_plausible};
+use super::check::{
+    LIMIT_11, LIMIT_12, Parts, duf_check_digits_match, duf_year_is_plausible, is_sound_by_any_rule,
+};
 use super::digits::{Eleven, number_of_12};
 use super::local;
 use super::national::{Assigner, IdKind, Marker, NationalId};
@@ -237,8 +239,8 @@ fn judge_11(
     Ok(kind)
 }
 
-/// A number that one institution has given.  What is a national number, or may be one, is none: under
-/// that label it would be another person.
+/// A number that one institution has given.  What is a national number, also by the rule from 2032, is
+/// none: under that label it would be another person.
 #[inline(never)]
 fn parse_local(
     rules: &RulesAt<'_>,
@@ -246,9 +248,8 @@ fn parse_local(
     text: &[u8],
 ) -> Result<NationalId, Reject> {
     let number = local::pack(text).ok_or(Reject::Format)?;
-    match parse_text(rules, Declared::Any, assigner, text) {
-        Err(Reject::CheckDigits | Reject::Date | Reject::Format) => {}
-        _ => return Err(Reject::KindMismatch),
+    if is_sound_by_any_rule(text) {
+        return Err(Reject::KindMismatch);
     }
     rules.admit(IdKind::Local, Marker::None, assigner, number)?;
     Ok(NationalId::from_checked(IdKind::Local, assigner, number))

@@ -115,3 +115,84 @@ fn a_local_number_is_its_institutions_and_leads_to_the_person_it_was_stated_of()
     }
     course.server.stop();
 }
+
+/// Goal: behind the link a local number is the person: what was said by it holds for the fødselsnummer,
+/// innsyn answers by it, a custodian is shown it, and its rows are kept out with the person's.
+#[test]
+fn a_linked_local_number_is_reserved_revealed_shown_and_erased_with_its_person() {
+    const OWN: &str = "310000000";
+    let identifiers = "test_assigners = ['310000000']";
+    let options = InstallationOptions { identifiers, ..InstallationOptions::default() };
+    let more = [
+        ("hospital", "system", "'link:NPR:HF'"),
+        ("ola", "person", "'approver'"),
+        ("kari", "person", "'custodian'"),
+    ];
+    let course = Course::with_options(&options, &more);
+    let fnr = digits(people(1)[0]);
+    let known = ids(&course, &format!("{fnr}\n"));
+    course.write("idents.csv", &format!("fnr,nr\n{fnr},P-17/A\n"));
+    let words = ["identity", "link", "--register", "NPR", "--source", "HF", "--column", "fnr"];
+    let columns = ["--column", "nr:local", "--assigner", OWN, &course.path("idents.csv")];
+    course.run("hospital", &[&words[..], &columns].concat()).well();
+    let private = |name: &str, text: &str| {
+        course.write(name, text);
+        let path = course.installation.path(name);
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        course.path(name)
+    };
+    let (number, person) = (private("number", "P-17/A\n"), private("person", &format!("{fnr}\n")));
+    let said = |words: &str, by_number: bool| {
+        let kind = ["--identifier-type", "local", "--assigner", OWN];
+        let subject = ["--identifier-file", if by_number { &number } else { &person }];
+        let kind = if by_number { &kind[..] } else { &[] };
+        let words: Vec<&str> = words.split_whitespace().collect();
+        course.run("rights", &[&words[..], &subject, kind].concat())
+    };
+    let rows_of_number = || {
+        course.write("local.csv", "nr\nP-17/A\n");
+        let (from, to) = (course.path("local.csv"), course.path("local-told.csv"));
+        let words = ["pseudonymize", "--register", "NPR", "--source", "HF", "--period", "2025"];
+        let rest = ["--id-column", "nr:local", "--assigner", OWN, "--overwrite", &from, &to];
+        let told = course.run("pipeline", &[&words[..], &rest].concat());
+        (told, std::fs::read_to_string(&to).unwrap_or_default())
+    };
+    assert!(rows_of_number().1.contains(&known[0]));
+
+    let set = "reservation set --register NPR --use secondary_purposes --channel letter";
+    let reserved = said(set, true);
+    let shown = said("reservation show --register NPR", false).well();
+    println!("RESERVED {reserved:?}\nSHOWN {shown:?}");
+
+    let innsyn = "innsyn --as self --way manual --life alive --json";
+    let report = said(innsyn, true);
+    println!("INNSYN {report:?}");
+
+    course.write("id.txt", &format!("id={}\n", known[0]));
+    let parameters = [
+        &format!("id={}", known[0]) as &str,
+        "purpose=wrong merge",
+        "provision=NPR-forskriften § 2-3",
+    ];
+    course.approve("kari", "reveal_identity", "NPR", &parameters);
+    let words = ["reveal", "--register", "NPR", &course.path("id.txt")];
+    let why = ["--purpose", "wrong merge", "--provision", "NPR-forskriften § 2-3"];
+    let told = course.run("kari", &[&words[..], &why].concat());
+    println!("TOLD {told:?}");
+
+    let reason = private("reason", "Jeg vil glemme det.\n");
+    let receive = format!(
+        "case receive --register NPR --channel letter --asked-on 2026-01-02 --reason-file {reason}"
+    );
+    let case = said(&receive, true);
+    println!("CASE {case:?}");
+    let case = case.out.trim().to_owned();
+    let assess = format!("case assess {case} --burden strong --public-interest ordinary --note x");
+    let assess = course.run("rights", &assess.split(' ').collect::<Vec<_>>());
+    let decide = format!("case decide {case} --grant whole --reason x");
+    let decide = course.run("rights", &decide.split(' ').collect::<Vec<_>>());
+    println!("DECIDED {assess:?} {decide:?}");
+    println!("AFTER {:?}", rows_of_number());
+    panic!("look");
+}

@@ -96,6 +96,8 @@ fn a_local_number_keeps_its_golden_bytes_and_is_its_assigners_alone() {
         (b"\x06\x09310000000\x0D2016/1234-ABC", "too long"),
         (b"\x06\x09310000000\x01a", "small letter"),
         (b"\x06\x09310000000\x0200 ", "trailing byte"),
+        (b"\x06\x09310000000\x0B05840399895", "a national number"),
+        (b"\x06\x09310000000\x0C200900595509", "a DUF-number"),
     ] {
         assert!(NationalId::decode(bytes).is_none(), "{name}");
     }

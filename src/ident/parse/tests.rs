@@ -233,7 +233,13 @@ fn any_declared() -> impl Strategy<Value = Declared> {
         Declared::Kind(IdKind::Felles),
         Declared::Kind(IdKind::Fnr),
         Declared::Kind(IdKind::Hnr),
+        Declared::Kind(IdKind::Local),
     ])
+}
+
+/// Integers do not tell the zeros that a local number begins with.
+fn is_by_value(declared: &Declared) -> bool {
+    !matches!(declared, Declared::Kind(IdKind::Local))
 }
 
 fn any_number() -> impl Strategy<Value = u64> {
@@ -284,8 +290,8 @@ proptest! {
 
     #[test]
     fn packed_integers_agree_with_text(
-        rules in any_rules(), declared in any_declared(), with_assigner in any::<bool>(),
-        numbers in prop::collection::vec(any_number(), 0..20),
+        rules in any_rules(), declared in any_declared().prop_filter("text alone", is_by_value),
+        with_assigner in any::<bool>(), numbers in prop::collection::vec(any_number(), 0..20),
     ) {
         let rules = rules.at(BEFORE_2032);
         let assigner = with_assigner.then(assigner);

@@ -4,7 +4,7 @@ use super::super::records::RegisterAnswer;
 use super::super::report::{Bridge, Disclosure, Fact, Register, Source, Term};
 use super::html::Html;
 use super::sections::name;
-use super::words::{count, day, sentence, word, words};
+use super::words::{cell, count, day, sentence, word, words};
 
 /// A register that the person is in.
 pub(super) fn register(html: &mut Html, register: &Register) {
@@ -170,7 +170,9 @@ fn records(html: &mut Html, answer: &RegisterAnswer) {
     }
     for section in &answer.sections {
         let heads: Vec<&str> = section.columns.iter().map(String::as_str).collect();
-        html.table(&section.title, &heads, &section.rows);
+        let told = |row: &Vec<String>| row.iter().map(|text| cell(text)).collect();
+        let rows: Vec<Vec<String>> = section.rows.iter().map(told).collect();
+        html.table(&section.title, &heads, &rows);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The program's words in bokmål.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// What the words of reports mean.  A word that is not here is shown as it is.
@@ -245,6 +246,12 @@ pub(super) fn day(moment: &str) -> String {
     };
     let month = month.checked_sub(1).and_then(|month| MONTHS.get(month));
     month.map_or_else(|| moment.to_owned(), |month| format!("{day}. {month} {year}"))
+}
+
+/// What a register has answered in a cell, a day as people write it; on paper its hyphens would break.
+pub(super) fn cell(text: &str) -> String {
+    let is_day = text.len() == 10 && text.parse::<Date>().is_ok();
+    if is_day { day(text) } else { text.to_owned() }
 }
 
 /// A moment as people write it.

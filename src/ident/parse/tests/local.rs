@@ -40,3 +40,25 @@ fn local_numbers_are_what_the_sender_declares_and_no_national_number() {
     let texts: Vec<_> = rows.iter().map(|row| seen(row).map(|one| one.2)).collect();
     assert_eq!(texts, [Ok("P-1234567890".to_owned()), Ok("123456789012".to_owned())]);
 }
+
+/// Goal: no local number becomes a national one on the day of the new rule, and its rows with it.
+/// Method: numbers that only the rule from 2032 passes, declared local on both sides of the day.
+#[test]
+fn what_is_taken_as_a_local_number_is_the_same_before_and_after_2032() {
+    let declared = Declared::Kind(IdKind::Local);
+    let production = rules(Mode::Production);
+    let only_new = |number: &u64| {
+        let parts = Parts::of(*number);
+        parts.has_date() && (1..=3).contains(&parts.rest_1()) && parts.rest_2() == 0
+    };
+    // A fødselsnummer of 2 January 1990, and a felles hjelpenummer.
+    for first in [2_019_000_000, 80_000_000_000] {
+        let number = (first..).find(only_new).unwrap();
+        let text = format!("{number:011}");
+        for received in [BEFORE_2032, FROM_2032] {
+            let verdict =
+                parse_text(&production.at(received), declared, Some(assigner()), text.as_bytes());
+            assert_eq!(verdict.unwrap_err(), Reject::KindMismatch, "{first} {received}");
+        }
+    }
+}
