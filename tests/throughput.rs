@@ -11,20 +11,25 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "the figures are printed whatever comes of them")]
 
+#[path = "../benches/ingest/client.rs"]
+mod client;
 #[path = "../benches/ingest/compare.rs"]
 mod compare;
 #[path = "../benches/ingest/echo.rs"]
 mod echo;
 #[path = "../benches/ingest/in_process.rs"]
 mod in_process;
+#[path = "../benches/ingest/load.rs"]
+mod load;
 #[path = "../benches/results/spread.rs"]
 mod spread;
 #[path = "../benches/ingest/world.rs"]
 mod world;
 
 use compare::{known, line};
+use load::{BATCH, Form, Load, population};
 use spread::Spread;
-use world::{BATCH, Form, Load, World, population};
+use world::World;
 
 /// Rounds of each, always all of them: stopping at the first that passes would wait for a round in
 /// which another process slows the echo down.
@@ -45,7 +50,7 @@ fn known_persons_are_answered_at_a_quarter_of_the_rate_of_a_raw_echo() {
         found.iter().map(|(hvelv, echo)| hvelv / echo).collect::<Spread>().median
     });
     for form in [Form::Integers, Form::PackedAscii, Form::Text] {
-        let rate = world.in_process(form, &numbers, 768) / 1e6;
+        let rate = world.in_process(form, &numbers, 768).0 / 1e6;
         println!("{:<28} in process, one thread: {rate:.2} M ids/s", form.name());
     }
     world.stop();

@@ -24,11 +24,12 @@ mod plain;
 mod program;
 #[path = "../results/row.rs"]
 mod row;
+mod server;
 #[path = "../results/spread.rs"]
 mod spread;
 
-use program::{Program, Server};
 use row::Row;
+use server::Server;
 
 /// How much is measured.
 struct Size {
@@ -82,10 +83,11 @@ fn measure(size: &Size) -> Vec<Row> {
     };
     let file = |name: String| directory.path().join(name);
     let server = Server::start(directory.path());
+    program::unseal(&server);
     let mut results = Vec::new();
     for kind in KINDS {
         let input = file(format!("rows.{}", kind.ending));
-        Program::synth(size.persons, size.rows, &input);
+        program::synth(size.persons, size.rows, &input);
         let (mut rounds, mut peak) = (Vec::new(), 0);
         let rate = |took: Duration| size.rows as f64 / took.as_secs_f64();
         // The first round of the first kind also meets everybody for the first time.
@@ -96,7 +98,7 @@ fn measure(size: &Size) -> Vec<Row> {
             );
             let copying = took(&mut || (kind.copy)(&input, &copied));
             let mut memory = 0;
-            let replacing = took(&mut || memory = server.pseudonymize(&input, &output));
+            let replacing = took(&mut || memory = program::pseudonymize(&server, &input, &output));
             std::fs::remove_file(copied).unwrap();
             std::fs::remove_file(output).unwrap();
             if round > 0 || size.rounds == 1 {

@@ -1,7 +1,8 @@
 //! Alternating rounds of both servers, and what came of them.
 
+use super::load::Load;
 use super::spread::Spread;
-use super::world::{Load, Server, World};
+use super::world::{Server, World};
 
 /// Rates of Hvelv and of the echo, in identifiers per second: a pair for each round.
 pub(crate) type Rounds = Vec<(f64, f64)>;

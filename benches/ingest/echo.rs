@@ -1,9 +1,11 @@
 //! What Hvelv is measured against: a tonic server that answers the same messages without any work.
 //!
 //! The same interface, so the same bytes; the same TLS version, provider, ALPN, windows and frames;
-//! the same runtime and client.  It neither looks at its caller nor at a value, and records nothing.
+//! the same runtime and client.  It neither looks at its caller nor at a value.  It records nothing
+//! about a stream; a single request is answered when a small record of it is in a file and synced, with
+//! those of all that wait at the same time, since no answer may precede its record.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
@@ -12,7 +14,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -34,14 +36,40 @@ use hvelv::rpc::proto::ingest_service_server::{IngestService, IngestServiceServe
 use hvelv::rpc::proto::pseudonymize_stream_request::Message as Inner;
 use hvelv::rpc::proto::pseudonymize_stream_response::Message as Outer;
 use hvelv::rpc::proto::{
-    DeliveryOpened, PseudonymizeRequest, PseudonymizeResponse, PseudonymizeStreamRequest,
-    PseudonymizeStreamResponse, RegisterIds,
+    DeliveryOpened, IdentifierBatch, PseudonymizeRequest, PseudonymizeResponse,
+    PseudonymizeStreamRequest, PseudonymizeStreamResponse, RegisterIds,
 };
 
 /// What is answered for a row of a packed column, which has no integer to send back.
 const ANSWER: u64 = 1_234_567_890_123_456;
 
-struct Echo;
+/// Bytes that are recorded of a single request.
+const RECORD: [u8; 64] = [b'r'; 64];
+
+/// Who waits for the record of its request.
+type Waiting = std::sync::mpsc::Sender<oneshot::Sender<()>>;
+
+struct Echo {
+    log: Waiting,
+}
+
+/// Appends and syncs, one group after the other; ends with the last who could ask.
+fn log_to(path: &Path) -> Waiting {
+    let (sender, waiting) = std::sync::mpsc::channel::<oneshot::Sender<()>>();
+    let mut file = std::fs::File::create(path).unwrap();
+    std::thread::spawn(move || {
+        while let Ok(first) = waiting.recv() {
+            let group: Vec<_> = std::iter::once(first).chain(waiting.try_iter()).collect();
+            file.write_all(&RECORD.repeat(group.len())).unwrap();
+            file.sync_data().unwrap();
+            // Who asked may have gone.
+            for one in group {
+                let _ = one.send(());
+            }
+        }
+    });
+    sender
+}
 
 type Replies = Pin<Box<dyn Stream<Item = Result<PseudonymizeStreamResponse, Status>> + Send>>;
 
@@ -49,9 +77,13 @@ type Replies = Pin<Box<dyn Stream<Item = Result<PseudonymizeStreamResponse, Stat
 impl IngestService for Echo {
     async fn pseudonymize(
         &self,
-        _: Request<PseudonymizeRequest>,
+        request: Request<PseudonymizeRequest>,
     ) -> Result<Response<PseudonymizeResponse>, Status> {
-        Err(Status::unimplemented("only streams are echoed"))
+        let (sender, recorded) = oneshot::channel();
+        self.log.send(sender).map_err(|_| Status::internal("the log has ended"))?;
+        recorded.await.map_err(|_| Status::internal("the log has ended"))?;
+        let result = request.into_inner().batch.map(ids);
+        Ok(Response::new(PseudonymizeResponse { result, ..PseudonymizeResponse::default() }))
     }
 
     type PseudonymizeStreamStream = Replies;
@@ -67,21 +99,24 @@ impl IngestService for Echo {
 fn reply(request: PseudonymizeStreamRequest) -> PseudonymizeStreamResponse {
     let message = request.message.map(|message| match message {
         Inner::Open(_) => Outer::Opened(DeliveryOpened::default()),
-        Inner::Batch(batch) => {
-            let ids = match batch.column {
-                Some(Column::Integers(column)) => column.values,
-                Some(Column::PackedAscii(bytes)) => vec![ANSWER; bytes.len() / 11],
-                Some(Column::Text(column)) => vec![ANSWER; column.values.len()],
-                None => Vec::new(),
-            };
-            Outer::Result(RegisterIds { ids, ..RegisterIds::default() })
-        }
+        Inner::Batch(batch) => Outer::Result(ids(batch)),
     });
     PseudonymizeStreamResponse { message }
 }
 
-/// Starts an echo server with the files and limits of a Hvelv server; it ends with the runtime.
-pub(crate) async fn start(config: &Config) -> SocketAddr {
+fn ids(batch: IdentifierBatch) -> RegisterIds {
+    let ids = match batch.column {
+        Some(Column::Integers(column)) => column.values,
+        Some(Column::PackedAscii(bytes)) => vec![ANSWER; bytes.len() / 11],
+        Some(Column::Text(column)) => vec![ANSWER; column.values.len()],
+        None => Vec::new(),
+    };
+    RegisterIds { ids, ..RegisterIds::default() }
+}
+
+/// Starts an echo server with the files and limits of a Hvelv server, and a log of its own; it ends with
+/// the runtime.
+pub(crate) async fn start(config: &Config, log: &Path) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(tls(config)));
@@ -97,7 +132,8 @@ pub(crate) async fn start(config: &Config) -> SocketAddr {
         }
     });
     let limits = &config.limits;
-    let echo = IngestServiceServer::new(Echo).max_decoding_message_size(limits.message_bytes_max);
+    let echo = IngestServiceServer::new(Echo { log: log_to(log) })
+        .max_decoding_message_size(limits.message_bytes_max);
     let serving = Server::builder()
         .initial_stream_window_size(limits.http2_stream_window_bytes)
         .initial_connection_window_size(limits.http2_connection_window_bytes)

@@ -21,8 +21,9 @@ use hvelv::clock::{Clock, SystemClock};
 use super::Size;
 use super::cluster::Cluster;
 use super::compare::line;
+use super::load::{BATCH, Form, Load, population};
 use super::row::Row;
-use super::world::{BATCH, Form, Load, Server, World, population};
+use super::world::{Server, World};
 
 /// Batches of a trial, and of a round.
 const TRIAL: usize = 8;

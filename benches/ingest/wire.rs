@@ -2,8 +2,9 @@
 
 use super::Size;
 use super::compare::{known, line};
+use super::load::{BATCH, Form, Load, population};
 use super::row::Row;
-use super::world::{BATCH, Form, Load, Server, World, population};
+use super::world::{Server, World};
 
 /// Streams at the same time, each on a connection of its own.
 const STREAMS: [usize; 3] = [1, 4, 16];
@@ -38,12 +39,6 @@ pub(crate) fn measure(size: &Size) -> Vec<Row> {
             (world.round(Server::Hvelv, load, &messages), echo)
         });
         push(format!("first sight, {}", name(load)), rounds.collect());
-    }
-    for form in [Form::Integers, Form::PackedAscii, Form::Text] {
-        let rate = world.in_process(form, seen, size.identifiers / BATCH);
-        let measure = format!("known, {}, in process, one thread", form.name());
-        println!("{measure}: {:.2} M ids/s", rate / 1e6);
-        rows.push(Row::alone(measure, "ids/s", rate));
     }
     world.stop();
     rows
