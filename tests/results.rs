@@ -1,6 +1,5 @@
 //! What `make bench` says about its figures: a floor that is missed is told, in either direction.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../benches/results/row.rs"]
 mod row;

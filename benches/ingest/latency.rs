@@ -136,7 +136,7 @@ fn open_loop(
     let runtime = &world.clients.runtime;
     let clock = Arc::clone(&world.clients.clock);
     let clients = runtime.block_on(clients(world, server));
-    let count = (rate * size.latency.as_secs_f64()).ceil().max(1.0) as usize;
+    let count = whole(rate * size.latency.as_secs_f64()).max(1);
     let (sender, mut latencies) = mpsc::unbounded_channel();
     let begun = clock.monotonic();
     for place in 0..count {
@@ -168,8 +168,14 @@ fn wait_until(clock: &Arc<dyn Clock>, due: Duration) {
     }
 }
 
+/// The next whole number.
+#[expect(clippy::cast_possible_truncation, reason = "counts of a run are far below 2^53")]
+fn whole(count: f64) -> usize {
+    count.ceil() as usize
+}
+
 /// The smallest latency that so many are not above.
 fn at(ascending: &[f64], part: f64) -> f64 {
-    let rank = (ascending.len() as f64 * part).ceil() as usize;
+    let rank = whole(ascending.len() as f64 * part);
     ascending[rank.clamp(1, ascending.len()) - 1]
 }

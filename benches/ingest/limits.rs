@@ -58,7 +58,8 @@ impl Table {
         let lines = words.len() / self.line;
         let place = |random: u64| {
             // Upper half of the product: random words below 2^64 to places below `lines`.
-            ((u128::from(random) * lines as u128) >> 64) as usize * self.line
+            let place = (u128::from(random) * lines as u128) >> 64;
+            usize::try_from(place).unwrap() * self.line
         };
         let mut sum = 0_u64;
         for (row, one) in random.iter().enumerate() {

@@ -3,7 +3,8 @@
 //! Why: who tries numbers one after the other sends what no register does.  A number has two check
 //! digits, so that the next one that exists is one, two or three individual numbers further.
 //!
-//! What it does *not* see: numbers that are further apart, or in different batches.
+//! What it does *not* see: numbers that are further apart, or in different batches; the numbers of one
+//! institution, which gives them one after the other.
 
 use zeroize::Zeroizing;
 
@@ -16,7 +17,8 @@ const DISTANCE_MAX: u64 = 3;
 /// birth, and an individual number close by.  The same number twice is none.
 #[must_use]
 pub fn neighbour_count<'a>(identifiers: impl Iterator<Item = &'a NationalId>) -> u64 {
-    let mut keys: Zeroizing<Vec<u64>> = Zeroizing::new(identifiers.map(key).collect());
+    let national = identifiers.filter(|one| one.kind() != IdKind::Local);
+    let mut keys: Zeroizing<Vec<u64>> = Zeroizing::new(national.map(key).collect());
     keys.sort_unstable();
     keys.dedup();
     let is_close = |one: &u64, other: &u64| other - one <= DISTANCE_MAX;
@@ -26,7 +28,7 @@ pub fn neighbour_count<'a>(identifiers: impl Iterator<Item = &'a NationalId>) ->
 }
 
 /// Kind, year, month, day and individual number, in this order, as a number; what has no date is as
-/// it is written, without check digits.  Letters of a local number count as if they were digits.
+/// it is written, without check digits.
 fn key(identifier: &NationalId) -> u64 {
     // EXPOSE: compared with others of the same batch here, and wiped.
     let digits = identifier.expose_digits();
@@ -36,8 +38,7 @@ fn key(identifier: &NationalId) -> u64 {
         part.iter().fold(0, |sum: u64, digit| sum * 10 + u64::from(digit.wrapping_sub(b'0')))
     };
     let within = match identifier.kind() {
-        IdKind::Duf => number(0..10),
-        IdKind::Local => number(0..text.len()),
+        IdKind::Duf | IdKind::Local => number(0..10),
         IdKind::Dnr | IdKind::Felles | IdKind::Fnr | IdKind::Hnr => {
             let date = number(4..6) * 10_000 + number(2..4) * 100 + number(0..2);
             date * 1_000 + number(6..9)
