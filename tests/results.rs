@@ -1,6 +1,5 @@
 //! What `make bench` says about its figures: a floor that is missed is told, in either direction.
 
-
 #[path = "../benches/results/row.rs"]
 mod row;
 #[path = "../benches/results/spread.rs"]
