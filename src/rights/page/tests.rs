@@ -222,7 +222,7 @@ const FACTS: &[&str] = &[
     "merknad fra registeret",
     "Kontakter med fastlegen",
     "Legekontoret",
-    "2025-05-06",
+    "6. mai 2025",
     // The disclosure.
     "Universitetet",
     "Et prosjekt om hjertet",
