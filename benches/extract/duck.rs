@@ -1,56 +1,13 @@
-//! DuckDB's side, in a process of its own.
+//! DuckDB's side.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use hvelv::clock::{Clock, SystemClock};
 
-use super::{Measured, SECONDARY, VARIABLES, Work, measured, output_of, seal, text};
-
-/// Runs statements and prints seconds and peak KiB.
-const SCRIPT: &str = r#"
-import duckdb, resource, sys, time
-connection = duckdb.connect()
-connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET default_null_order = 'nulls_first'")
-connection.execute("SET enable_progress_bar = false")
-connection.execute(f"SET temp_directory = '{sys.argv[1]}'")
-begun = time.perf_counter()
-for statement in sys.argv[2:]:
-    found = connection.execute(statement).fetchall()
-took = time.perf_counter() - begun
-print(found[0][0] if found else None)
-print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"#;
-
-/// DuckDB in an environment of its own.
-pub(crate) struct Duck {
-    python: PathBuf,
-    directory: PathBuf,
-}
+use super::duckdb::{Duck, Measured, measured, text};
+use super::{SECONDARY, VARIABLES, Work, seal};
 
 impl Duck {
-    /// Installs it; the reason when that cannot be done.
-    pub(crate) fn install(directory: &Path) -> Result<Self, String> {
-        let environment = directory.join("duckdb");
-        let python = environment.join("bin/python");
-        let mut steps = [Command::new("python3"), Command::new(&python)];
-        steps[0].args(["-m", "venv"]).arg(&environment);
-        steps[1].args(["-m", "pip", "install", "--quiet", "duckdb"]);
-        for step in &mut steps {
-            let output = step.output().map_err(|cause| format!("python3: {cause}"))?;
-            if !output.status.success() {
-                return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-            }
-        }
-        Ok(Self { python, directory: directory.to_owned() })
-    }
-
-    fn run(&self, statements: &[String]) -> String {
-        let mut command = Command::new(&self.python);
-        command.args(["-c", SCRIPT]).arg(self.directory.join("spill")).args(statements);
-        output_of(&mut command)
-    }
-
     /// Writes the CSV file as Parquet, with types.
     pub(crate) fn to_parquet(&self, csv: &Path, parquet: &Path) {
         let types = "{'patient_no': 'VARCHAR', 'municipality': 'VARCHAR', 'unit_orgnr': 'VARCHAR'}";

@@ -17,10 +17,8 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run ends")]
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
 
-use std::path::Path;
-use std::process::Command;
-
 mod duck;
+mod duckdb;
 mod input;
 #[path = "../results/part.rs"]
 mod part;
@@ -31,6 +29,7 @@ mod seal;
 mod spread;
 mod worker;
 
+use duckdb::{Duck, Measured};
 use row::Row;
 
 /// Memory for either side.
@@ -62,12 +61,6 @@ enum Work {
     Plain,
 }
 
-/// What one side did.
-struct Measured {
-    seconds: f64,
-    peak_mib: f64,
-}
-
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
@@ -97,7 +90,7 @@ fn measure(rows: u64) -> Vec<Row> {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     input::write(rows, &at("in.csv"), &at("serials.csv"));
-    let duck = match duck::Duck::install(directory.path()) {
+    let duck = match Duck::install(directory.path()) {
         Ok(duck) => Some(duck),
         Err(reason) => {
             println!("without DuckDB: {reason}");
@@ -154,24 +147,4 @@ fn told(rows: u64, ending: &str, work: Work, ours: &Measured, theirs: Option<&Me
         Some(theirs) => Row::beside(measure, "rows/s", &[(rate(ours), rate(theirs))]),
         None => Row::alone(measure, "rows/s", rate(ours)),
     }
-}
-
-/// Runs a command that must end well, and gives what it printed.
-fn output_of(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{command:?}: {said}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// What a side printed last: seconds and KiB.
-fn measured(printed: &str) -> Measured {
-    let mut words = printed.lines().last().unwrap_or_default().split_whitespace();
-    let mut next = || words.next().unwrap().parse::<f64>().unwrap();
-    Measured { seconds: next(), peak_mib: next() / 1024.0 }
-}
-
-/// A path as SQL and arguments have it.
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary directories have names in UTF-8")
 }

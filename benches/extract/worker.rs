@@ -16,7 +16,8 @@ use hvelv::files::delimited::Layout;
 use hvelv::files::destination::Existing;
 use hvelv::files::{Format, Source};
 
-use super::{MEMORY_BYTES, Measured, SECONDARY, VARIABLES, Work, measured, output_of, text};
+use super::duckdb::{Measured, measured, output_of, text};
+use super::{MEMORY_BYTES, SECONDARY, VARIABLES, Work};
 
 /// Starts this program again for one extract.
 pub(crate) fn start(input: &Path, output: &Path, serials: &Path, work: Work) -> Measured {
