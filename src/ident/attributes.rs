@@ -10,8 +10,8 @@
 //! # Invariants
 //!
 //! Never a guess: `None` when the digits allow more than one answer, for kinds without a date
-//! (felles hjelpenummer, DUF, local numbers) or with an unreliable one (H-number), for a number that only the
-//! 2032 rule passes, and for anything received from 2032 on.
+//! (felles hjelpenummer, DUF, local numbers) or with an unreliable one (H-number), for a number that
+//! only the 2032 rule passes, and for anything received from 2032 on.
 //!
 //! # What it does *not* protect
 //!

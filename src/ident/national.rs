@@ -10,7 +10,8 @@
 //! FORMAT: the identifier tag is computed over [`NationalId::tag_input`], for ever:
 //!
 //! ```text
-//! kind code (1) ‖ assigner length (1) ‖ assigner, ASCII (0 or 9) ‖ number length (1) ‖ number, ASCII (11 or 12; 1 to 12 of a local one)
+//! kind code (1) ‖ assigner length (1) ‖ assigner, ASCII (0 or 9)
+//!   ‖ number length (1) ‖ number, ASCII (11 or 12; 1 to 12 of a local number)
 //! ```
 //!
 //! # Invariants
@@ -269,8 +270,8 @@ impl NationalId {
     ///
     /// `kind ‖ len(assigner) ‖ assigner ‖ len(number) ‖ number`; 14 bytes for a fødselsnummer,
     /// D-number or felles hjelpenummer, 15 for a DUF-number, 23 for an H-number, 13 to 24 for a local
-    /// number. It is injective over (kind, assigner, number), and [`NationalId::decode`] undoes it. Bytes of `out` after
-    /// the length stay as they were.
+    /// number. It is injective over (kind, assigner, number), and [`NationalId::decode`] undoes it.
+    /// Bytes of `out` after the length stay as they were.
     ///
     /// EXPOSE: the tag is a keyed function of the digits. The caller wipes `out`.
     #[inline]

@@ -38,6 +38,7 @@ fn key(identifier: &NationalId) -> u64 {
         part.iter().fold(0, |sum: u64, digit| sum * 10 + u64::from(digit.wrapping_sub(b'0')))
     };
     let within = match identifier.kind() {
+        // Local numbers are not counted.
         IdKind::Duf | IdKind::Local => number(0..10),
         IdKind::Dnr | IdKind::Felles | IdKind::Fnr | IdKind::Hnr => {
             let date = number(4..6) * 10_000 + number(2..4) * 100 + number(0..2);

@@ -125,12 +125,19 @@ impl Calls<'_> {
         };
         let fnr = |place| column(IdentifierType::Any, "", self.canaries.digits(place));
         let local = column(IdentifierType::Local, ASSIGNER, LOCAL_NUMBER.to_owned());
+        let mut outcomes = Vec::new();
         for columns in [vec![fnr(100), local.clone()], vec![fnr(101), local]] {
             let (register, source) = ("NPR".to_owned(), "HF".to_owned());
             let asked = LinkIdentifiersRequest { register, source, columns };
             let came = client.link_identifiers(asked).await;
-            self.note("hvelv.v1.IdentityService/LinkIdentifiers", came);
+            let came = self.note("hvelv.v1.IdentityService/LinkIdentifiers", came);
+            outcomes.extend(came.iter().flat_map(LinkIdentifiersResponse::outcomes));
         }
+        // Whoever is answered is told that the first row is linked: or the canaries would have gone no
+        // further than the request.
+        let is_linked =
+            |one: &LinkOutcome| matches!(one, LinkOutcome::Linked | LinkOutcome::AlreadyOne);
+        assert!(outcomes.first().is_none_or(is_linked), "{outcomes:?}");
     }
 
     /// Canaries as IDs from before.

@@ -222,7 +222,7 @@ impl<'a> LinksChange<'a> {
         let (mut writes, mut moves) = (take(&mut self.writes), take(&mut self.moves));
         for one in &mut moves {
             let graph = self.state.graphs.get(&one.partition);
-            one.keep_out(&self.registers.members, graph);
+            one.look_at_person(&self.registers.members, graph);
         }
         let members = self.registers.members.values().filter(|one| one.partition == PERSONS);
         members.for_each(|one| one.mark_tombstoned(self.of(PERSONS), &self.about));

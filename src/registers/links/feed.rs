@@ -57,7 +57,7 @@ impl Move {
 
     /// Looks at the person's leaves and at what the person has said, by the links as they are with this
     /// commit.  For who holds the links: nobody holds rights meanwhile.
-    pub(super) fn keep_out(
+    pub(super) fn look_at_person(
         &mut self,
         members: &BTreeMap<u16, Arc<Members>>,
         graph: Option<&Graph>,
