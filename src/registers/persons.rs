@@ -117,18 +117,15 @@ impl PersonSet {
 
     /// The set cut by the bits of the person numbers above `low_bits`, ascending.
     pub(super) fn bitmaps(&self, low_bits: u32) -> Vec<(u32, RoaringBitmap)> {
-        let mut numbers: Vec<u64> = self.list.iter().map(|person| person.number()).collect();
+        if self.words.is_empty() { self.listed(low_bits) } else { self.marked(low_bits) }
+    }
+
+    fn listed(&self, low_bits: u32) -> Vec<(u32, RoaringBitmap)> {
+        let numbers = self.list.iter().map(|person| person.number()).collect();
+        let mut numbers: Zeroizing<Vec<u64>> = Zeroizing::new(numbers);
         numbers.sort_unstable();
-        let bits = self.words.iter().zip(0_u64..).flat_map(|(word, place)| {
-            let mut left = *word;
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| u64::from(left.trailing_zeros()))?;
-                left &= left - 1;
-                Some(place * 64 + bit)
-            })
-        });
         let mut parts: Vec<(u32, RoaringBitmap)> = Vec::new();
-        for number in numbers.iter().copied().chain(bits) {
+        for number in numbers.iter().copied() {
             let (part, low) = split(number, low_bits);
             match parts.last_mut() {
                 // Ascending, so that each goes to the end; a person on the list twice stays one.
@@ -138,7 +135,21 @@ impl PersonSet {
                 _ => parts.push((part, RoaringBitmap::from_iter([low]))),
             }
         }
-        numbers.zeroize();
+        parts
+    }
+
+    /// Word by word, since a delivery may have ten million persons and is stored while it runs.
+    fn marked(&self, low_bits: u32) -> Vec<(u32, RoaringBitmap)> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        let mut parts = Vec::new();
+        for (part, words) in (0..).zip(self.words.chunks(1 << (low_bits - 6))) {
+            bytes.clear();
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            let bitmap = RoaringBitmap::from_lsb0_bytes(0, &bytes);
+            if !bitmap.is_empty() {
+                parts.push((part, bitmap));
+            }
+        }
         parts
     }
 
