@@ -254,6 +254,8 @@ pub enum Action {
     ReservationLifted,
     /// A reservation of a person was recorded; `changes` says against what.
     ReservationSet,
+    /// A key got a successor, for what is made from then on; `changes` says which.
+    KeyRotated,
     /// A register was ordered to delete what it keeps too long.
     RetentionOrdered,
     /// What is to be done because a time is over was listed; `digest` is of the list.

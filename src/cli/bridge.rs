@@ -21,7 +21,7 @@ mod loading;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   hvelv bridge out 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a bridge.csv.age --connect keys/dev/officer.toml \\
-    --party 382199359 --key age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
+    --party 382199359 --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
   hvelv bridge list --overdue --connect keys/dev/officer.toml
 
 A bridge out gives the linking party that the decision names the identifiers and the løpenummer
@@ -35,7 +35,7 @@ Examples:
     --parameter party=382199359 \\
     --parameter key=age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
   hvelv bridge out 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a bridge.csv.age --connect keys/dev/officer.toml \\
-    --party 382199359 --key age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
+    --party 382199359 --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
 
 Another person approves in between. The party made the pair of keys (hvelv extract key, age-keygen):
 compare its public key by another way than that of the application. Send the file as it is.";
@@ -94,7 +94,7 @@ struct OutOptions {
 
     /// The party's age key, `age1…`.
     #[arg(long, value_name = "KEY")]
-    key: String,
+    recipient: String,
 
     #[command(flatten)]
     asking: Asking,
@@ -145,7 +145,7 @@ fn out(options: &OutOptions) -> Result<Exit, Error> {
     let request = IssueBridgeRequest {
         disclosure: options.disclosure.clone(),
         party: options.party.clone(),
-        key: options.key.clone(),
+        key: options.recipient.clone(),
     };
     let issued = options.asking.ask(async |client| {
         let mut replies = client.issue_bridge(request).await?.into_inner();

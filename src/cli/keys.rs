@@ -15,6 +15,7 @@ use crate::service::setup::{
 };
 
 mod hand_out;
+mod rotate;
 mod shown;
 
 use hand_out::{HandOutOptions, OptionalHandOut};
@@ -89,6 +90,9 @@ enum Action {
     /// Replaces a root: older passphrases, shares and copies of the key file open nothing new.
     #[command(after_help = REPLACE_EXAMPLES)]
     ReplaceRoot(ReplaceOptions),
+    /// Makes a new key for what is signed or sealed from now on.
+    #[command(after_help = rotate::EXAMPLES)]
+    Rotate(rotate::RotateOptions),
 }
 
 /// A root, on the command line.
@@ -190,6 +194,7 @@ pub(super) fn run(command: &KeysCommand) -> Result<Exit, Error> {
         Action::Split(options) => split(options)?,
         Action::Passphrase(options) => passphrase(options)?,
         Action::ReplaceRoot(options) => replace(options)?,
+        Action::Rotate(options) => rotate::run(options)?,
     }
     output::note("copy the key file anew, and destroy the older copies");
     Ok(Exit::Success)

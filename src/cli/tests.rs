@@ -17,6 +17,14 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
 #[test]
 fn the_parser_agrees_with_itself() {
     command().debug_assert();
+    // What clap looks at in builds without optimisation alone.
+    for (path, command) in commands(&command(), "hvelv") {
+        let mut names: Vec<&str> =
+            command.get_arguments().map(|one| one.get_id().as_str()).collect();
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+        assert_eq!(twice, None, "{path}");
+    }
 }
 
 /// Goal: help changes on purpose only. To accept a change, remove the file, run the test with

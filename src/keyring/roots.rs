@@ -99,10 +99,7 @@ impl Editor<'_> {
         if ways.passphrase.is_none() && ways.shares.is_none() {
             return Err(Error::RootWithoutWay { plane });
         }
-        let has_pending = |key: &KeyEntry| key.facts.state == KeyState::Pending;
-        if self.document.live(plane.erasure(), None).any(has_pending) {
-            return Err(Error::ClosingUnfinished);
-        }
+        self.check_closed(plane)?;
         let root = Root::generate(plane, self.entropy)?;
         for (id, secret) in self.under_the_root(plane)? {
             let facts = self.document.key(id)?.facts;
@@ -119,6 +116,24 @@ impl Editor<'_> {
             self.set_passphrase(plane, passphrase, OtherWay::Keep)?;
         }
         ways.shares.map_or(Ok(Vec::new()), |plan| self.split_root(plane, plan, OtherWay::Keep))
+    }
+
+    /// A new epoch for each key of a plane that seals; what older ones have sealed they still open.
+    /// The server must be sealed.
+    ///
+    /// # Errors
+    /// [`Error::ClosingUnfinished`]; [`Error::EpochsExhausted`]; [`Error::Crypto`] without randomness.
+    pub fn rotate_sealing(&mut self, plane: Plane) -> Result<(), Error> {
+        self.check_closed(plane)?;
+        self.rotate_what_seals(plane)
+    }
+
+    fn check_closed(&self, plane: Plane) -> Result<(), Error> {
+        let has_pending = |key: &KeyEntry| key.facts.state == KeyState::Pending;
+        match self.document.live(plane.erasure(), None).any(has_pending) {
+            true => Err(Error::ClosingUnfinished),
+            false => Ok(()),
+        }
     }
 
     /// The plane's live keys that its root wraps, with their secrets.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::aliases::Aliases;
 use super::approvals::Approvals;
@@ -83,8 +84,7 @@ impl Opening {
             deltas += next_delta;
             facts += fact_count;
             members.insert(spec.number, Arc::new(loaded));
-            let store = Arc::clone(&self.store);
-            let marks = Arc::clone(&self.marks);
+            let (store, marks) = (Arc::clone(&self.store), Arc::clone(&self.marks));
             let drawn = Numbers::new(spec.number, store, marks, leased, next_delta);
             numbers.insert(spec.number, drawn);
         }
@@ -124,6 +124,7 @@ impl Opening {
             arriving: Arc::clone(&arriving),
             entries: Arc::clone(&entries),
             forgotten: Arc::clone(&forgotten),
+            commit_took: Duration::ZERO,
         };
         let (queue, thread) = start(recorder);
         let registers = Registers {

@@ -46,9 +46,9 @@ use stream::StreamEntry;
 /// Commands in one commit, and persons who join with it: bounds its memory.
 const COMMANDS_MAX: usize = 1024;
 const JOINING_MAX: usize = 131_072;
-/// How long a commit waits for batches that are being mapped, and how many commands are enough to
-/// go without waiting.
-const COMMIT_DELAY: Duration = Duration::from_millis(2);
+/// How long a commit waits at most for batches that are being mapped, and how many commands are
+/// enough to go without waiting.
+const COMMIT_DELAY_MAX: Duration = Duration::from_millis(2);
 const COMMANDS_WORTH_A_SYNC: usize = 32;
 
 pub(super) struct Recorder {
@@ -71,6 +71,8 @@ pub(super) struct Recorder {
     pub(super) entries: Arc<AtomicU64>,
     /// Who joins no register any more.
     pub(super) forgotten: Arc<Forgotten>,
+    /// How long the last commit took to be durable.
+    pub(super) commit_took: Duration,
 }
 
 impl Recorder {
@@ -78,7 +80,8 @@ impl Recorder {
         while let Ok(first) = commands.recv() {
             let mut joining = joining_count(&first);
             let mut taken = vec![first];
-            let deadline = self.clock.monotonic() + COMMIT_DELAY;
+            // Never longer than what is saved: another sync.
+            let deadline = self.clock.monotonic() + self.commit_took.min(COMMIT_DELAY_MAX);
             while taken.len() < COMMANDS_MAX
                 && joining < JOINING_MAX
                 && let Some(next) = self.next(commands, taken.len(), deadline)
@@ -223,9 +226,7 @@ impl Recorder {
         approvals
             .iter()
             .try_for_each(|one| one.stage(self.keys.storage(), &self.entropy, &mut batch))?;
-        let committed = self.log.commit("record answers", batch)?;
-        self.index.publish();
-        self.entries.store(self.log.size(), Ordering::Release);
+        let committed = self.make_durable(batch)?;
         joins.publish(&self.members);
         leavings.iter().for_each(|leaving| leaving.publish(&self.members));
         reissues.iter().for_each(|reissue| reissue.publish(&self.members));
@@ -233,6 +234,15 @@ impl Recorder {
         memberships.iter().for_each(|membership| membership.publish());
         approvals.iter().for_each(Moving::publish);
         Ok((committed, entries))
+    }
+
+    fn make_durable(&mut self, batch: Batch) -> Result<Committed, Error> {
+        let begun = self.clock.monotonic();
+        let committed = self.log.commit("record answers", batch)?;
+        self.commit_took = self.clock.monotonic().saturating_sub(begun);
+        self.index.publish();
+        self.entries.store(self.log.size(), Ordering::Release);
+        Ok(committed)
     }
 
     /// Gives those who join their numbers and IDs, and writes the deltas.

@@ -62,12 +62,19 @@ impl IngestHandler {
         if delivery.has_exceptions() {
             let _ = stream::recorded(&delivery, delivery.record_opened()?).await?;
         }
+        let is_settled = mapped.is_settled();
         let pending = stream::submit_one(&delivery, mapped).await?;
+        // Right behind the answer, so that one sync is enough for both.
+        let finished = is_settled.then(|| delivery.finish(DeliveryState::Complete)).transpose()?;
         let answered = stream::recorded(&delivery, pending).await?;
         let over_budget = answered.peek().over_budget_count();
-        let state = if over_budget > 0 { DeliveryState::Broken } else { DeliveryState::Complete };
-        // Only now is it known who was new, which the delivery's record says.
-        let _ = stream::recorded(&delivery, delivery.finish(state)?).await?;
+        let finished = match finished {
+            Some(finished) => finished,
+            // Only now is it known who was new, which the delivery's record says.
+            None if over_budget > 0 => delivery.finish(DeliveryState::Broken)?,
+            None => delivery.finish(DeliveryState::Complete)?,
+        };
+        let _ = stream::recorded(&delivery, finished).await?;
         if over_budget > 0 {
             let error = stream::over_budget_error(&delivery, over_budget).await?;
             if answered.peek().ids.iter().all(|id| *id == 0) {

@@ -1,14 +1,16 @@
 //! How much may be under way at once: streams, batches, their bytes, connections.
 //!
-//! Why: a server without bounds is stopped by asking it too much.  Nobody waits here: what does not
-//! fit is refused at once, with the option that says how much fits, so that the caller can slow down
-//! and the operator knows what to raise.
+//! Why: a server without bounds is stopped by asking it too much.  What does not fit is refused, with
+//! the option that says how much fits, so that the caller can slow down and the operator knows what
+//! to raise: at once, but for the batch of a stream, which waits in turn ([`InFlight::batch_within`]),
+//! since its sender has long been told to go on.
 //!
 //! INVARIANT: what is taken is given back when its guard is dropped, whichever way a request ends.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -85,9 +87,17 @@ impl Pool {
     }
 
     fn take(&self, count: u32) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.free)
-            .try_acquire_many_owned(count)
-            .map_err(|_| Error::limit(self.code, self.limit))
+        Arc::clone(&self.free).try_acquire_many_owned(count).map_err(|_| self.is_full())
+    }
+
+    /// As [`Pool::take`], once those before have what they wait for and it is free.
+    async fn take_in_turn(&self, count: u32) -> Result<OwnedSemaphorePermit, Error> {
+        let free = Arc::clone(&self.free);
+        free.acquire_many_owned(count).await.map_err(|_| self.is_full())
+    }
+
+    fn is_full(&self) -> Error {
+        Error::limit(self.code, self.limit)
     }
 }
 
@@ -164,6 +174,25 @@ impl InFlight {
     pub fn batch(&self, bytes: usize) -> Result<BatchSlot, Error> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         Ok(BatchSlot { _message: self.messages.take(1)?, _bytes: self.bytes.take(bytes)? })
+    }
+
+    /// As [`InFlight::batch`], after waiting for so long at most, first come first served.
+    ///
+    /// # Errors
+    ///
+    /// `too_many_in_flight`, when nothing has become free.
+    pub async fn batch_within(&self, bytes: usize, time: Duration) -> Result<BatchSlot, Error> {
+        let count = u32::try_from(bytes).unwrap_or(u32::MAX);
+        // In the same order for everybody, so that no two wait for each other.
+        let taking = async {
+            let message = self.messages.take_in_turn(1).await?;
+            Ok(BatchSlot { _message: message, _bytes: self.bytes.take_in_turn(count).await? })
+        };
+        match tokio::time::timeout(time, taking).await {
+            Ok(taken) => taken,
+            // Says which of the two is full.
+            Err(_) => self.batch(bytes),
+        }
     }
 }
 

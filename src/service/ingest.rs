@@ -71,6 +71,14 @@ pub struct Mapped {
     under_way: UnderWay,
 }
 
+impl Mapped {
+    /// Whether its record changes nothing of what its delivery's record says: nobody is new, and no
+    /// row is refused for a budget.
+    pub fn is_settled(&self) -> bool {
+        self.joining.is_empty() && self.answered.over_budget_count() == 0
+    }
+}
+
 #[cfg(test)]
 impl Mapped {
     /// What is answered and its digest, as they are before the record.

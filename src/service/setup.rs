@@ -22,10 +22,12 @@ use crate::store::rocks::RocksStore;
 mod access;
 mod keys;
 mod restore;
+mod rotation;
 pub(in crate::service) mod verify;
 
 pub use keys::{KeyChange, KeysGiven, MadeShare, Others, Root, RootWays, WaysWanted};
 pub use restore::{RestoreError, Restored, Restoring};
+pub use rotation::Rotation;
 pub use verify::Verified;
 
 /// Why an installation cannot be made, checked or served.

@@ -99,6 +99,12 @@ pub(super) fn encode(
     Ok(value)
 }
 
+/// The beginning of a group's value, which is all that [`open_tags`] needs; all of what is no group.
+pub(super) fn sealed_tags(value: &[u8]) -> &[u8] {
+    let identities = split(value).map_or(0, |(_, _, identities)| identities.len());
+    &value[..value.len() - identities]
+}
+
 /// Opens the tags of a group.
 ///
 /// # Errors

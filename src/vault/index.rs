@@ -38,6 +38,8 @@ const VALUE_MASK: u128 = (1 << VALUE_BITS) - 1;
 const EMPTIED: u128 = 1 << VALUE_BITS;
 /// Lines of an empty shard: 1 MiB for all of them.
 const LINES_MIN: usize = 256;
+/// Room is made for no more than so many entries, whatever is asked for.
+const ROOM_MAX: usize = 1 << 27;
 
 /// A tag that is in the index already.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,7 +87,14 @@ impl Tables<'_> {
 
 impl Index {
     pub(super) fn new() -> Self {
-        let shards = (0..SHARDS).map(|_| RwLock::new(Shard::with_lines(LINES_MIN))).collect();
+        Self::with_room(0)
+    }
+
+    /// An index that does not grow before it has so many entries, or nearly as many.
+    pub(super) fn with_room(entries: usize) -> Self {
+        let lines = entries.min(ROOM_MAX) / SHARDS / 3;
+        let lines = lines.next_power_of_two().max(LINES_MIN);
+        let shards = (0..SHARDS).map(|_| RwLock::new(Shard::with_lines(lines))).collect();
         Self { shards }
     }
 
@@ -95,16 +104,21 @@ impl Index {
         Held(shards.map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner)).collect())
     }
 
-    /// Inserts new entries; they are visible at once.
+    /// Inserts new entries; they are visible when this returns.  Shard by shard, so that each is
+    /// locked once and the waits for its lines overlap.
     ///
     /// # Errors
     ///
-    /// [`Duplicate`] when a fingerprint is there already; entries before it stay.
+    /// [`Duplicate`] when a fingerprint is there already; some of the others stay.
     pub(super) fn insert_many(&self, entries: &[(Tag, PersonNo)]) -> Result<(), Duplicate> {
-        for (tag, person) in entries {
-            let mut shard =
-                self.shards[shard_of(*tag)].write().unwrap_or_else(PoisonError::into_inner);
-            shard.insert(*tag, *person)?;
+        let mut by_shard: [Vec<&(Tag, PersonNo)>; SHARDS] = std::array::from_fn(|_| Vec::new());
+        entries.iter().for_each(|entry| by_shard[shard_of(entry.0)].push(entry));
+        let touched = self.shards.iter().zip(by_shard).filter(|(_, of)| !of.is_empty());
+        for (shard, entries) in touched {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            let ask = |tag: Tag| prefetch(&shard.lines, home(&shard.lines, tag.to_u128()));
+            entries.iter().for_each(|(tag, _)| ask(*tag));
+            entries.iter().try_for_each(|(tag, person)| shard.insert(*tag, *person))?;
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ mod group;
 mod identity;
 mod index;
 mod keys;
+mod loading;
 mod partition;
 
 use std::collections::BTreeMap;

@@ -10,15 +10,12 @@ use super::index::Index;
 use super::keys::PartitionKeys;
 use super::{
     Contact, Error, HighWater, KeptContact, KnownIdentifier, Origin, PersonNo, Rows, Seen, Unknown,
-    contacts, erasing, group, identity,
+    contacts, erasing, group, identity, loading,
 };
 use crate::crypto::{Entropy, Tag};
 use crate::store::keys::Key;
 use crate::store::records::load_mark;
 use crate::store::{Step, Store};
-
-/// A progress line is logged each time so many persons more are loaded.
-const PROGRESS_PERSONS: u64 = 1_000_000;
 
 /// What a partition's readers and its assigner share.
 pub(super) struct Shared {
@@ -103,12 +100,12 @@ impl Partition {
         let leased = load_mark(store.as_ref(), &Key::high_water(keys.partition()))?;
         let shared = Arc::new(Shared {
             keys,
-            index: Index::new(),
+            index: Index::with_room(usize::try_from(seen.used_in_registers).unwrap_or(usize::MAX)),
             used: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             erasing: Mutex::new(()),
         });
-        let used = load(store.as_ref(), &shared)?;
+        let used = loading::load(store.as_ref(), &shared)?;
         for (witness, behind) in [
             ("its own leases", used > leased),
             ("the key file", leased < seen.leased_in_key_file),
@@ -300,56 +297,6 @@ fn open_group(
         }
     }
     Ok(Step::Continue)
-}
-
-/// Reads every group into the index. Gives the end of the used positions.
-fn load(store: &dyn Store, shared: &Shared) -> Result<u64, Error> {
-    let keys = &shared.keys;
-    let (mut end, mut loaded) = (0, 0_u64);
-    let mut numbers = Vec::new();
-    let mut failure = None;
-    store.scan(Key::groups_from(keys.partition(), 0), &mut |key, value| {
-        let first = Key::trailing_u64(key)?;
-        match load_group(shared, first.max(end) == first, first, value, &mut numbers) {
-            Ok(count) => {
-                end = first + count;
-                let before = loaded;
-                loaded += count;
-                if before / PROGRESS_PERSONS != loaded / PROGRESS_PERSONS {
-                    tracing::info!(partition = keys.partition(), persons = loaded, "loading index");
-                }
-                Ok(Step::Continue)
-            }
-            Err(error) => {
-                failure = Some(error);
-                Ok(Step::Stop)
-            }
-        }
-    })?;
-    keys.resume_counts(loaded, contacts::count(keys, store)?);
-    failure.map_or(Ok(end), Err)
-}
-
-fn load_group(
-    shared: &Shared,
-    in_order: bool,
-    first: u64,
-    value: &[u8],
-    numbers: &mut Vec<u64>,
-) -> Result<u64, Error> {
-    let mut opened = group::open_tags(&shared.keys, first, value)?;
-    let count = opened.tags.len() as u64;
-    if !in_order {
-        return Err(Error::Damaged { what: "group of persons" });
-    }
-    shared.keys.numbers_at(opened.generation, first..first + count, numbers)?;
-    let mut entries = entries(&opened.tags, numbers)?;
-    let mut index = 0..;
-    entries.retain(|_| index.next().is_some_and(|index| !opened.erased.contains(&index)));
-    let inserted = shared.index.insert_many(&entries);
-    wipe(&mut opened.tags);
-    inserted.map_err(|_| Error::Damaged { what: "tag that stands twice" })?;
-    Ok(count)
 }
 
 /// Pairs tags with the persons of their numbers.

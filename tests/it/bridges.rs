@@ -113,7 +113,7 @@ async fn a_bridge_and_a_serial_are_opened_by_two_persons_and_nobody_else_reads_t
     let secret = terminal.path("party.key");
     let key = hvelv(&["extract", "key", &secret]).well().out.trim().to_owned();
     let file = terminal.path("bridge.csv.age");
-    let out = ["bridge", "out", &disclosure, &file, "--party", PARTY, "--key", &key];
+    let out = ["bridge", "out", &disclosure, &file, "--party", PARTY, "--recipient", &key];
     terminal.run("officer", &out).ended(PRECONDITION, "another person's approval");
     assert!(!fs::exists(&file).unwrap(), "nothing is written without the approval");
     let party = format!("party={PARTY}");

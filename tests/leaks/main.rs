@@ -284,6 +284,9 @@ fn offline(world: &mut World) {
     world.run("keys show --config dev/hvelv.toml", 0);
     world.run(&format!("keys passphrase {keys}"), 5);
     world.run(&format!("keys replace-root {keys} --root registers"), 2);
+    world.run(&format!("keys rotate {keys} audit-signing"), 5);
+    let right = "--config dev/hvelv.toml --passphrase-file secret/right";
+    world.run(&format!("keys rotate {right} vault-sealing"), 0);
     let shares = "--root registers --shares 3 --threshold 2 --output captured";
     world.run(&format!("keys split {keys} {shares}"), 5);
     world.run("verify --config dev/hvelv.toml --passphrase-file secret/wrong", 5);

@@ -224,6 +224,7 @@ const fn number(action: Action) -> usize {
         Action::AccessBootstrapped => 83,
         Action::AlarmRaised => 84,
         Action::RoleGranted => 85,
+        Action::KeyRotated => 86,
     }
 }
 
@@ -252,7 +253,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 86];
+    let mut seen = [false; 87];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -265,7 +266,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 86]);
+    assert_eq!(seen, [true; 87]);
 }
 
 #[test]

@@ -157,7 +157,8 @@ impl Receiving<IssueSerialsRequest> {
             let Some(SerialsIn::Batch(batch)) = message.message else {
                 return Err(out_of_order());
             };
-            let slot = under_way.count(&self.in_flight, batch.encoded_len()).await?;
+            let (bytes, idle) = (batch.encoded_len(), self.inbound.idle());
+            let slot = under_way.count(&self.in_flight, bytes, idle).await?;
             let this = Arc::clone(issuing);
             let mapped = off_thread(move || map(&this, &batch)).await?;
             let this = Arc::clone(issuing);

@@ -95,23 +95,29 @@ pub(in crate::rpc) struct Counted {
 impl UnderWay {
     /// Counts a batch. When all callers together have too many, a stream waits for its own to be
     /// answered: its sender is slowed down by flow control, and no delivery is broken off half way.
-    /// A stream that has none under way is refused at once.
+    /// A stream that has none under way waits in turn, and is served before those that have; it is
+    /// refused when nobody has given anything back for as long as a client may be idle.
     pub(in crate::rpc) async fn count(
         self: &Arc<Self>,
         all: &InFlight,
         bytes: usize,
+        idle: Limit,
     ) -> Result<Counted, Error> {
         loop {
             // Read first: a batch that is done has given its slot back before it is counted down.
             let is_idle = self.count.load(Ordering::Acquire) == 0;
-            match all.batch(bytes) {
-                Ok(slot) => {
-                    self.count.fetch_add(1, Ordering::AcqRel);
-                    return Ok(Counted { slot: Some(slot), stream: Arc::clone(self) });
+            let slot = match all.batch(bytes) {
+                Ok(slot) => slot,
+                Err(_) if is_idle => {
+                    all.batch_within(bytes, Duration::from_millis(idle.max)).await?
                 }
-                Err(error) if is_idle => return Err(error),
-                Err(_) => self.done.notified().await,
-            }
+                Err(_) => {
+                    self.done.notified().await;
+                    continue;
+                }
+            };
+            self.count.fetch_add(1, Ordering::AcqRel);
+            return Ok(Counted { slot: Some(slot), stream: Arc::clone(self) });
         }
     }
 }
@@ -187,8 +193,8 @@ impl Receiving {
             // A certificate withdrawn meanwhile ends the stream here.
             let _ = standing.permit()?;
             let Some(Inner::Batch(batch)) = message.message else { return Err(out_of_order()) };
-            let slot =
-                under_way.count(&self.in_flight, prost::Message::encoded_len(&batch)).await?;
+            let (bytes, idle) = (prost::Message::encoded_len(&batch), self.inbound.idle());
+            let slot = under_way.count(&self.in_flight, bytes, idle).await?;
             let mapping = map(delivery, batch)?;
             if mappings.send(Mapping::Batch(mapping, slot)).await.is_err() {
                 return Ok(());
@@ -328,20 +334,38 @@ mod tests {
     use super::*;
     use crate::config::server::Limits;
 
+    fn idle_for(max: u64) -> Limit {
+        Limit { option: "limits.stream_idle_timeout_ms", max }
+    }
+
     #[tokio::test]
-    async fn a_stream_over_the_limit_waits_for_its_own_batches_and_an_idle_one_is_refused() {
+    async fn a_stream_over_the_limit_waits_and_an_idle_one_is_served_before_it() {
         let mut limits = Limits::DEFAULT;
         limits.in_flight_messages_max = 1;
         let all = InFlight::new(&limits);
         let (busy, idle) = (Arc::<UnderWay>::default(), Arc::<UnderWay>::default());
-        let first = busy.count(&all, 1).await.unwrap();
-        assert_eq!(idle.count(&all, 1).await.err().unwrap().code(), ErrorCode::TooManyInFlight);
-        let second = busy.count(&all, 1);
-        tokio::pin!(second);
-        assert!(now_or_never(&mut second).await.is_none(), "it waits");
+        let long = idle_for(3_600_000);
+        let first = busy.count(&all, 1, long).await.unwrap();
+        let (second, other) = (busy.count(&all, 1, long), idle.count(&all, 1, long));
+        tokio::pin!(second, other);
+        assert!(now_or_never(&mut second).await.is_none(), "it waits for its own");
+        assert!(now_or_never(&mut other).await.is_none(), "it waits for anybody's");
         drop(first);
+        assert!(now_or_never(&mut second).await.is_none(), "somebody has nothing yet");
+        drop(other.await.unwrap());
         assert!(second.await.is_ok());
-        assert!(idle.count(&all, 1).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_idle_stream_is_refused_when_nobody_gives_anything_back() {
+        let mut limits = Limits::DEFAULT;
+        limits.in_flight_messages_max = 1;
+        let all = InFlight::new(&limits);
+        let (busy, idle) = (Arc::<UnderWay>::default(), Arc::<UnderWay>::default());
+        let _held = busy.count(&all, 1, idle_for(1)).await.unwrap();
+        let refused = idle.count(&all, 1, idle_for(1)).await.err().unwrap();
+        assert_eq!(refused.code(), ErrorCode::TooManyInFlight);
+        assert_eq!(refused.limit_met().unwrap().option, "limits.in_flight_messages_max");
     }
 
     /// The result if it is there already.

@@ -268,18 +268,28 @@ fn change_held<E>(
     }
     let mut entry = change.entry(root, &clock);
     entry.changes.extend(shares.first().map(|share| format!("set {}", share.set_text())));
+    Ok(Ok(record_and_commit(open, editor, entry, by)?))
+}
+
+/// The entry, with who did it; then the file.
+pub(super) fn record_and_commit(
+    open: &Open,
+    editor: Editor<'_>,
+    mut entry: Entry,
+    by: Vec<String>,
+) -> Result<(), SetupError> {
+    let (action, time) = (entry.action, entry.time);
     entry.changes.extend(by.into_iter().map(|line| format!("opened by {line}")));
     entry.changes.extend(user().map(|user| format!("by user {user} of the host")));
-    let action = entry.action;
     record(open, entry)?;
     let done = editor.commit();
     if done.is_err() {
-        let mut entry = Entry::new(clock.now(), Actor::Server, Action::Refused);
+        let mut entry = Entry::new(time, Actor::Server, Action::Refused);
         entry.attempted = Some(action);
         entry.reason = Some(ErrorCode::KeyFileUnusable.as_str().to_owned());
         record(open, entry)?;
     }
-    Ok(Ok(done?))
+    Ok(done?)
 }
 
 fn record(open: &Open, entry: Entry) -> Result<(), SetupError> {

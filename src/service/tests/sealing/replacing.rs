@@ -5,7 +5,7 @@ use super::*;
 use crate::crypto::SerialWidth;
 use crate::keyring::WrappedDisclosureKey;
 use crate::service::setup::{
-    Installation, KeyChange, KeysGiven, MadeShare, Others, Root, WaysWanted,
+    Installation, KeyChange, KeysGiven, MadeShare, Others, Root, Rotation, WaysWanted,
 };
 use crate::store::records::Plane as StorePlane;
 
@@ -196,4 +196,36 @@ fn a_root_that_was_not_replaced_for_an_unfinished_closing_is_not_in_the_log() {
     assert!(done.is_err());
     offline.unseal().unwrap();
     assert!(!offline.bodies().iter().any(|body| body.contains("root_replaced")));
+}
+
+/// Goal: what is made from now on has a new key, what was made before opens as before, and the log says
+/// which.  Method: all four are rotated, with something made under each key in between.
+#[test]
+fn rotated_keys_seal_and_sign_what_comes_and_open_what_was_there() {
+    let offline = Offline::new();
+    let mut checkpoints = Vec::new();
+    let rotations = [
+        Rotation::AuditSigning,
+        Rotation::ExtractSigning,
+        Rotation::Sealing(Root::Registers),
+        Rotation::Sealing(Root::Vault),
+    ];
+    for rotation in rotations {
+        offline.unseal().unwrap();
+        let auditor = offline.permit("r", Right::ReadAudit);
+        checkpoints.push(offline.service.audit_checkpoint(&auditor).unwrap().verifier_keys.len());
+        offline.service.seal(&offline.permit("o", Right::Operate)).unwrap();
+        offline.installation.rotate(rotation, [offline.given(), offline.given()]).unwrap();
+    }
+    offline.unseal().unwrap();
+    assert_eq!(checkpoints, [1, 2, 2, 2], "both keys sign from the first rotation on");
+    let bodies = offline.bodies();
+    for rotation in rotations {
+        let line = format!("\"{}\"", rotation.text());
+        let is_it = |body: &&String| body.contains("key_rotated") && body.contains(&line);
+        assert_eq!(bodies.iter().filter(is_it).count(), 1, "{line} in {bodies:?}");
+    }
+    assert!(bodies.iter().any(|body| body.contains("signing_key_added")));
+    let while_open = offline.installation.rotate(rotations[0], [offline.given(), offline.given()]);
+    assert!(while_open.is_err(), "the server is open");
 }

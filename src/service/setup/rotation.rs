@@ -1,0 +1,77 @@
+//! A new key in the place of one that signs or seals, with the server sealed or stopped.
+//!
+//! What was made with the older key stays: it verifies and opens as before, by the key that stays in the
+//! file for that alone.  Keys that IDs and tags are made with have no successor here: that would be
+//! another ID for everybody.
+//!
+//! INVARIANT: no key is in force without its entry in the log, which is written first.
+
+use super::keys::record_and_commit;
+use super::{Installation, KeysGiven, Root, SetupError};
+use crate::audit::{Action, Actor, Entry};
+use crate::clock::{Clock as _, SystemClock};
+use crate::crypto::Entropy;
+use crate::keyring::{Editor, Plane, Purpose};
+use crate::service::open::Open;
+
+/// What gets a new key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// Signatures of checkpoints.
+    AuditSigning,
+    /// Signatures of extracts.
+    ExtractSigning,
+    /// Everything that a plane seals.
+    Sealing(Root),
+}
+
+impl Rotation {
+    /// In words, as the log has it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::AuditSigning => "audit signing",
+            Self::ExtractSigning => "extract signing",
+            Self::Sealing(Root::Registers) => "registers sealing",
+            Self::Sealing(Root::Vault) => "vault sealing",
+        }
+    }
+}
+
+impl Installation {
+    /// Makes a new key and puts it in force: `recorded` was given for the entry, `given` for the change
+    /// itself, since each opening uses up what it was given.
+    ///
+    /// # Errors
+    ///
+    /// The key file's; that a store is in use, when the server is open.
+    pub fn rotate(
+        &self,
+        rotation: Rotation,
+        [recorded, given]: [KeysGiven; 2],
+    ) -> Result<(), SetupError> {
+        recorded.unsealing.check_complete()?;
+        let (open, closed) = self.hold(recorded)?;
+        let done = rotate_held(&open, rotation, given);
+        drop(open);
+        // Ends when everything is closed.
+        let _ = closed.recv();
+        done
+    }
+}
+
+/// The change, while the stores are held.
+fn rotate_held(open: &Open, rotation: Rotation, given: KeysGiven) -> Result<(), SetupError> {
+    let (entropy, now) = (Entropy::os(), SystemClock::new().now());
+    let by = given.given;
+    let mut editor = Editor::open_by(given.unsealing, &entropy, now)?;
+    match rotation {
+        Rotation::AuditSigning => drop(editor.rotate(Purpose::AuditSigning, None)?),
+        Rotation::ExtractSigning => drop(editor.rotate(Purpose::ExtractSigning, None)?),
+        Rotation::Sealing(Root::Registers) => editor.rotate_sealing(Plane::Registers)?,
+        Rotation::Sealing(Root::Vault) => editor.rotate_sealing(Plane::Vault)?,
+    }
+    let mut entry = Entry::new(now, Actor::Server, Action::KeyRotated);
+    entry.changes = vec![rotation.text().to_owned()];
+    record_and_commit(open, editor, entry, by)
+}
