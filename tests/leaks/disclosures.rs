@@ -301,7 +301,9 @@ pub(crate) fn commands(world: &mut World, canaries: &Canaries) {
     let out = format!("bridge out @officer {id} output/bridge.age --party 382199359");
     world.run(&format!("{out} --recipient {key}"), 2);
     world.run(
-        &format!("{out} --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),
+        &format!(
+            "{out} --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+        ),
         5,
     );
     world.run("bridge list @auditor --overdue", 0);
