@@ -226,6 +226,8 @@ pub enum Action {
     Initialised,
     /// Everything that is said about a person was answered; `changes` says who asked, and what was so.
     InnsynGiven,
+    /// A key got a successor, for what is made from then on; `changes` says which.
+    KeyRotated,
     /// After a crash: the keys of disclosures were wrapped under the next erasure key.
     KeysRewrapped,
     /// The log was exported.
@@ -254,8 +256,6 @@ pub enum Action {
     ReservationLifted,
     /// A reservation of a person was recorded; `changes` says against what.
     ReservationSet,
-    /// A key got a successor, for what is made from then on; `changes` says which.
-    KeyRotated,
     /// A register was ordered to delete what it keeps too long.
     RetentionOrdered,
     /// What is to be done because a time is over was listed; `digest` is of the list.

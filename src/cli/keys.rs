@@ -356,5 +356,5 @@ pub(super) fn refused(cause: SetupError) -> Error {
         return error;
     }
     Error::new(Exit::Precondition, error.to_string())
-        .advise("If the server is open: hvelv seal. A change of a root is an entry in its log.")
+        .advise("If the server is open: hvelv seal. A change of its keys is an entry in its log.")
 }

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, DBCompressionType, DBRecoveryMode};
-use rocksdb::{Env, ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions};
 
 use super::keys::Key;
 use super::{
@@ -93,12 +93,6 @@ fn options() -> Options {
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_compression_type(DBCompressionType::None);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
-    if let Ok(mut env) = Env::new() {
-        // Whoever waits for an answer goes before what is written out in the background.
-        env.lower_high_priority_thread_pool_cpu_priority();
-        env.lower_thread_pool_cpu_priority();
-        options.set_env(&env);
-    }
     options.set_max_background_jobs(2);
     options.set_max_open_files(OPEN_FILES_MAX);
     options.set_keep_log_file_num(2);

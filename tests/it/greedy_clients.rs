@@ -148,6 +148,32 @@ async fn a_client_that_never_reads_is_held_back_then_ended_and_keeps_no_place_fr
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn more_streams_than_places_are_all_served_and_none_is_refused() {
+    const BATCHES: usize = 5;
+    let installation = with_limits("in_flight_messages_max = 1");
+    let server = InProcessServer::open(&installation).await;
+    let known = people(1000);
+    let mut sending = Vec::new();
+    for _ in 0..6 {
+        let channel = installation.connect(server.address, "sender").await;
+        let (mut stream, _) = Stream::open(&channel, header("NPR", "HF")).await.unwrap();
+        let known = known.clone();
+        sending.push(tokio::spawn(async move {
+            for _ in 0..BATCHES {
+                stream.send(packed(&known)).await;
+            }
+            for _ in 0..BATCHES {
+                assert_eq!(stream.result().await.unwrap().ids.len(), known.len());
+            }
+        }));
+    }
+    for stream in sending {
+        bounded(stream).await.unwrap();
+    }
+    server.stop().await;
+}
+
 /// Connections on which nothing is said.
 struct Silent(Vec<TcpStream>);
 

@@ -152,13 +152,13 @@ impl Receiving<IssueSerialsRequest> {
                 () = waiting.closed() => return Ok(()),
             };
             let Some(message) = received else { return Ok(()) };
-            // A certificate withdrawn meanwhile ends the stream here.
-            let _ = self.standing.permit()?;
             let Some(SerialsIn::Batch(batch)) = message.message else {
                 return Err(out_of_order());
             };
             let (bytes, idle) = (batch.encoded_len(), self.inbound.idle());
             let slot = under_way.count(&self.in_flight, bytes, idle).await?;
+            // A certificate withdrawn meanwhile, also while it waited, ends the stream here.
+            let _ = self.standing.permit()?;
             let this = Arc::clone(issuing);
             let mapped = off_thread(move || map(&this, &batch)).await?;
             let this = Arc::clone(issuing);

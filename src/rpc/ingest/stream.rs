@@ -190,11 +190,11 @@ impl Receiving {
                 () = mappings.closed() => return Ok(()),
             };
             let Some(message) = received else { return Ok(()) };
-            // A certificate withdrawn meanwhile ends the stream here.
-            let _ = standing.permit()?;
             let Some(Inner::Batch(batch)) = message.message else { return Err(out_of_order()) };
             let (bytes, idle) = (prost::Message::encoded_len(&batch), self.inbound.idle());
             let slot = under_way.count(&self.in_flight, bytes, idle).await?;
+            // A certificate withdrawn meanwhile, also while it waited, ends the stream here.
+            let _ = standing.permit()?;
             let mapping = map(delivery, batch)?;
             if mappings.send(Mapping::Batch(mapping, slot)).await.is_err() {
                 return Ok(());

@@ -213,15 +213,25 @@ fn what_is_refused_while_sealed_is_bounded_and_the_rest_is_counted() {
 
 #[test]
 fn a_replaced_root_leaves_ids_as_they_are_and_takes_new_persons() {
+    ids_stay_through(|editor, plane| {
+        let ways = NewWays { passphrase: Some(&passphrase()), shares: None };
+        editor.replace_root(plane, &ways).map(drop)
+    });
+}
+
+#[test]
+fn rotated_sealing_leaves_ids_as_they_are_and_takes_new_persons() {
+    ids_stay_through(|editor, plane| editor.rotate_sealing(plane));
+}
+
+/// Changes both planes' keys between two deliveries.
+fn ids_stay_through(change: impl Fn(&mut Editor<'_>, Plane) -> Result<(), crate::keyring::Error>) {
     let world = World::unsealed();
     let people = numbers(300);
     let before = world.ingest("NPR", "HF", &people[..200]);
     world.service.seal(&world.operator()).unwrap();
     for plane in [Plane::Registers, Plane::Vault] {
-        edit(&world, |editor| {
-            let ways = NewWays { passphrase: Some(&passphrase()), shares: None };
-            editor.replace_root(plane, &ways)
-        });
+        edit(&world, |editor| change(editor, plane));
     }
     world.unseal();
     let after = world.ingest("NPR", "HF", &people);

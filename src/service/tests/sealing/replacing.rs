@@ -2,8 +2,8 @@
 
 use super::super::disclosures::decision;
 use super::*;
-use crate::crypto::SerialWidth;
-use crate::keyring::WrappedDisclosureKey;
+use crate::crypto::{KeyId, SerialWidth};
+use crate::keyring::{KeyState, WrappedDisclosureKey};
 use crate::service::setup::{
     Installation, KeyChange, KeysGiven, MadeShare, Others, Root, Rotation, WaysWanted,
 };
@@ -142,6 +142,14 @@ impl Offline {
         self.installation.change_root(Root::Vault, &change, given, hand_over).unwrap()
     }
 
+    /// Purpose and id of each key in force.
+    fn active_keys(&self) -> Vec<(&'static str, KeyId)> {
+        let (path, entropy) = (&self.installation.config.key_file, Entropy::os());
+        let editor = Editor::open(path, &passphrase(), &entropy, clock().now()).unwrap();
+        let keys = editor.keys().into_iter().filter(|key| key.state == KeyState::Active);
+        keys.map(|key| (key.purpose.text(), key.id)).collect()
+    }
+
     fn bodies(&self) -> Vec<String> {
         let permit = self.permit("r", Right::ReadAudit);
         let entries = self.service.audit_entries(&permit, 0, 0).unwrap();
@@ -199,23 +207,35 @@ fn a_root_that_was_not_replaced_for_an_unfinished_closing_is_not_in_the_log() {
 }
 
 /// Goal: what is made from now on has a new key, what was made before opens as before, and the log says
-/// which.  Method: all four are rotated, with something made under each key in between.
+/// which.  Method: all four are rotated, and the server opened in between; exactly the keys of the
+/// purposes that are meant have changed.
 #[test]
 fn rotated_keys_seal_and_sign_what_comes_and_open_what_was_there() {
     let offline = Offline::new();
     let mut checkpoints = Vec::new();
-    let rotations = [
-        Rotation::AuditSigning,
-        Rotation::ExtractSigning,
-        Rotation::Sealing(Root::Registers),
-        Rotation::Sealing(Root::Vault),
+    let expected = [
+        (Rotation::AuditSigning, &["audit_signing"][..]),
+        (Rotation::ExtractSigning, &["extract_signing"]),
+        (Rotation::Sealing(Root::Registers), &["audit_storage", "register_storage"]),
+        (
+            Rotation::Sealing(Root::Vault),
+            &["identity", "oneway_tag_storage", "tag_storage", "vault_erasure"],
+        ),
     ];
-    for rotation in rotations {
+    let rotations = expected.map(|(rotation, _)| rotation);
+    for (rotation, purposes) in expected {
         offline.unseal().unwrap();
         let auditor = offline.permit("r", Right::ReadAudit);
         checkpoints.push(offline.service.audit_checkpoint(&auditor).unwrap().verifier_keys.len());
         offline.service.seal(&offline.permit("o", Right::Operate)).unwrap();
+        let before = offline.active_keys();
         offline.installation.rotate(rotation, [offline.given(), offline.given()]).unwrap();
+        let is_new = |key: &(&str, KeyId)| !before.contains(key);
+        let mut new: Vec<&str> =
+            offline.active_keys().into_iter().filter(is_new).map(|(purpose, _)| purpose).collect();
+        new.sort_unstable();
+        new.dedup();
+        assert_eq!(new, purposes);
     }
     offline.unseal().unwrap();
     assert_eq!(checkpoints, [1, 2, 2, 2], "both keys sign from the first rotation on");
