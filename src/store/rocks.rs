@@ -21,9 +21,9 @@ use super::{
 
 /// Bytes that a memtable holds before it goes to disk: large, since stores are read at start only.
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
-/// Bytes a second that tables are written with at most, all background work of a store together. The
-/// engine goes down from there to what the work needs, and up again, by five percent each 100 periods.
-/// Written in one go, a table keeps the disk from the syncs that answers wait for.
+/// Bytes a second that tables are written with at most, all background work of a store together.
+/// The engine goes down from there to what the work needs, and up again, by five percent each 100
+/// periods. Written in one go, a table keeps the disk from the syncs that answers wait for.
 const BACKGROUND_RATE_MAX: i64 = 128 << 20;
 /// The period in which a part of that rate is handed out, microseconds.
 const BACKGROUND_PERIOD: i64 = 1000;
