@@ -55,8 +55,10 @@ pub(crate) struct InstallationOptions {
 
 impl Default for InstallationOptions {
     fn default() -> Self {
-        // Tests of other things send many persons.
-        let budgets = "assignments_max = 10000000\nmisses_max = 10000000\npersons_max = 10000000";
+        // Tests of other things send many persons: the most that a limit may be, so that a drill of
+        // ten million and some more is not refused row by row.
+        let budgets =
+            "assignments_max = 100000000\nmisses_max = 100000000\npersons_max = 100000000";
         Self { mode: "development", limits: "", identifiers: "", budgets }
     }
 }
@@ -224,5 +226,17 @@ pub(crate) fn copy_directory(from: &Path, to: &Path) {
         } else {
             fs::copy(entry.path(), target).unwrap();
         }
+    }
+}
+
+/// A drill with more persons than a budget has would be refused row by row, and look like a loss.
+#[test]
+fn no_budget_of_an_installation_is_smaller_than_the_synthetic_population() {
+    // Days from 1950 to 2039, and at most 600 individ numbers a day (`super::people`).
+    const PERSONS_AT_MOST: i64 = 90 * 366 * 600;
+    let budgets: toml::Table = InstallationOptions::default().budgets.parse().unwrap();
+    assert_eq!(budgets.len(), 3);
+    for (name, limit) in &budgets {
+        assert!(limit.as_integer().unwrap() >= PERSONS_AT_MOST, "{name}");
     }
 }
