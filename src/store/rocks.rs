@@ -22,9 +22,9 @@ use super::{
 /// Bytes that a memtable holds before it goes to disk: large, since stores are read at start only.
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
 /// Bytes a second that tables are written with at most, all background work of a store together.
-/// The engine goes down from there to what the work needs, and up again, by five percent each 100
-/// periods. Written in one go, a table keeps the disk from the syncs that answers wait for.
-const BACKGROUND_RATE_MAX: i64 = 128 << 20;
+/// A table that is written in one go keeps the disk from the syncs that answers wait for; a lower
+/// bound holds up first sight.
+const BACKGROUND_RATE_MAX: i64 = 256 << 20;
 /// The period in which a part of that rate is handed out, microseconds.
 const BACKGROUND_PERIOD: i64 = 1000;
 /// Writing a memtable comes before merging tables, but for one time in so many.
@@ -102,7 +102,7 @@ fn options() -> Options {
     options.set_compression_type(DBCompressionType::None);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_background_jobs(2);
-    options.set_auto_tuned_ratelimiter(BACKGROUND_RATE_MAX, BACKGROUND_PERIOD, BACKGROUND_FAIRNESS);
+    options.set_ratelimiter(BACKGROUND_RATE_MAX, BACKGROUND_PERIOD, BACKGROUND_FAIRNESS);
     options.set_max_open_files(OPEN_FILES_MAX);
     options.set_keep_log_file_num(2);
     options.set_recycle_log_file_num(0);
