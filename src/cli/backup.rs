@@ -189,7 +189,11 @@ impl Receiving {
         std::fs::rename(&self.part, &self.name)
             .map_err(|cause| Error::file("give its name to", &self.name, &cause))?;
         self.is_published = true;
-        sync_directory(&self.name)?;
+        sync_directory(&self.name).map_err(|error| {
+            Error::from(error).advise(
+                "The backup is there and whole, but a loss of power may take it: make another.",
+            )
+        })?;
         Ok(manifest)
     }
 }

@@ -3,6 +3,7 @@
 //! Method: the program itself, with real stores: backed up while it serves, wiped, restored, verified.
 
 mod damage;
+mod failing_calls;
 mod interrupted;
 
 use std::fs;
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use tonic::Code;
 
 use crate::harness::{
-    Acknowledged, Installation, PASSPHRASE, PRINCIPALS, Ran, ServerProcess, Stream, all_is_there,
-    header, hvelv, log_verifies, packed, people, reason, size, unseal,
+    Acknowledged, Installation, PASSPHRASE, PRINCIPALS, Ran, Running, ServerProcess, Stream,
+    all_is_there, header, hvelv, log_verifies, packed, people, reason, serve, size, unseal,
 };
 
 const USAGE: i32 = 2;
@@ -61,7 +62,11 @@ impl Site {
     }
 
     async fn serve(&self) -> ServerProcess {
-        let server = ServerProcess::start(&self.installation.config_file());
+        self.unsealed(Running::start(&serve(&self.installation.config_file()))).await
+    }
+
+    async fn unsealed(&self, process: Running) -> ServerProcess {
+        let server = ServerProcess::reached(process);
         let operator = self.installation.connect(server.address, "operator").await;
         unseal(&operator, PASSPHRASE).await.unwrap();
         server
@@ -80,12 +85,16 @@ impl Site {
     }
 
     fn back_up(&self, server: &ServerProcess, name: &str, since: Option<&str>) -> Ran {
+        hvelv(&self.backing_up(server, name, since))
+    }
+
+    fn backing_up(&self, server: &ServerProcess, name: &str, since: Option<&str>) -> Vec<String> {
         let (connect, output) = (self.connect(server, "operator"), self.path(name));
-        let mut words = vec!["backup", "--connect", &connect, "--recipient", &self.recipient];
-        words.extend(["--output", &output]);
+        let words = ["backup", "--connect", &connect, "--recipient", &self.recipient];
+        let mut words = [&words[..], &["--output", &output]].concat();
         let since = since.map(|since| self.path(since));
         words.extend(since.iter().flat_map(|since| ["--since", since.as_str()]));
-        hvelv(&words)
+        words.into_iter().map(str::to_owned).collect()
     }
 
     fn restore(&self, backups: &[&str]) -> Ran {
@@ -93,6 +102,10 @@ impl Site {
     }
 
     fn restore_with(&self, backups: &[&str], more: &[&str]) -> Ran {
+        hvelv(&self.restoring(backups, more))
+    }
+
+    fn restoring(&self, backups: &[&str], more: &[&str]) -> Vec<String> {
         let (config, key) = (self.path("hvelv.toml"), self.path("offline.key"));
         let passphrase = self.path("passphrase");
         let backups: Vec<String> = backups.iter().map(|name| self.path(name)).collect();
@@ -100,7 +113,7 @@ impl Site {
         words.extend(["--passphrase-file", &passphrase]);
         words.extend(more);
         words.extend(backups.iter().map(String::as_str));
-        hvelv(&words)
+        words.into_iter().map(str::to_owned).collect()
     }
 
     fn verify(&self) -> Ran {

@@ -1,6 +1,7 @@
 //! Disclosures over gRPC: an officer's whole course, who is refused, and what stands in the log
 //! afterwards.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use hvelv::clock::{Clock as _, SystemClock};
@@ -29,7 +30,7 @@ pub(crate) const EXAMPLE: &str = "examples/disclosure/research.toml";
 /// Of `organisations.toml`: an insurer.
 pub(crate) const INSURER: &str = "355979717";
 /// The example as of today.
-fn described() -> (ApplicationRequest, Decision, OpenDisclosureRequest) {
+pub(crate) fn described() -> (ApplicationRequest, Decision, OpenDisclosureRequest) {
     let description = Description::load(Path::new(EXAMPLE)).unwrap();
     let mut decision = Decision::from(&description.decision);
     decision.dated = Some(wire(day(-1)));
@@ -58,7 +59,7 @@ fn wire(day: Date) -> CalendarDate {
 }
 
 /// A caller of the service.
-struct Caller(DisclosureServiceClient<Channel>);
+pub(crate) struct Caller(DisclosureServiceClient<Channel>);
 
 /// Calls a method and takes its answer apart.
 macro_rules! call {
@@ -68,16 +69,23 @@ macro_rules! call {
 }
 
 impl Caller {
-    async fn of(installation: &Installation, server: &InProcessServer, name: &str) -> Self {
-        Self(DisclosureServiceClient::new(installation.connect(server.address, name).await))
+    pub(crate) async fn of(installation: &Installation, server: SocketAddr, name: &str) -> Self {
+        Self(DisclosureServiceClient::new(installation.connect(server, name).await))
     }
 
-    async fn receive(&mut self, request: ApplicationRequest) -> Result<Application, Status> {
+    pub(crate) async fn receive(
+        &mut self,
+        request: ApplicationRequest,
+    ) -> Result<Application, Status> {
         let request = ReceiveApplicationRequest { request: Some(request) };
         Ok(call!(self, receive_application, request)?.application.unwrap())
     }
 
-    async fn decide(&mut self, application: &str, decision: Decision) -> Result<u32, Status> {
+    pub(crate) async fn decide(
+        &mut self,
+        application: &str,
+        decision: Decision,
+    ) -> Result<u32, Status> {
         let request =
             RecordDecisionRequest { application: application.to_owned(), decision: Some(decision) };
         let recorded = call!(self, record_decision, request)?;
@@ -85,7 +93,25 @@ impl Caller {
         Ok(recorded.decision)
     }
 
-    async fn deliver(&mut self, disclosure: &str) -> Result<(String, Disclosure), Status> {
+    pub(crate) async fn open(
+        &mut self,
+        request: OpenDisclosureRequest,
+    ) -> Result<Disclosure, Status> {
+        Ok(call!(self, open_disclosure, request)?.disclosure.unwrap())
+    }
+
+    pub(crate) async fn applications(&mut self) -> Result<Vec<Application>, Status> {
+        Ok(call!(self, list_applications, ListApplicationsRequest {})?.applications)
+    }
+
+    pub(crate) async fn disclosures(&mut self) -> Result<Vec<Disclosure>, Status> {
+        Ok(call!(self, list_disclosures, ListDisclosuresRequest {})?.disclosures)
+    }
+
+    pub(crate) async fn deliver(
+        &mut self,
+        disclosure: &str,
+    ) -> Result<(String, Disclosure), Status> {
         let found = GetDisclosureRequest { disclosure: disclosure.to_owned() };
         let found = call!(self, get_disclosure, found)?;
         let request = RecordDeliveryRequest {
@@ -101,23 +127,23 @@ impl Caller {
         Ok((recorded.signed_manifest, recorded.disclosure.unwrap()))
     }
 
-    async fn complete(&mut self, disclosure: &str) -> Result<Disclosure, Status> {
+    pub(crate) async fn complete(&mut self, disclosure: &str) -> Result<Disclosure, Status> {
         let request = CompleteDisclosureRequest { disclosure: disclosure.to_owned() };
         Ok(call!(self, complete_disclosure, request)?.disclosure.unwrap())
     }
 
-    async fn confirm(&mut self, disclosure: &str) -> Result<Disclosure, Status> {
+    pub(crate) async fn confirm(&mut self, disclosure: &str) -> Result<Disclosure, Status> {
         let request = ConfirmDeletionRequest { disclosure: disclosure.to_owned() };
         Ok(call!(self, confirm_deletion, request)?.disclosure.unwrap())
     }
 
-    async fn close(&mut self, disclosure: &str) -> Result<(Disclosure, String), Status> {
+    pub(crate) async fn close(&mut self, disclosure: &str) -> Result<(Disclosure, String), Status> {
         let request = CloseDisclosureRequest { disclosure: disclosure.to_owned() };
         let closed = call!(self, close_disclosure, request)?;
         Ok((closed.disclosure.unwrap(), closed.older_copies))
     }
 
-    async fn disclosure(&mut self, disclosure: &str) -> Result<Disclosure, Status> {
+    pub(crate) async fn disclosure(&mut self, disclosure: &str) -> Result<Disclosure, Status> {
         let request = GetDisclosureRequest { disclosure: disclosure.to_owned() };
         Ok(call!(self, get_disclosure, request)?.disclosure.unwrap())
     }
@@ -141,7 +167,7 @@ fn actions(entries: &[Value]) -> Vec<&str> {
 async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
-    let mut officer = Caller::of(&installation, &server, "officer").await;
+    let mut officer = Caller::of(&installation, server.address, "officer").await;
     let (request, decision, open) = described();
 
     let application = officer.receive(request.clone()).await.unwrap();
@@ -154,7 +180,7 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
     assert_eq!(application.request.as_ref(), Some(&request));
 
     let open = OpenDisclosureRequest { application: id.clone(), ..open };
-    let early = call!(officer, open_disclosure, open.clone());
+    let early = officer.open(open.clone()).await;
     says(early, "rule_refuses", "none with number 1");
     let wrong = Decision { authority: "rek".into(), ..decision.clone() };
     let refused = officer.decide(&id, wrong).await;
@@ -174,8 +200,7 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
     assert!(routed.explanation.contains(explained), "{}", routed.explanation);
     assert_eq!(officer.decide(&id, decision.clone()).await.unwrap(), 1);
 
-    let opened = call!(officer, open_disclosure, open.clone()).unwrap();
-    let disclosure = opened.disclosure.unwrap();
+    let disclosure = officer.open(open.clone()).await.unwrap();
     let disclosed = disclosure.id.clone();
     assert_eq!((disclosed.len(), disclosure.state.as_str()), (32, "open"));
     assert_eq!(
@@ -191,7 +216,7 @@ async fn a_disclosure_goes_from_its_application_to_a_key_that_is_destroyed() {
     let withdraw = WithdrawApplicationRequest { application: id.clone(), reason };
     let withdrawn = call!(officer, withdraw_application, withdraw).unwrap().application.unwrap();
     assert_eq!(withdrawn.history.last().unwrap().reason, "the project has ended");
-    says(call!(officer, open_disclosure, open), "step_out_of_order", "is withdrawn");
+    says(officer.open(open).await, "step_out_of_order", "is withdrawn");
 
     let entries = audit_entries(&installation, server.address).await;
     the_log_has_the_course(&entries, &id, &disclosed);
@@ -257,7 +282,7 @@ fn the_log_has_the_course(entries: &[Value], id: &str, disclosed: &str) {
 async fn an_insurer_is_refused_and_the_refusal_is_recorded() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
-    let mut officer = Caller::of(&installation, &server, "officer").await;
+    let mut officer = Caller::of(&installation, server.address, "officer").await;
     let (mut request, ..) = described();
     request.organisation = INSURER.to_owned();
     let refused = officer.receive(request.clone()).await;
@@ -265,8 +290,7 @@ async fn an_insurer_is_refused_and_the_refusal_is_recorded() {
     request.organisation = "971526920".to_owned();
     let unknown = officer.receive(request).await;
     says(unknown, "rule_refuses", "is no organisation of organisations.toml");
-    let listed = call!(officer, list_applications, ListApplicationsRequest {}).unwrap();
-    assert!(listed.applications.is_empty());
+    assert!(officer.applications().await.unwrap().is_empty());
     let entries = audit_entries(&installation, server.address).await;
     let refused: Vec<_> = entries.iter().filter(|one| one["action"] == "refused").collect();
     assert_eq!(refused.len(), 2);
@@ -279,7 +303,7 @@ async fn an_insurer_is_refused_and_the_refusal_is_recorded() {
 async fn what_was_recorded_is_there_after_sealing_and_the_newest_comes_first() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
-    let mut officer = Caller::of(&installation, &server, "officer").await;
+    let mut officer = Caller::of(&installation, server.address, "officer").await;
     let (request, decision, open) = described();
     let mut disclosures = Vec::new();
     for number in 1..=2 {
@@ -287,8 +311,7 @@ async fn what_was_recorded_is_there_after_sealing_and_the_newest_comes_first() {
         assert!(id.ends_with(&format!("-000{number}")));
         officer.decide(&id, decision.clone()).await.unwrap();
         let open = OpenDisclosureRequest { application: id, ..open.clone() };
-        let opened = call!(officer, open_disclosure, open).unwrap();
-        disclosures.insert(0, opened.disclosure.unwrap());
+        disclosures.insert(0, officer.open(open).await.unwrap());
     }
     let id = officer.receive(request).await.unwrap().id;
     let refuse = RefuseApplicationRequest { application: id, reason: "no legal basis".into() };
@@ -296,19 +319,20 @@ async fn what_was_recorded_is_there_after_sealing_and_the_newest_comes_first() {
     assert_eq!(refused.state, "refused");
 
     server.seal(&installation).await.unwrap();
-    let listed = call!(officer, list_disclosures, ListDisclosuresRequest {});
-    assert_eq!(refusal(listed), (Code::FailedPrecondition, "server_sealed".to_owned()));
+    assert_eq!(
+        refusal(officer.disclosures().await),
+        (Code::FailedPrecondition, "server_sealed".to_owned())
+    );
     server.unseal(&installation).await.unwrap();
 
-    let listed = call!(officer, list_disclosures, ListDisclosuresRequest {}).unwrap();
-    assert_eq!(listed.disclosures, disclosures);
+    assert_eq!(officer.disclosures().await.unwrap(), disclosures);
     assert_eq!(officer.disclosure(&disclosures[1].id).await.unwrap(), disclosures[1]);
-    let listed = call!(officer, list_applications, ListApplicationsRequest {}).unwrap();
-    let states: Vec<&str> = listed.applications.iter().map(|one| one.state.as_str()).collect();
+    let listed = officer.applications().await.unwrap();
+    let states: Vec<&str> = listed.iter().map(|one| one.state.as_str()).collect();
     assert_eq!(states, ["refused", "decided", "decided"]);
-    let application = GetApplicationRequest { application: listed.applications[2].id.clone() };
+    let application = GetApplicationRequest { application: listed[2].id.clone() };
     let found = call!(officer, get_application, application).unwrap();
-    assert_eq!(found.application.as_ref(), Some(&listed.applications[2]));
+    assert_eq!(found.application.as_ref(), Some(&listed[2]));
     server.stop().await;
 }
 
@@ -316,26 +340,26 @@ async fn what_was_recorded_is_there_after_sealing_and_the_newest_comes_first() {
 async fn an_auditor_reads_and_nobody_but_an_officer_changes_anything() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
-    let mut officer = Caller::of(&installation, &server, "officer").await;
+    let mut officer = Caller::of(&installation, server.address, "officer").await;
     let (request, decision, open) = described();
     let id = officer.receive(request.clone()).await.unwrap().id;
     officer.decide(&id, decision.clone()).await.unwrap();
     let open = OpenDisclosureRequest { application: id.clone(), ..open };
-    let disclosed = call!(officer, open_disclosure, open.clone()).unwrap().disclosure.unwrap().id;
+    let disclosed = officer.open(open.clone()).await.unwrap().id;
     let denied = (Code::PermissionDenied, "not_allowed".to_owned());
     for name in ["auditor", "operator", "pipeline", "guest", "stranger"] {
-        let mut other = Caller::of(&installation, &server, name).await;
+        let mut other = Caller::of(&installation, server.address, name).await;
         assert_eq!(refusal(other.receive(request.clone()).await), denied, "{name}");
         assert_eq!(refusal(other.decide(&id, decision.clone()).await), denied);
-        assert_eq!(refusal(call!(other, open_disclosure, open.clone())), denied);
+        assert_eq!(refusal(other.open(open.clone()).await), denied);
         assert_eq!(refusal(other.deliver(&disclosed).await), denied);
         assert_eq!(refusal(other.complete(&disclosed).await), denied);
         assert_eq!(refusal(other.confirm(&disclosed).await), denied);
         assert_eq!(refusal(other.close(&disclosed).await), denied);
-        let listed = call!(other, list_applications, ListApplicationsRequest {});
+        let listed = other.applications().await;
         let found = other.disclosure(&disclosed).await;
         if name == "auditor" {
-            assert_eq!(listed.unwrap().applications.len(), 1);
+            assert_eq!(listed.unwrap().len(), 1);
             assert_eq!(found.unwrap().state, "open");
         } else {
             assert_eq!(refusal(listed), denied);
@@ -352,7 +376,7 @@ async fn everything_that_is_wrong_with_a_request_is_told_without_a_value() {
     const NUMBER: &str = "41814061033";
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
-    let mut officer = Caller::of(&installation, &server, "officer").await;
+    let mut officer = Caller::of(&installation, server.address, "officer").await;
     let (mut request, mut decision, _) = described();
     request.registers[1] = NUMBER.to_owned();
     request.contact = format!("for {NUMBER}");

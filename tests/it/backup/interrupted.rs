@@ -1,7 +1,7 @@
 //! Processes that are killed in the middle of a backup and of a restore.
 
 use super::*;
-use crate::harness::{Random, Running};
+use crate::harness::Random;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_was_killed_is_none_and_the_server_serves_on() {
@@ -9,10 +9,9 @@ async fn a_backup_that_was_killed_is_none_and_the_server_serves_on() {
     let mut known = Acknowledged::default();
     let server = site.serve().await;
     site.ingest(&server, &people(20_000), &mut known).await;
-    let (connect, output) = (site.connect(&server, "operator"), site.path("killed"));
+    let output = site.path("killed");
     for _ in 0..3 {
-        let words = ["backup", "--connect", &connect, "--recipient", &site.recipient];
-        let mut running = Running::start(&[&words[..], &["--output", &output]].concat());
+        let mut running = Running::start(&site.backing_up(&server, "killed", None));
         running.wait_for("backup ");
         running.kill();
         assert!(!Path::new(&output).exists(), "half a backup has a name");
@@ -33,9 +32,8 @@ async fn a_server_that_was_killed_while_it_was_backed_up_leaves_no_backup_and_op
     let mut known = Acknowledged::default();
     let mut server = site.serve().await;
     site.ingest(&server, &people(20_000), &mut known).await;
-    let (connect, output) = (site.connect(&server, "operator"), site.path("killed"));
-    let words = ["backup", "--connect", &connect, "--recipient", &site.recipient];
-    let mut running = Running::start(&[&words[..], &["--output", &output]].concat());
+    let output = site.path("killed");
+    let mut running = Running::start(&site.backing_up(&server, "killed", None));
     running.wait_for("backup ");
     server.process.kill();
     // Either all of it was there already, or nothing has the name.
@@ -58,13 +56,8 @@ async fn a_restore_that_was_killed_serves_nobody_and_is_begun_anew() {
     server.stop();
     site.wipe();
     let mut random = Random(7);
-    let config = site.path("hvelv.toml");
-    let passphrase = site.path("passphrase");
     for _ in 0..size("HVELV_RESTORE_KILLS", 8) {
-        let (backup, key) = (site.path("backup"), site.path("offline.key"));
-        let words = ["restore", "--config", &config, "--identity", &key];
-        let words = [&words[..], &["--passphrase-file", &passphrase, &backup]].concat();
-        let mut running = Running::start(&words);
+        let mut running = Running::start(&site.restoring(&["backup"], &[]));
         // Killed when so many of its files are there, wherever it is then.
         let files = random.below(40);
         let there = || {

@@ -14,6 +14,7 @@
 mod alerts;
 mod disk;
 mod failing_calls;
+mod failing_steps;
 mod full_disk;
 mod journal;
 mod opening;

@@ -12,12 +12,12 @@ use super::journal::{self, Call};
 use crate::harness::PROGRAM;
 
 /// An input/output error, as Linux numbers it.
-pub(super) const EIO: u64 = 5;
+pub(crate) const EIO: u64 = 5;
 
 /// Calls that write, sync, open, change names, change sizes, and read: `enum kind` of shim.c.
 pub(super) const WRITES: u64 = 1;
-pub(super) const EVERYTHING: u64 = 1 | 2 | 4 | 8 | 16;
-pub(super) const READS: u64 = 32;
+pub(crate) const EVERYTHING: u64 = 1 | 2 | 4 | 8 | 16;
+pub(crate) const READS: u64 = 32;
 
 /// `struct control` of shim.c.
 #[derive(Clone, Copy)]
@@ -75,7 +75,7 @@ impl Shim {
     }
 
     /// Fails these calls of these kinds.
-    pub(super) fn fail_of(&self, kinds: u64, numbers: Range<u64>, error: u64) {
+    pub(crate) fn fail_of(&self, kinds: u64, numbers: Range<u64>, error: u64) {
         self.set(Slot::Error, error);
         self.set(Slot::FailFrom, numbers.start);
         self.set(Slot::FailUntil, numbers.end);
@@ -91,7 +91,7 @@ impl Shim {
     }
 
     /// Fails nothing more.
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.set(Slot::FailUntil, 0);
         self.set(Slot::IsBounded, 0);
     }
@@ -113,12 +113,12 @@ impl Shim {
     }
 
     /// How many calls of the kinds that are counted there were.
-    pub(super) fn counted(&self) -> u64 {
+    pub(crate) fn counted(&self) -> u64 {
         self.get(Slot::Count)
     }
 
     /// Counts calls from now on.
-    pub(super) fn count(&self, kinds: u64) {
+    pub(crate) fn count(&self, kinds: u64) {
         self.set(Slot::Count, 0);
         self.set(Slot::Kinds, kinds);
     }
