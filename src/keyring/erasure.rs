@@ -103,7 +103,8 @@ impl ErasureKeys {
     }
 
     /// Makes the pending erasure key the active one and destroys all older ones, durably.  Whoever
-    /// calls it has wrapped every key that lies in a store under the pending one.
+    /// calls it has wrapped every key that lies in a store under the pending one.  After an error it is
+    /// called again.
     ///
     /// # Errors
     /// As [`ErasureKeys::prepare`]; [`Error::NoActiveKey`] when none is pending.
@@ -111,10 +112,14 @@ impl ErasureKeys {
         let pending = self.pending();
         let pending = pending.ok_or(Error::NoActiveKey { purpose: Purpose::RegisterErasure })?;
         self.edit(entropy, now, |change| {
-            change.activate(pending.id())?;
-            let older = change.document.live(Purpose::RegisterErasure, None);
-            let older: Vec<KeyId> =
-                older.map(|key| key.facts.id).filter(|id| *id != pending.id()).collect();
+            let purpose = Purpose::RegisterErasure;
+            // If it is, the file was replaced before, and only its durability was not known.
+            let is_active = change.document.active(purpose, None)?.facts.id == pending.id();
+            if !is_active {
+                change.activate(pending.id())?;
+            }
+            let older = change.document.live(purpose, None).map(|key| key.facts.id);
+            let older: Vec<KeyId> = older.filter(|id| *id != pending.id()).collect();
             for id in older {
                 change.destroy(id, super::OldErasureKey::Destroy)?;
             }

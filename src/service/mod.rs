@@ -223,10 +223,7 @@ impl Service {
     /// Finishes what a crash has left of the closing of a disclosure, and of what the vault was to
     /// forget.
     fn finish_closing(&self, open: &Open) -> Result<(), Error> {
-        let erasure = open.keys().keyring.erasure();
-        disclosure::finish_erasure(&open.registers, erasure, &self.parts.entropy, || {
-            self.entry(Actor::Server, Action::KeysRewrapped)
-        })?;
+        self.finish_erasure(open)?;
         self.finish_forgetting(open, &Actor::Server)
     }
 

@@ -9,8 +9,9 @@
 //! 4  key file: the next erasure key is active, the one before destroyed            durable
 //! ```
 //!
-//! A crash between 2 and 4 leaves a pending erasure key; the next start finishes from there.  The
-//! caller is told only after 4.
+//! A crash between 2 and 4, or a disk that takes no key file, leaves a pending erasure key; the next
+//! start or the next closing, of the same disclosure too, finishes from there.  The caller is told only
+//! after 4.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::book::{closed, disclosure_of};
 use super::changing::{Changed, about, forgotten};
 use super::disclosures::DisclosureView;
 use super::numbering::without_ordinals;
-use crate::audit::{Action, Entry, Recorded};
+use crate::audit::{Action, Actor, Entry, Recorded};
 use crate::crypto::{Entropy, WrapKey};
 use crate::disclosure::{Disclosure, DisclosureId, LoadedBridge};
 use crate::keyring::{ErasureKeys, WrappedDisclosureKey};
@@ -47,6 +48,8 @@ impl Service {
     ) -> Result<(DisclosureView, Recorded<()>), Error> {
         let (open, act) = self.begin_act(permit)?;
         let mut entries = open.book.entries();
+        // Of an earlier closing, when the key file could not be written at its end.
+        self.finish_erasure(&open)?;
         let (disclosure, application) = entries.with_application(id)?;
         let (mut disclosure, application) = (disclosure.clone(), application.clone());
         let decided = application.decision(disclosure.decision())?;
@@ -104,6 +107,19 @@ impl Service {
         Ok(writes)
     }
 
+    /// Finishes what a crash or a full disk has left of a closing: every key in the store under the
+    /// pending erasure key, then the older ones destroyed.
+    pub(in crate::service) fn finish_erasure(&self, open: &Open) -> Result<(), Error> {
+        let (erasure, entropy) = (open.keys().keyring.erasure(), &self.parts.entropy);
+        let Some(next) = erasure.pending() else { return Ok(()) };
+        let writes = rewrap(&open.registers, erasure, &next, entropy, None)?;
+        let mut entry = self.entry(Actor::Server, Action::KeysRewrapped);
+        let time = entry.time;
+        entry.counts.insert("keys".into(), writes.len() as u64);
+        let _ = open.registers.record_change_and_wait(entry, writes).map_err(register_error)?;
+        erasure.finish(entropy, time).map_err(key_file_error)
+    }
+
     fn record_keys(
         &self,
         open: &Arc<Open>,
@@ -115,23 +131,6 @@ impl Service {
             register_error(error)
         })
     }
-}
-
-/// Finishes what a crash has left of a closing: every key in the store under the pending erasure key,
-/// then the older ones destroyed.
-pub(in crate::service) fn finish_erasure(
-    registers: &Registers,
-    erasure: &ErasureKeys,
-    entropy: &Entropy,
-    entry: impl FnOnce() -> Entry,
-) -> Result<(), Error> {
-    let Some(next) = erasure.pending() else { return Ok(()) };
-    let writes = rewrap(registers, erasure, &next, entropy, None)?;
-    let mut entry = entry();
-    let time = entry.time;
-    entry.counts.insert("keys".into(), writes.len() as u64);
-    let _ = registers.record_change_and_wait(entry, writes).map_err(register_error)?;
-    erasure.finish(entropy, time).map_err(key_file_error)
 }
 
 /// The keys of all disclosures but one, wrapped under another erasure key.

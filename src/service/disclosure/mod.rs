@@ -41,7 +41,6 @@ mod window_persons;
 
 pub(super) use book::Book;
 pub use bridges::{BridgeView, IssueBridge, SealedBridge};
-pub(super) use closing::finish_erasure;
 pub use disclosures::{DisclosureView, OpenDisclosure};
 pub use extracts::DeliveryReport;
 pub use identifying::RevealedIdentifier;

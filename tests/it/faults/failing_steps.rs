@@ -2,6 +2,8 @@
 //! stays, and the step can be taken after all.  Method: the first call of a step fails, then the second,
 //! and so on, until one passes without; after each kind of step the server loses its power.
 
+use std::fs;
+
 use hvelv::rpc::proto::{Application, Disclosure, OpenDisclosureRequest};
 use tonic::{Code, Status};
 
@@ -85,9 +87,16 @@ async fn stored(officer: &mut Caller) -> Stored {
     (applications, officer.disclosures().await.unwrap())
 }
 
+/// How many erasure keys of the register plane the key file has.
+fn erasure_keys(installation: &Installation) -> usize {
+    let text = fs::read_to_string(installation.path("test.hvk")).unwrap();
+    let keys = text.split("[[key]]");
+    keys.filter(|key| key.contains("\"register_erasure\"") && key.contains("\nwrapped = ")).count()
+}
+
 /// A step whose n-th call fails: refused in words that say what to do, and then taken once.
 async fn is_taken_after_all(
-    failing: &Failing,
+    (installation, failing): (&Installation, &Failing),
     officer: &mut Caller,
     (step, call): (Step, u64),
 ) -> bool {
@@ -110,10 +119,15 @@ async fn is_taken_after_all(
         assert!(says.contains(&told), "{about}");
         if after == before {
             case.take(officer, step).await.unwrap();
+        } else if step == Close {
+            // Asked again, as the refusal advises.
+            let again = case.take(officer, step).await.unwrap_err();
+            assert_eq!(reason(&again), "step_out_of_order", "{about}");
         }
     }
     let after = stored(officer).await;
     assert_ne!(after, before, "{about}");
+    assert_eq!(erasure_keys(installation), 1, "{about}: an older one opens a closed disclosure");
     let count = |stored: &Stored| (stored.0.len(), stored.1.len());
     let new = (usize::from(step == Receive), usize::from(step == Open));
     assert_eq!(count(&after), (count(&before).0 + new.0, count(&before).1 + new.1), "{about}");
@@ -133,7 +147,7 @@ async fn any_call_may_fail_in_any_step_of_a_disclosure() {
         assert!(stored(&mut officer).await == seen, "seed {seed:#x}: before {step:?}");
         for call in 1.. {
             assert!(call < CALLS_MAX, "{step:?} makes more calls");
-            if !is_taken_after_all(&failing, &mut officer, (step, call)).await {
+            if !is_taken_after_all((&installation, &failing), &mut officer, (step, call)).await {
                 assert!(call > 2, "{step:?} makes {call} calls: does the shim see them?");
                 break;
             }
