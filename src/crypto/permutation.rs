@@ -12,7 +12,8 @@
 //! A permutation within each block of 10^7, so that arrays indexed by number stay dense; a key of its
 //! own for each block.  Positions and numbers are below 10^13, the domain of a register ID.
 //!
-//! Not protected: which block a number lies in, that is its position to within 10^7.
+//! Not protected: which block a number lies in, that is its position to within 10^7; and from whoever
+//! has the key of the generation, the position itself.
 
 use std::fmt;
 use std::ops::Range;
@@ -60,17 +61,25 @@ impl NumberKey {
         if positions.end > NUMBERS_END {
             return Err(Error::OutOfRange);
         }
-        let mut start = positions.start;
-        while start < positions.end {
-            let block = start / BLOCK_NUMBERS;
+        out.extend(positions);
+        self.permute(out)
+    }
+
+    /// The numbers drawn at positions, in place of each.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a position of 10^13 or more.
+    pub fn permute(&self, positions: &mut [u64]) -> Result<(), Error> {
+        if positions.iter().any(|position| *position >= NUMBERS_END) {
+            return Err(Error::OutOfRange);
+        }
+        let block = |position: &u64| *position / BLOCK_NUMBERS;
+        for numbers in positions.chunk_by_mut(|a, b| block(a) == block(b)) {
+            let block = numbers.first().map_or(0, block);
             let first = block * BLOCK_NUMBERS;
-            let end = positions.end.min(first + BLOCK_NUMBERS);
-            let from = out.len();
-            out.extend(start - first..end - first);
-            let numbers = &mut out[from..];
+            numbers.iter_mut().for_each(|number| *number -= first);
             permutation_of(&self.permutation(block)).encrypt_many(numbers)?;
             numbers.iter_mut().for_each(|number| *number += first);
-            start = end;
         }
         Ok(())
     }
@@ -153,6 +162,16 @@ mod tests {
         key.numbers_at(range.clone(), &mut numbers).unwrap();
         let single: Vec<u64> = range.map(|position| key.number_at(position).unwrap()).collect();
         assert_eq!(numbers, single);
+    }
+
+    #[test]
+    fn positions_in_any_order_and_of_any_block_equal_single_draws() {
+        let key = key(3);
+        let positions = [5, BLOCK_NUMBERS + 1, 4, 3 * BLOCK_NUMBERS - 1, 3 * BLOCK_NUMBERS, 0];
+        let mut numbers = positions;
+        key.permute(&mut numbers).unwrap();
+        assert_eq!(numbers, positions.map(|position| key.number_at(position).unwrap()));
+        assert_eq!(key.permute(&mut [0, NUMBERS_END]), Err(Error::OutOfRange));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The keys of the register plane, as this module uses them.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::Error;
@@ -40,15 +39,14 @@ impl PlaneKeys {
         self.0.registers().registers.get(&register).ok_or(Error::NoRegister)
     }
 
-    /// The register numbers at a range of positions.
+    /// The register numbers at positions.
     pub(super) fn numbers_at(
         &self,
         register: u16,
-        positions: Range<u64>,
+        mut positions: Vec<u64>,
     ) -> Result<Vec<u64>, Error> {
-        let mut numbers = Vec::new();
-        self.of(register)?.numbers.active().numbers_at(positions, &mut numbers)?;
-        Ok(numbers)
+        self.of(register)?.numbers.active().permute(&mut positions)?;
+        Ok(positions)
     }
 
     /// `RegisterId = epoch ‖ FF1[K_register,epoch](register number) ‖ Damm`, in place of each number.

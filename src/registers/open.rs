@@ -84,9 +84,7 @@ impl Opening {
             deltas += next_delta;
             facts += fact_count;
             members.insert(spec.number, Arc::new(loaded));
-            let (store, marks) = (Arc::clone(&self.store), Arc::clone(&self.marks));
-            let drawn = Numbers::new(spec.number, store, marks, leased, next_delta);
-            numbers.insert(spec.number, drawn);
+            numbers.insert(spec.number, Numbers::new(&self, spec.number, (leased, next_delta)));
         }
         let (links, feed, link_seals) = self.load_links(&members)?;
         let keyring = self.keys.keyring();

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::PathBuf;
 
+use hvelv::registers::catalogue::Catalogue;
 use hvelv::rpc::proto::disclosure_service_client::DisclosureServiceClient;
 use hvelv::rpc::proto::issue_serials_request::Message as Question;
 use hvelv::rpc::proto::issue_serials_response::Message as Answer;
 use hvelv::rpc::proto::{IssueSerialsRequest, RegisterIdBatch, SerialsHeader};
 
-use super::harness::{Course, hvelv};
+use super::harness::{Course, Installation, ServerProcess, hvelv};
 use super::parquet_parts::{Parts, rows};
 use super::released::{Row, Table, cells};
 
@@ -126,6 +127,34 @@ impl World {
         })
     }
 
+    /// As text.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.identifiers
+    }
+
+    pub(crate) fn installation(&self) -> &Installation {
+        &self.course.installation
+    }
+
+    pub(crate) fn server(&mut self) -> &mut ServerProcess {
+        &mut self.course.server
+    }
+
+    /// The number of a register.
+    pub(crate) fn register_number(&self, code: &str) -> u16 {
+        let catalogue = Catalogue::load(&self.course.installation.path("registers.toml")).unwrap();
+        catalogue.iter().find(|register| register.code.as_str() == code).unwrap().number
+    }
+
+    /// A backup, sealed.
+    pub(crate) fn backup(&self) -> PathBuf {
+        let key = public_key(&self.course);
+        let output = self.course.path("backup");
+        let words = ["backup", "--recipient", &key, "--output", &output];
+        self.course.run("operator", &words).well();
+        output.into()
+    }
+
     /// A Parquet file that was not made to say little.
     pub(crate) fn ordinary_parquet(&self) -> PathBuf {
         let path = self.course.path("ordinary.parquet");
@@ -182,11 +211,15 @@ fn arrived(
     (table, arrivals)
 }
 
+/// Of the recipient of everything here.
+fn public_key(course: &Course) -> String {
+    let key = course.text("key");
+    key.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap().to_owned()
+}
+
 /// A disclosure from its application to its files, opened.
 fn release(course: &Course, name: &str, npr_ids: &[u64]) -> Released {
-    let key = course.text("key");
-    let key = key.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap();
-    let id = course.disclose(TERMS, key);
+    let id = course.disclose(TERMS, &public_key(course));
     let [sealed, opened] = ["sealed", "opened"].map(|state| format!("{name}-{state}"));
     fs::create_dir(course.installation.path(&sealed)).unwrap();
     let files = ["episodes.csv", "episodes.parquet"];
