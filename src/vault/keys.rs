@@ -13,6 +13,9 @@ use crate::keyring::{Epochs, Keyring, OneWayKeys};
 /// First byte of what the handle of a person is made of; those of identifiers are codes of kinds.
 const HANDLE: u8 = 0xf0;
 
+/// The epoch of the key that every stored tag was made with: nothing makes them anew yet.
+const TAG_EPOCH: u32 = 1;
+
 /// The keys of one partition.
 pub struct PartitionKeys {
     keyring: Arc<Keyring>,
@@ -24,10 +27,17 @@ impl PartitionKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::NoPartition`] when the register has no one-way keys.
+    /// [`Error::NoPartition`] when the register has no one-way keys; [`Error::OtherTagKey`].
     pub fn new(keyring: Arc<Keyring>, partition: u16) -> Result<Self, Error> {
-        if partition != PERSONS && !keyring.vault().one_way.contains_key(&partition) {
-            return Err(Error::NoPartition);
+        let vault = keyring.vault();
+        let epoch = match vault.one_way.get(&partition) {
+            Some(keys) => keys.tags.active_epoch(),
+            None if partition == PERSONS => vault.index.active_epoch(),
+            None => return Err(Error::NoPartition),
+        };
+        // Nobody would be found, and everybody would get a second number.
+        if epoch != TAG_EPOCH {
+            return Err(Error::OtherTagKey);
         }
         Ok(Self { keyring, partition })
     }

@@ -131,6 +131,12 @@ pub enum Error {
     /// No such partition: the register has no keys.
     #[error("the vault has no partition for this register; run `hvelv init --add-registers`")]
     NoPartition,
+    /// The key file has a newer key for tags than the one that the stored tags were made with.
+    #[error(
+        "the stored tags were made with an older key than the active one, so that nobody would be \
+         found: put the last copy of the key file back"
+    )]
+    OtherTagKey,
     /// The store failed.
     #[error("the vault's store failed")]
     Store(#[from] store::Error),

@@ -7,12 +7,12 @@ use jiff::civil::date;
 
 use super::*;
 use crate::crypto::Entropy;
-use crate::keyring::Keyring;
+use crate::keyring::{Editor, Keyring, Purpose};
 use crate::store::faulty::{Fault, FaultyStore};
 use crate::store::keys::{Key, Kind};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Durability, Step};
-use crate::testing::{Keys, MemoryMarks, identifiers};
+use crate::testing::{Keys, MemoryMarks, identifiers, passphrase};
 
 fn origin() -> Origin {
     Origin { register: 1, source: "HF".into(), seen: date(2026, 1, 15) }
@@ -368,4 +368,20 @@ fn no_file_of_the_store_has_what_an_erased_person_was_sealed_into() {
     drop((vault, store));
     let left = files();
     assert!(!has(&left, tags) && !has(&left, identity), "nor after it is closed");
+}
+
+#[test]
+fn a_vault_whose_tags_were_made_with_another_key_is_not_opened() {
+    let purposes = [(Purpose::Index, None, PERSONS), (Purpose::OnewayOuter, Some(3), 3)];
+    for (purpose, scope, partition) in purposes {
+        let (keys, entropy) = (Keys::new(), Entropy::os());
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let mut editor = Editor::open(&keys.path, &passphrase(), &entropy, now).unwrap();
+        editor.rotate(purpose, scope).unwrap();
+        editor.commit().unwrap();
+        let refused = PartitionKeys::new(keys.open(), partition).err();
+        assert!(matches!(refused, Some(Error::OtherTagKey)), "{purpose}: {refused:?}");
+        let other = if partition == PERSONS { 3 } else { PERSONS };
+        assert!(PartitionKeys::new(keys.open(), other).is_ok());
+    }
 }
