@@ -1,5 +1,6 @@
 //! Memory for the tables that the mapping path reads all over, the index and the columns; in
-//! [`secret`], pages for secrets; in [`process`], what the process does for all of its memory.
+//! [`secret`], pages for secrets; in [`stack`], stacks that are wiped; in [`process`], what the process
+//! does for all of its memory.
 //!
 //! Why it exists: what such a read costs is waiting, for the line and for the look-up of its page.
 //! [`Pages`] asks the system for huge pages, so that few pages cover a table; [`prefetch`] asks the
@@ -17,6 +18,7 @@ use zeroize::Zeroize;
 #[cfg(feature = "server")]
 pub(crate) mod process;
 pub(crate) mod secret;
+pub(crate) mod stack;
 
 /// A table in memory of its own, mapped when it is touched.
 pub(crate) struct Pages<T: Pod + Zeroize + PartialEq> {

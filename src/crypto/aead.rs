@@ -81,13 +81,14 @@ pub struct Place<'a> {
 /// AES-256-GCM with explicit nonce and associated data, under a key with an id.
 pub(in crate::crypto) struct Gcm {
     id: KeyId,
-    cipher: Aes256Gcm,
+    // Boxed: whatever moves the key moves no round keys.
+    cipher: Box<Aes256Gcm>,
 }
 
 impl Gcm {
     pub(in crate::crypto) fn new(id: KeyId, secret: &SecretBytes<32>) -> Self {
         // EXPOSE: the cipher expands the key into its round keys.
-        Self { id, cipher: Aes256Gcm::new(secret.expose().into()) }
+        Self { id, cipher: Box::new(Aes256Gcm::new(secret.expose().into())) }
     }
 
     pub(in crate::crypto) fn id(&self) -> KeyId {

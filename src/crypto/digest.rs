@@ -80,7 +80,8 @@ impl KeyedDigest {
 /// `KeyedDigest = HMAC-SHA-256(K, data)`, RFC 2104, FIPS 198-1.
 ///
 /// Holds the two hash states after the key block, so that a digest costs no key set-up.
-pub struct DigestKey(Hmac<sha2::Sha256>);
+/// Boxed: whatever moves it moves none of them.
+pub struct DigestKey(Box<Hmac<sha2::Sha256>>);
 
 impl DigestKey {
     /// The key of a digest.
@@ -92,7 +93,7 @@ impl DigestKey {
 
     /// A key of any length, as the published test vectors have it.
     pub(in crate::crypto) fn from_slice_unchecked(key: &[u8]) -> Self {
-        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+        Self(Box::new(Hmac::new_from_slice(key).expect("HMAC takes a key of any length")))
     }
 
     /// The digest of `data`.
@@ -112,7 +113,7 @@ impl DigestKey {
     /// A digest made part by part.
     #[must_use]
     pub fn hasher(&self) -> KeyedHasher {
-        KeyedHasher(self.0.clone())
+        KeyedHasher(Hmac::clone(&self.0))
     }
 }
 

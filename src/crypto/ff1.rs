@@ -43,7 +43,9 @@ pub const DIGITS_MAX: u32 = 18;
 const LANES: usize = BATCH_BLOCKS;
 
 /// FF1-AES-256 on decimal numbers of one width, under one key and tweak.
-pub struct Ff1(Ff1Core<Aes256Enc>);
+///
+/// Boxed: whatever moves it moves no round keys.
+pub struct Ff1(Box<Ff1Core<Aes256Enc>>);
 
 impl Ff1 {
     /// The permutation of the numbers below `10^digits`.
@@ -52,7 +54,8 @@ impl Ff1 {
     /// [`Error::Width`] unless `digits` is 6 to 18.
     pub fn new(secret: &SecretBytes<32>, tweak: &[u8], digits: u32) -> Result<Self, Error> {
         // EXPOSE: the cipher expands the key into its round keys.
-        Ff1Core::new(Aes256Enc::new(secret.expose().into()), tweak, digits).map(Self)
+        let core = Ff1Core::new(Aes256Enc::new(secret.expose().into()), tweak, digits)?;
+        Ok(Self(Box::new(core)))
     }
 
     /// How many numbers are permuted: `10^digits`.

@@ -21,14 +21,16 @@ use super::tag::{BATCH_BLOCKS, Tag};
 use super::{DigestKey, SecretBytes};
 
 /// The outer key of one-way tags.
-pub struct OuterKey(Aes256);
+///
+/// Boxed: whatever moves it moves no round keys.
+pub struct OuterKey(Box<Aes256>);
 
 impl OuterKey {
     /// The key `secret`.
     #[must_use]
     pub fn new(secret: &SecretBytes<32>) -> Self {
         // EXPOSE: the cipher expands the key into its round keys.
-        Self(Aes256::new(secret.expose().into()))
+        Self(Box::new(Aes256::new(secret.expose().into())))
     }
 
     /// `tag' = AES-256(K_to, AES-256^-1(K_self, tag))` for each tag, in place.

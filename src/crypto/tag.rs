@@ -139,7 +139,8 @@ pub struct DecodedTag {
 
 /// The key of identifier tags: AES-256-CMAC with both subkeys made beforehand.
 pub struct IndexKey {
-    cipher: Aes256,
+    // Boxed: whatever moves the key moves no round keys.
+    cipher: Box<Aes256>,
     k1: [u8; 16],
     k2: [u8; 16],
 }
@@ -149,7 +150,7 @@ impl IndexKey {
     #[must_use]
     pub fn new(secret: &SecretBytes<32>) -> Self {
         // EXPOSE: the cipher expands the key into its round keys.
-        let cipher = Aes256::new(secret.expose().into());
+        let cipher = Box::new(Aes256::new(secret.expose().into()));
         let mut l = Block::from([0; 16]);
         cipher.encrypt_block(&mut l);
         let k1 = double(&l.0);

@@ -26,6 +26,7 @@ use crate::audit::{AuditLog, AuditReader, VerifierKey};
 use crate::clock::Clock;
 use crate::config::codes::RegisterCode;
 use crate::crypto::Entropy;
+use crate::memory::stack::wiped;
 use crate::store::keys::Key;
 use crate::store::records::load_mark;
 use crate::store::{Step, Store};
@@ -256,7 +257,7 @@ fn start(recorder: Recorder) -> (Sender<Command>, JoinHandle<()>) {
     let (queue, commands) = channel();
     let thread = std::thread::Builder::new()
         .name("hvelv-recorder".into())
-        .spawn(move || recorder.run(&commands))
+        .spawn(move || wiped(|| recorder.run(&commands)))
         .expect("the system starts a thread when the server opens");
     (queue, thread)
 }

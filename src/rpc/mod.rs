@@ -9,9 +9,11 @@
 //! INVARIANT: no storage, crypto or policy is decided here; a handler reads its caller, parses its
 //! request, makes one call and converts the answer.
 
+use tokio::task::JoinHandle;
 use tonic::{Response, Status};
 
 use self::auth::Caller;
+use crate::memory::stack::wiped;
 use crate::service::Error;
 
 mod alias;
@@ -54,6 +56,12 @@ async fn blocking<T: Send + 'static>(
     off_thread(caller, work).await.map(Response::new)
 }
 
+/// Begins blocking work off the async threads.  The thread is used again, so that what the work leaves
+/// on its stack is wiped.
+fn begin_off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    tokio::task::spawn_blocking(|| wiped(work))
+}
+
 /// Does blocking work off the async threads.  A panic there is our bug, and the caller is told so.
 async fn off_thread<T: Send + 'static>(
     caller: &Caller,
@@ -61,7 +69,7 @@ async fn off_thread<T: Send + 'static>(
 ) -> Result<T, Status> {
     let working = caller.clone();
     let span = tracing::Span::current();
-    let result = tokio::task::spawn_blocking(move || span.in_scope(|| work(working))).await;
+    let result = begin_off_thread(move || span.in_scope(|| work(working))).await;
     let result = match result {
         Ok(result) => result,
         // The panic's message is dropped: it may hold anything.

@@ -94,7 +94,7 @@ impl OperatorService for OperatorHandler {
         if let Ok(permit) = caller.permit(Right::GiveShares) {
             let service = Arc::clone(&self.service);
             // The key file is read.
-            let roots = tokio::task::spawn_blocking(move || service.root_states(&permit)).await;
+            let roots = crate::rpc::begin_off_thread(move || service.root_states(&permit)).await;
             status.roots = roots.unwrap_or_default().into_iter().map(Into::into).collect();
         }
         Ok(Response::new(status))

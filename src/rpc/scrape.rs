@@ -176,7 +176,7 @@ impl<B> Service<Request<B>> for Answer {
         }
         let scrape = Arc::clone(&self.scrape);
         Box::pin(async move {
-            let text = tokio::task::spawn_blocking(move || scrape()).await;
+            let text = crate::rpc::begin_off_thread(move || scrape()).await;
             Ok(match text {
                 Ok(Ok(text)) => {
                     let mut response = Response::new(text);

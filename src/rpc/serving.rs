@@ -190,7 +190,7 @@ async fn at_intervals(host: Arc<dyn Host>, interval_s: u64, act: fn(&dyn Host)) 
         due.tick().await;
         let host = Arc::clone(&host);
         // A panic there is logged by the runtime's hook; the next interval tries again.
-        drop(tokio::task::spawn_blocking(move || act(host.as_ref())).await);
+        drop(crate::rpc::begin_off_thread(move || act(host.as_ref())).await);
     }
 }
 
@@ -246,7 +246,7 @@ async fn drain(
 
 /// Shuts the host down, which waits for its stores.
 async fn shut_down(host: Arc<dyn Host>) {
-    if tokio::task::spawn_blocking(move || host.shutdown()).await.is_err() {
+    if crate::rpc::begin_off_thread(move || host.shutdown()).await.is_err() {
         tracing::error!("the service did not shut down in order");
     }
     tracing::info!("stopped");
@@ -295,7 +295,7 @@ impl Reload {
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Option<T> {
         let this = self.clone();
-        tokio::task::spawn_blocking(move || work(&this)).await.ok()
+        crate::rpc::begin_off_thread(move || work(&this)).await.ok()
     }
 
     fn access_file(&self) -> bool {

@@ -27,6 +27,7 @@ use super::open::Open;
 use super::{Error, ErrorCode, Limit, Service, Violation, actor};
 use crate::audit::{Action, Entry, Mode as AuditMode, Recorded};
 use crate::crypto::KeyedDigest;
+use crate::memory::stack::wiped;
 use crate::policy::{Denied, Permit};
 use crate::registers::budget::{Spending, Terms};
 use crate::registers::catalogue::Register;
@@ -485,7 +486,8 @@ impl Delivery {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let (id, persons, partition) = (self.id, &progress.persons, self.partition);
         let delivery = StoredDelivery { id, record: &record, persons, partition };
-        open.registers.record_delivery(&delivery, entry, reply).map_err(register_error)
+        // On whichever thread the delivery ends.
+        wiped(|| open.registers.record_delivery(&delivery, entry, reply)).map_err(register_error)
     }
 
     fn entry(&self, action: Action) -> Entry {

@@ -57,6 +57,7 @@ use tokio::sync::watch;
 use crate::audit::{Action, Actor, Entry};
 use crate::config::Access;
 use crate::config::access::PrincipalKind;
+use crate::memory::stack::wiped;
 use crate::metrics::Metrics;
 use crate::policy::alarms::Alarm;
 use crate::policy::{Denied, Permit, Right};
@@ -285,9 +286,11 @@ impl Service {
         let (ending, ended) = channel::<()>();
         *self.reopening.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
         let spawned = std::thread::Builder::new().name("hvelv-reopen".into()).spawn(move || {
-            // If batches hold on, the stores are locked, and the attempts below wait for them.
-            let _ = current.close();
-            service.reopen_until_open(attempt, &keys);
+            wiped(|| {
+                // If batches hold on, the stores are locked, and the attempts below wait for them.
+                let _ = current.close();
+                service.reopen_until_open(attempt, &keys);
+            });
             drop((keys, ending));
         });
         if spawned.is_err() {

@@ -14,6 +14,7 @@ use super::ingest::register_error;
 use super::open::CLOSE_TIMEOUT;
 use super::{Error, ErrorCode, Service, State, actor, allow};
 use crate::audit::{Action, Actor};
+use crate::memory::stack::wiped;
 use crate::policy::{Permit, Right};
 
 /// Why a server seals itself.
@@ -111,10 +112,14 @@ impl Service {
         current.open.begin_closing();
         self.end_windows(&current.open);
         self.end_conversions(&current.open);
-        // Without its record sealing happens all the same: the server must be closable always.
-        let recorded = current.open.registers.record_act_and_wait(entry);
-        let signed = self.sign_checkpoint(&current.open);
-        if !current.close() {
+        // Without its record sealing happens all the same: the server must be closable always.  What
+        // this leaves on the stack is gone before anybody is told that the server is sealed.
+        let (recorded, signed, is_closed) = wiped(|| {
+            let recorded = current.open.registers.record_act_and_wait(entry);
+            let signed = self.sign_checkpoint(&current.open);
+            (recorded, signed, current.close())
+        });
+        if !is_closed {
             tracing::error!("batches are still under way; keys are wiped when they end");
             return Err(Error::new(ErrorCode::SealUnfinished));
         }

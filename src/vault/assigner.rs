@@ -26,6 +26,7 @@ use super::partition::{Shared, entries, wipe};
 use super::{Error, HighWater, Origin, PersonNo, group, identity};
 use crate::crypto::{Entropy, Tag};
 use crate::ident::NationalId;
+use crate::memory::stack::wiped;
 use crate::store::keys::Key;
 use crate::store::records::encode_mark;
 use crate::store::{Batch, Durability, Store};
@@ -77,7 +78,7 @@ impl Assigner {
         let worker = Worker { shared, store, lease, high_water, entropy };
         let thread = std::thread::Builder::new()
             .name("hvelv-assigner".into())
-            .spawn(move || worker.run(&requests))
+            .spawn(move || wiped(|| worker.run(&requests)))
             .expect("the system starts a thread when the server opens");
         Self { queue: Mutex::new(Some(queue)), thread: Some(thread) }
     }

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::partition::{Shared, entries, wipe};
 use super::{Error, PersonNo, contacts, group};
 use crate::crypto::Tag;
+use crate::memory::stack::wiped;
 use crate::store::keys::Key;
 use crate::store::{Step, Store};
 
@@ -39,7 +40,7 @@ pub(super) fn load(store: &dyn Store, shared: &Shared) -> Result<u64, Error> {
     let (read, opened) = std::thread::scope(|scope| {
         let open = || {
             let (queue, loaded) = (Arc::clone(&queue), &loaded);
-            scope.spawn(move || open_groups(shared, &queue, loaded))
+            scope.spawn(move || wiped(|| open_groups(shared, &queue, loaded)))
         };
         let threads: Vec<_> = (0..threads).map(|_| open()).collect();
         // With the last thread that takes from it the queue is gone: the reader never waits for nobody.

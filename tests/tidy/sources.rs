@@ -140,6 +140,36 @@ fn nothing_names_the_place_where_it_was_written() {
     refuses(workplace, "docs/x.md", concat!("see /work", "/shared/X.md"), "see docs/X.md");
 }
 
+/// Where threads of the runtime get work, and the stack that it leaves is wiped.
+const OFF_THREAD: &str = "src/rpc/mod.rs";
+
+fn threads(file: &File) -> Vec<String> {
+    // The sender's program has no keys of a register, and ends with its work.
+    let is_server = file.path.starts_with("src/") && !file.path.starts_with("src/cli/");
+    if !file.is_rust() || !is_server || file.path.starts_with("src/extract/") {
+        return Vec::new();
+    }
+    let code = file.code();
+    let is_bare = |(at, line): &&(usize, &str)| {
+        let begins = line.contains("spawn_blocking(") && file.path != OFF_THREAD;
+        let starts = line.contains("thread::spawn(") || line.contains(".spawn(move ||");
+        let after = code.iter().filter(|(of, _)| (*at..=*at + 1).contains(of));
+        begins || (starts && !after.clone().any(|(_, line)| line.contains("wiped(")))
+    };
+    let bare = code.iter().filter(is_bare);
+    bare.map(|(at, _)| format!("{}:{at}: memory::stack::wiped does the work", file.path)).collect()
+}
+
+#[test]
+fn whatever_a_thread_of_the_server_leaves_on_its_stack_is_wiped() {
+    hold(threads);
+    let bad = ["spawn_blocking(work)", "thread::spawn(work)", ".spawn(move || work())"];
+    for bad in bad {
+        refuses(threads, "src/x.rs", bad, ".spawn(move || wiped(work))");
+    }
+    refuses(threads, "src/x.rs", bad[2], ".spawn(move || {\n wiped(work);\n})");
+}
+
 /// The one place that says who may open identities: `vault::MayReveal` is implemented there alone.
 const REVEALS: &str = "src/registers/approvals.rs";
 

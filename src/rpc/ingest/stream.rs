@@ -209,7 +209,7 @@ fn map(
 ) -> Result<JoinHandle<Result<Mapped, Error>>, Error> {
     let batch = convert::batch(batch)?;
     let delivery = Arc::clone(delivery);
-    Ok(tokio::task::spawn_blocking(move || delivery.map(batch)))
+    Ok(crate::rpc::begin_off_thread(move || delivery.map(batch)))
 }
 
 /// Submits mapped batches in the order of the stream.
@@ -301,7 +301,7 @@ pub(in crate::rpc) async fn off_thread<T: Send + 'static>(
 ) -> Result<T, Error> {
     // A panic's message is dropped: it may hold anything.
     let ended = |_| Err(Error::internal("a task ended without a result"));
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(ended)
+    crate::rpc::begin_off_thread(work).await.unwrap_or_else(ended)
 }
 
 /// What a sender is told whose rows were refused for a budget, once that is recorded.

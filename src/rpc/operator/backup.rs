@@ -77,7 +77,7 @@ async fn send(
         }
         if is_last || !matches!(sent, Ok(Ok(()))) {
             // The copies of the stores are removed from the disk.
-            drop(tokio::task::spawn_blocking(move || drop(parts)));
+            drop(crate::rpc::begin_off_thread(move || drop(parts)));
             return;
         }
     }

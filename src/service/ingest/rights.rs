@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use super::{Delivery, IngestMode, Mapped, Open, digest_of, register_error};
+use crate::memory::stack::wiped;
 use crate::registers::{Ended, Gives, HeldRights, JoiningRow, Standing};
 use crate::service::Error;
 use crate::vault::PersonNo;
@@ -135,6 +136,16 @@ impl Delivery {
         if rights.change_count() == mapped.decided.change_count {
             return Ok(rights);
         }
+        // Seldom, and on an async thread.
+        wiped(|| self.look_at_changes(open, rights, mapped))
+    }
+
+    fn look_at_changes<'a>(
+        &self,
+        open: &'a Open,
+        rights: HeldRights<'a>,
+        mapped: &mut Mapped,
+    ) -> Result<HeldRights<'a>, Error> {
         let ended = rights.ended_since(mapped.decided.ended_count);
         let left_out = self.join_again(open, &rights, ended, mapped)?;
         let consents = mapped.decided.rows.iter();
