@@ -55,6 +55,8 @@ word_enum! {
         /// For some time the server knows which persons of a one-way register and of others in a
         /// joint disclosure are the same.
         OpenWindow = "open_window",
+        /// Bodies of the audit log whose retention is over are dropped.
+        PruneAudit = "prune_audit",
         /// A person's IDs in a register are replaced.
         ReissueId = "reissue_id",
         /// Somebody is told who a person is.
@@ -73,7 +75,7 @@ impl Act {
             | Self::IdentifySerial
             | Self::OpenConversion
             | Self::OpenWindow => Role::Officer,
-            Self::AcceptRestore => Role::Operator,
+            Self::AcceptRestore | Self::PruneAudit => Role::Operator,
             Self::GrantRole => Role::Approver,
             Self::ReissueId | Self::RevealIdentity => Role::Custodian,
         }

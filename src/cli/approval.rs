@@ -98,7 +98,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct RequestOptions {
     /// What is to be done: accept_restore, bridge_in, bridge_out, grant_role, identify_serial,
-    /// open_conversion, open_window, reissue_id or reveal_identity.
+    /// open_conversion, open_window, prune_audit, reissue_id or reveal_identity.
     #[arg(long, value_name = "ACT")]
     act: Act,
 

@@ -1,6 +1,7 @@
 //! `hvelv audit`: reads, exports and verifies the audit log.
 
 mod live;
+mod prune;
 mod receipt;
 mod tiles;
 mod witness;
@@ -28,7 +29,7 @@ Examples:
   hvelv audit export --connect keys/dev/auditor.toml audit-2026-03-31.jsonl
   hvelv audit verify --export audit-2026-03-31.jsonl --verifier-key 'hvelv.example/audit+…'
 
-Needs the role auditor, `receipt` any role. `verify --export`, `verify-receipt` and `witness add`
+Needs the role auditor, `receipt` any role, `prune` the role operator. `verify --export`, `verify-receipt` and `witness add`
 need no server and no certificate.";
 
 const VERIFY_EXAMPLES: &str = "\
@@ -64,6 +65,9 @@ enum Action {
     Consistency(receipt::ConsistencyOptions),
     /// Writes the proof that an entry is in the log, in the form of a receipt.
     Prove(receipt::ReceiptOptions),
+    /// Drops bodies whose retention is over; hashes and proofs stay.
+    #[command(after_help = prune::EXAMPLES)]
+    Prune(prune::PruneOptions),
     /// Writes a receipt for an entry of one's own.
     #[command(after_help = receipt::RECEIPT_EXAMPLES)]
     Receipt(receipt::ReceiptOptions),
@@ -155,6 +159,7 @@ pub(super) fn run(command: &AuditCommand) -> Result<Exit, Error> {
         Action::Entries(options) => entries(options),
         Action::Export(options) => export(options),
         Action::Prove(options) => receipt::prove(options),
+        Action::Prune(options) => prune::run(options),
         Action::Receipt(options) => receipt::receipt(options),
         Action::Tiles(options) => tiles::run(options),
         Action::VerifyReceipt(options) => receipt::verify(options),

@@ -163,6 +163,7 @@ pub const METHODS: &[Method] = &[
     row("/hvelv.v1.AuditService/GetInclusionProof", AUDITOR, Deadline::Request),
     row("/hvelv.v1.AuditService/GetReceipt", Rule::Certificate, Deadline::None),
     row("/hvelv.v1.AuditService/ListEntries", AUDITOR, Deadline::Request),
+    row("/hvelv.v1.AuditService/PruneEntries", OPERATOR, Deadline::None),
     row("/hvelv.v1.CatalogueService/GetRegister", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.CatalogueService/ListRegisters", Rule::Anyone, Deadline::Request),
     row("/hvelv.v1.ConversionService/CloseConversion", OFFICER, Deadline::None),

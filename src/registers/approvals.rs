@@ -372,6 +372,7 @@ impl Approved {
             | Act::GrantRole
             | Act::OpenConversion
             | Act::OpenWindow
+            | Act::PruneAudit
             | Act::ReissueId => None,
         }
     }

@@ -172,6 +172,7 @@ fn asked(mut request: RequestApprovalRequest) -> Result<ApprovalRequest, Error> 
         ApprovalAct::IdentifySerial => Act::IdentifySerial,
         ApprovalAct::OpenConversion => Act::OpenConversion,
         ApprovalAct::OpenWindow => Act::OpenWindow,
+        ApprovalAct::PruneAudit => Act::PruneAudit,
         ApprovalAct::ReissueId => Act::ReissueId,
         ApprovalAct::RevealIdentity => Act::RevealIdentity,
     };
@@ -272,6 +273,7 @@ const fn wire_act(act: Act) -> ApprovalAct {
         Act::IdentifySerial => ApprovalAct::IdentifySerial,
         Act::OpenConversion => ApprovalAct::OpenConversion,
         Act::OpenWindow => ApprovalAct::OpenWindow,
+        Act::PruneAudit => ApprovalAct::PruneAudit,
         Act::ReissueId => ApprovalAct::ReissueId,
         Act::RevealIdentity => ApprovalAct::RevealIdentity,
     }

@@ -14,13 +14,14 @@ use super::proto::{
     GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetInclusionProofRequest, GetInclusionProofResponse,
     GetReceiptRequest, GetReceiptResponse, ListEntriesRequest, ListEntriesResponse,
+    PruneEntriesRequest, PruneEntriesResponse,
 };
 use super::{blocking, off_thread};
 use crate::audit::Recorded;
 use crate::policy::Right;
 use crate::service::{
     AuditCheckpoint, AuditReceipt, AuditRecord, ConsistencyProof, Error, ErrorCode, InclusionProof,
-    Service,
+    Pruned, Service,
 };
 
 /// Entries that are read at once, off the async threads; each page is a few hundred kilobytes.
@@ -120,6 +121,26 @@ impl AuditService for AuditHandler {
             service.audit_receipt(&caller.permit(Right::ReadOwnEntries)?, index).map(Into::into)
         })
         .await
+    }
+
+    async fn prune_entries(
+        &self,
+        request: Request<PruneEntriesRequest>,
+    ) -> Result<Response<PruneEntriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let retention_days = request.into_inner().retention_days;
+        let service = Arc::clone(&self.service);
+        blocking(&caller, move |caller| {
+            service.prune_audit(&caller.permit(Right::Operate)?, retention_days).map(Into::into)
+        })
+        .await
+    }
+}
+
+impl From<Pruned> for PruneEntriesResponse {
+    fn from(pruned: Pruned) -> Self {
+        let Pruned { bodies, entries } = pruned;
+        Self { bodies, audit_entries: entries }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::ingest::register_error;
 use super::open::Open;
-use super::{Error, ErrorCode, Service, actor, allow};
+use super::{Error, ErrorCode, Parameters, Service, actor, allow};
+use crate::approval::Act;
 use crate::audit::{
     Action, Actor, KeptLeaf, LeafHashes, LogError, Origin, ProveError, PruningPlan,
     RETENTION_DAYS_MIN, SignedCheckpoint, VerifierKey, consistency_proof, inclusion_proof,
@@ -59,6 +60,21 @@ pub struct ConsistencyProof {
     pub new_size: u64,
     /// Proof.
     pub path: Vec<[u8; 32]>,
+}
+
+/// What was pruned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many bodies.
+    pub bodies: u64,
+    /// Numbers of the entries that say which.
+    pub entries: Vec<u64>,
+}
+
+/// What an approval to prune is about: all that whoever approves must know.
+#[must_use]
+pub fn pruning_subject(retention_days: u64) -> String {
+    format!("entries older than {retention_days} days")
 }
 
 /// Entries, read page by page.
@@ -189,30 +205,48 @@ impl Service {
     }
 
     /// Drops the bodies of entries whose retention is over: bulk deliveries and readings of the log.
-    /// An entry says which, in the same commit; hashes and proofs stay. Gives how many.
+    /// An entry says which, in the same commit; hashes and proofs stay.
+    ///
+    /// It takes another person's approval, since it destroys evidence of who did what, also of what
+    /// the operator did: one person alone must not.  The approval is of the retention, which
+    /// [`pruning_subject`] says; it is used with the first entry, of which there are more for a log of
+    /// very many runs. Where there is nothing to drop it is not used.
     ///
     /// # Errors
     ///
-    /// `server_sealed`; `store_unusable`; `request_invalid` for a retention that is too short.
-    pub fn prune_audit(&self, permit: &Permit, retention_days: u64) -> Result<u64, Error> {
+    /// `not_allowed`; `request_invalid` for a retention that is too short; `approval_required` and
+    /// `approval_void`, which are recorded; `server_sealed`; `store_unusable`; `commit_uncertain`.
+    pub fn prune_audit(&self, permit: &Permit, retention_days: u64) -> Result<Pruned, Error> {
         allow(permit, &Right::Operate)?;
         let open = self.open_now()?;
         if retention_days < RETENTION_DAYS_MIN {
             return Err(Error::new(ErrorCode::RequestInvalid)
                 .with_text("the retention is too short: it is 1827 days at least"));
         }
-        let now = self.parts.clock.now();
+        let entry = self.entry(actor(permit), Action::EntriesPruned);
+        let (about, now) = (pruning_subject(retention_days), entry.time);
+        let approved =
+            self.take_approval(&open, permit, (Act::PruneAudit, &about), &Parameters::default());
+        let mut approved = Some(self.or_record(&open, &entry, approved)?);
         let plans = open.registers.audit().prunable(now, retention_days).map_err(log_error)?;
-        let mut count = 0;
+        let mut pruned = Pruned::default();
         for PruningPlan { pruning, dropped } in plans {
-            let bodies = pruning.bodies();
             let entry = pruning.entry(now, actor(permit));
             let writes = vec![Write::PruneEntries(dropped)];
-            let done = open.registers.record_change_and_wait(entry, writes);
-            let _ = done.map_err(register_error)?;
-            count += bodies;
+            let done = match approved.take() {
+                Some(approved) => {
+                    open.registers.record_approved_act_and_wait(entry, writes, approved, ())
+                }
+                None => open.registers.record_change_and_wait(entry, writes),
+            };
+            let recorded = done.map_err(|error| {
+                self.reopen_if_failed(&open);
+                register_error(error)
+            })?;
+            pruned.bodies += pruning.bodies();
+            pruned.entries.push(recorded.index());
         }
-        Ok(count)
+        Ok(pruned)
     }
 
     pub(super) fn sign_checkpoint(&self, open: &Open) -> Result<SignedCheckpoint, Error> {

@@ -66,7 +66,10 @@ use crate::registers::catalogue::Catalogue;
 pub use access::{AccessNow, AccessStatus, Holder};
 pub use aliases::AliasPair;
 pub use approval::{ApprovalDecision, ApprovalFilter, ApprovalRequest, ApprovalStatus, Parameters};
-pub use audit::{AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof};
+pub use audit::{
+    AuditCheckpoint, AuditEntries, AuditRecord, ConsistencyProof, InclusionProof, Pruned,
+    pruning_subject,
+};
 pub use backup::{BackupPart, BackupParts, BackupRequest};
 pub use budget::{BudgetFilter, BudgetStatus, GrantRequest, SpentBudget};
 pub use conversion::{ConvertedRow, OpenConversion, OpenedConversion, Pair};

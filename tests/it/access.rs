@@ -111,6 +111,8 @@ async fn each_role_opens_its_own_methods_and_no_others() {
             "operator",
             &[
                 "OperatorService/",
+                "AuditService/GetReceipt",
+                "AuditService/PruneEntries",
                 "ApprovalService/GetAccess",
                 "ApprovalService/GetApproval",
                 "ApprovalService/ListApprovals",
@@ -121,7 +123,8 @@ async fn each_role_opens_its_own_methods_and_no_others() {
         (
             "auditor",
             &[
-                "AuditService/",
+                "AuditService/Get",
+                "AuditService/ListEntries",
                 "ApprovalService/GetAccess",
                 "ApprovalService/GetApproval",
                 "ApprovalService/ListApprovals",

@@ -37,6 +37,7 @@ mod linking;
 mod memory;
 mod metrics;
 mod old_ids;
+mod pruning;
 mod pseudonymize;
 mod reveal;
 mod rights;

@@ -119,6 +119,8 @@ fn printers_of_backups() -> Printers {
     shown_of![
         AcceptRestoreRequest,
         AcceptRestoreResponse,
+        PruneEntriesRequest,
+        PruneEntriesResponse,
         BackupBegun,
         BackupComplete,
         BackupRequest,

@@ -89,6 +89,7 @@ pub(super) const fn wire_act(act: Act) -> ApprovalAct {
         Act::IdentifySerial => ApprovalAct::IdentifySerial,
         Act::OpenConversion => ApprovalAct::OpenConversion,
         Act::OpenWindow => ApprovalAct::OpenWindow,
+        Act::PruneAudit => ApprovalAct::PruneAudit,
         Act::ReissueId => ApprovalAct::ReissueId,
         Act::RevealIdentity => ApprovalAct::RevealIdentity,
     }

@@ -2,8 +2,10 @@
 
 use ct_merkle::{ConsistencyProof as CtConsistency, InclusionProof as CtInclusion, RootHash};
 
+use super::bridges;
 use super::rights::reserved;
 use super::*;
+use crate::approval::{Act, State as Approval};
 use crate::audit::{
     Checkpoint, ExportWriter, Hash, KeptLeaf, Leaf, RETENTION_DAYS_MIN, Receipt, Salt, VerifierKey,
     Witness, WitnessSecret, verify_export,
@@ -21,6 +23,12 @@ impl World {
 
     fn auditor(&self) -> Permit {
         self.permit("r", Right::ReadAudit)
+    }
+
+    /// Prunes with an approval; gives how many bodies.
+    fn prune(&self) -> u64 {
+        self.approve_as("o", (Act::PruneAudit, &pruning_subject(RETENTION_DAYS_MIN)), &[]);
+        self.service.prune_audit(&self.operator(), RETENTION_DAYS_MIN).unwrap().bodies
     }
 
     fn entries(&self) -> Vec<AuditRecord> {
@@ -224,14 +232,14 @@ fn a_log_that_is_damaged_while_the_server_runs_is_no_mistake_of_who_asks_for_a_p
 
 #[test]
 fn what_retention_prunes_keeps_its_hash_and_proofs_and_the_export_says_why_it_is_gone() {
-    let world = World::unsealed();
+    let world = bridges::world();
     world.ingest("NPR", "HF", &numbers(20));
     let before = world.entries();
     let own = world.newest("ingest");
-    assert_eq!(world.service.prune_audit(&world.operator(), RETENTION_DAYS_MIN).unwrap(), 0);
+    assert_eq!(world.prune(), 0);
     let later = Duration::from_secs(86_400 * RETENTION_DAYS_MIN);
     world.clock.advance(later);
-    let pruned = world.service.prune_audit(&world.operator(), RETENTION_DAYS_MIN).unwrap();
+    let pruned = world.prune();
     assert!(pruned >= 2, "{pruned}");
     world.reseal();
 
@@ -253,13 +261,41 @@ fn what_retention_prunes_keeps_its_hash_and_proofs_and_the_export_says_why_it_is
 }
 
 #[test]
+fn nobody_prunes_without_an_approval_of_that_retention_and_nothing_to_prune_uses_none() {
+    let world = bridges::world();
+    world.ingest("NPR", "HF", &numbers(20));
+    let code = |days| world.service.prune_audit(&world.operator(), days).unwrap_err().code();
+    assert_eq!(code(RETENTION_DAYS_MIN - 1), ErrorCode::RequestInvalid);
+    assert_eq!(code(RETENTION_DAYS_MIN), ErrorCode::ApprovalRequired);
+    world.clock.advance(Duration::from_secs(86_400 * (RETENTION_DAYS_MIN + 30)));
+    let longer = RETENTION_DAYS_MIN + 10;
+    world.approve_as("o", (Act::PruneAudit, &pruning_subject(longer)), &[]);
+    assert_eq!(code(RETENTION_DAYS_MIN), ErrorCode::ApprovalRequired, "of another retention");
+    for permit in [world.auditor(), world.permit("second", Right::Approve)] {
+        let refused = world.service.prune_audit(&permit, longer).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::NotAllowed);
+    }
+    let pruned = world.service.prune_audit(&world.operator(), longer).unwrap();
+    assert!(pruned.bodies > 0 && pruned.entries.len() == 1, "{pruned:?}");
+    assert_eq!(pruned.entries[0], world.newest("entries_pruned"));
+    assert_eq!(code(longer), ErrorCode::ApprovalRequired, "it is used");
+    // What is refused is recorded, and what finds nothing leaves the approval as it was.
+    assert_eq!(world.entries_with(r#""attempted":"entries_pruned""#), 3);
+    assert_eq!(world.prune(), 0);
+    let open = world.service.open_now().unwrap();
+    let is_left =
+        |one: &crate::approval::Approval| one.state(world.clock.now()) == Approval::Approved;
+    assert_eq!(open.registers.approvals().list(9, is_left).len(), 1);
+}
+
+#[test]
 fn what_was_pruned_by_a_clock_that_was_set_forward_is_not_explained() {
-    let world = World::unsealed();
+    let world = bridges::world();
     world.ingest("NPR", "HF", &numbers(20));
     let own = world.newest("ingest");
     let (today, later) = (world.clock.now(), Duration::from_secs(86_400 * RETENTION_DAYS_MIN));
     world.clock.set(today.checked_add(later).unwrap());
-    assert!(world.service.prune_audit(&world.operator(), RETENTION_DAYS_MIN).unwrap() > 0);
+    assert!(world.prune() > 0);
     let (export, _) = world.export();
     let ahead = verify_export(&export[..], None).unwrap().pruning;
     assert_eq!(ahead.unexplained(world.clock.now()), None, "by that clock");

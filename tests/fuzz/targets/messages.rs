@@ -78,6 +78,7 @@ requests! {
     OpenDisclosureRequest
     OpenWindowRequest
     PlanRetentionRequest
+    PruneEntriesRequest
     PseudonymizeRequest
     PseudonymizeStreamRequest
     ReceiveApplicationRequest

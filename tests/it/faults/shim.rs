@@ -152,21 +152,5 @@ fn offset(slot: Slot) -> u64 {
 /// The library, built once for all tests of this process.
 fn library() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let source = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
-            .join("tests/it/faults/shim.c");
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let library = directory.join("hvelv-faults.so");
-        // Built under a name of its own, so that another run never loads half of it.
-        let aside = directory.join(format!("hvelv-faults-{}.so", std::process::id()));
-        let built = Command::new("cc")
-            .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared"])
-            .args(["-pthread", "-o"])
-            .args([&aside, &source])
-            .output()
-            .expect("`cc` is there: tools/prepare installs it");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        fs::rename(aside, &library).unwrap();
-        library
-    })
+    crate::harness::library(&BUILT, "tests/it/faults/shim.c")
 }

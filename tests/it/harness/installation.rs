@@ -51,6 +51,8 @@ pub(crate) struct InstallationOptions {
     pub(crate) identifiers: &'static str,
     /// Lines of `[budgets]`.
     pub(crate) budgets: &'static str,
+    /// How long certificates are valid.
+    pub(crate) valid_hours: i64,
 }
 
 impl Default for InstallationOptions {
@@ -59,7 +61,7 @@ impl Default for InstallationOptions {
         // ten million and some more is not refused row by row.
         let budgets =
             "assignments_max = 100000000\nmisses_max = 100000000\npersons_max = 100000000";
-        Self { mode: "development", limits: "", identifiers: "", budgets }
+        Self { mode: "development", limits: "", identifiers: "", budgets, valid_hours: 24 * 365 }
     }
 }
 
@@ -78,7 +80,7 @@ impl Installation {
     /// With configuration, certificates, keys and empty stores.
     pub(crate) fn with(options: &InstallationOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let authority = DevelopmentAuthority::generate(validity(-24, 24 * 365)).unwrap();
+        let authority = DevelopmentAuthority::generate(validity(-24, options.valid_hours)).unwrap();
         let this = Self { directory, authority };
         this.write_config(options);
         for file in ["decisions.toml", "organisations.toml", "registers.toml"] {
@@ -90,7 +92,7 @@ impl Installation {
         server.write(&this.path("server.pem"), &this.path("server-key.pem")).unwrap();
         let names = PRINCIPALS.map(|(name, ..)| name);
         for name in names.into_iter().chain(["stranger"]) {
-            this.issue(&this.authority, name, name, validity(-24, 24 * 365));
+            this.issue(&this.authority, name, name, validity(-24, options.valid_hours));
         }
         let passphrase = Passphrase::new(PASSPHRASE.into()).unwrap();
         this.load().init(&passphrase).unwrap();
@@ -99,7 +101,7 @@ impl Installation {
 
     /// Writes the configuration anew.
     pub(crate) fn write_config(&self, options: &InstallationOptions) {
-        let InstallationOptions { mode, limits, identifiers, budgets } = options;
+        let InstallationOptions { mode, limits, identifiers, budgets, valid_hours: _ } = options;
         let text = format!(
             "mode = '{mode}'\nlisten = '127.0.0.1:0'\nvault_dir = 'data/vault'\n\
              registers_dir = 'data/registers'\nkey_file = 'test.hvk'\n\

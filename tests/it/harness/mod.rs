@@ -6,6 +6,7 @@ mod course;
 mod installation;
 mod manifest;
 mod numbers;
+mod preload;
 mod process;
 mod random;
 mod scrape;
@@ -23,6 +24,7 @@ pub(crate) use installation::{
 };
 pub(crate) use manifest::manifest;
 pub(crate) use numbers::{completed, digits, dnr, first_with, people, people_born};
+pub(crate) use preload::{days_ahead, library};
 pub(crate) use process::{LISTENING, PROGRAM, Ran, Running, ServerProcess, hvelv, run, serve};
 pub(crate) use random::Random;
 pub(crate) use scrape::{Scraped, exchange, scrape};

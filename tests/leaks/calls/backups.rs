@@ -1,5 +1,6 @@
-//! Backups, and what a restore has lost.
+//! What operators do besides: backups, what a restore has lost, retention of the log.
 
+use hvelv::rpc::proto::audit_service_client::AuditServiceClient;
 use hvelv::rpc::proto::operator_service_client::OperatorServiceClient;
 use hvelv::rpc::proto::*;
 
@@ -22,6 +23,18 @@ impl Calls<'_> {
                 if let Some(backup_response::Part::Data(bytes)) = part.part {
                     self.world.capture("backup.age", &bytes);
                 }
+            }
+        }
+        // Refused without an approval, and again when it is used; there is nothing to prune.
+        for approved in [false, true] {
+            if approved {
+                let about = "entries older than 1827 days";
+                self.approve_as(caller, ApprovalAct::PruneAudit, about, &[]).await;
+            }
+            let mut audit = AuditServiceClient::new(self.channel(Some(caller)).await);
+            for retention_days in [0, 1827, u64::MAX] {
+                let came = audit.prune_entries(PruneEntriesRequest { retention_days }).await;
+                self.note("hvelv.v1.AuditService/PruneEntries", came);
             }
         }
         let came = client.get_restore(GetRestoreRequest {}).await;

@@ -2,7 +2,9 @@
 
 /// Messages without identifiers, IDs and secrets: the catalogue, counts, proofs, what names a
 /// delivery and its place in the log.
-pub(super) const SHOWN: [&str; 106] = [
+pub(super) const SHOWN: [&str; 108] = [
+    "PruneEntriesRequest",
+    "PruneEntriesResponse",
     "AcceptRestoreRequest",
     "AcceptRestoreResponse",
     "BackupBegun",
