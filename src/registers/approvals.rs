@@ -363,18 +363,17 @@ impl Approved {
 
     /// What opens identities, if the act that was approved is one that does.
     pub fn reveal(&self) -> Option<RevealPermit<'_>> {
-        match self.0.next.wanted.act {
-            Act::BridgeOut | Act::IdentifySerial | Act::RevealIdentity => {
-                Some(RevealPermit(PhantomData))
-            }
+        let opens = match self.0.next.wanted.act {
+            Act::BridgeOut | Act::IdentifySerial | Act::RevealIdentity => true,
             Act::AcceptRestore
             | Act::BridgeIn
             | Act::GrantRole
             | Act::OpenConversion
             | Act::OpenWindow
             | Act::PruneAudit
-            | Act::ReissueId => None,
-        }
+            | Act::ReissueId => false,
+        };
+        opens.then_some(RevealPermit(PhantomData))
     }
 
     /// What looks for persons of a one-way register among those of others, if it is a window.
