@@ -29,8 +29,8 @@ Examples:
   hvelv audit export --connect keys/dev/auditor.toml audit-2026-03-31.jsonl
   hvelv audit verify --export audit-2026-03-31.jsonl --verifier-key 'hvelv.example/audit+…'
 
-Needs the role auditor, `receipt` any role, `prune` the role operator. `verify --export`, `verify-receipt` and `witness add`
-need no server and no certificate.";
+Needs the role auditor, `receipt` any role, `prune` the role operator. `verify --export`,
+`verify-receipt` and `witness add` need no server and no certificate.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

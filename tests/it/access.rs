@@ -81,61 +81,64 @@ async fn an_unknown_certificate_and_one_without_roles_get_the_same_answers() {
     server.stop().await;
 }
 
+/// The methods of a role that everybody does not have.
+const OWN: [(&str, &[&str]); 6] = [
+    (
+        "sender",
+        &[
+            "IngestService/",
+            "AliasService/ConvertIds",
+            "AliasService/ListAliases",
+            "IdentityService/ListIdChanges",
+            "RightsService/ConfirmOrder",
+            "RightsService/ListOrders",
+        ],
+    ),
+    ("identity", &["IdentityService/ApplyEvents"]),
+    ("rights", &["RightsService/"]),
+    (
+        "quality",
+        &[
+            "ConversionService/ConvertOneWayIds",
+            "RightsService/CheckQualityConsents",
+            "RightsService/RecordQualityConsent",
+        ],
+    ),
+    (
+        "operator",
+        &[
+            "OperatorService/",
+            "AuditService/GetReceipt",
+            "AuditService/PruneEntries",
+            "ApprovalService/GetAccess",
+            "ApprovalService/GetApproval",
+            "ApprovalService/ListApprovals",
+            "ApprovalService/RequestApproval",
+            "ApprovalService/WithdrawApproval",
+        ],
+    ),
+    (
+        "auditor",
+        &[
+            "AuditService/Get",
+            "AuditService/ListEntries",
+            "ApprovalService/GetAccess",
+            "ApprovalService/GetApproval",
+            "ApprovalService/ListApprovals",
+            "DisclosureService/GetApplication",
+            "DisclosureService/GetDisclosure",
+            "DisclosureService/ListApplications",
+            "DisclosureService/ListBridges",
+            "DisclosureService/ListDisclosures",
+        ],
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_opens_its_own_methods_and_no_others() {
     let installation = Installation::new();
     let server = InProcessServer::open(&installation).await;
-    for (name, own) in [
-        (
-            "sender",
-            &[
-                "IngestService/",
-                "AliasService/ConvertIds",
-                "AliasService/ListAliases",
-                "IdentityService/ListIdChanges",
-                "RightsService/ConfirmOrder",
-                "RightsService/ListOrders",
-            ][..],
-        ),
-        ("identity", &["IdentityService/ApplyEvents"]),
-        ("rights", &["RightsService/"]),
-        (
-            "quality",
-            &[
-                "ConversionService/ConvertOneWayIds",
-                "RightsService/CheckQualityConsents",
-                "RightsService/RecordQualityConsent",
-            ],
-        ),
-        (
-            "operator",
-            &[
-                "OperatorService/",
-                "AuditService/GetReceipt",
-                "AuditService/PruneEntries",
-                "ApprovalService/GetAccess",
-                "ApprovalService/GetApproval",
-                "ApprovalService/ListApprovals",
-                "ApprovalService/RequestApproval",
-                "ApprovalService/WithdrawApproval",
-            ],
-        ),
-        (
-            "auditor",
-            &[
-                "AuditService/Get",
-                "AuditService/ListEntries",
-                "ApprovalService/GetAccess",
-                "ApprovalService/GetApproval",
-                "ApprovalService/ListApprovals",
-                "DisclosureService/GetApplication",
-                "DisclosureService/GetDisclosure",
-                "DisclosureService/ListApplications",
-                "DisclosureService/ListBridges",
-                "DisclosureService/ListDisclosures",
-            ],
-        ),
-    ] {
+    for (name, own) in OWN {
         let channel = installation.connect(server.address, name).await;
         for method in METHODS.iter().filter(|method| method.rule != Rule::Anyone) {
             let is_own = |own: &&str| method.path.starts_with(&format!("/hvelv.v1.{own}"));
