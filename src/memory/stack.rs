@@ -21,7 +21,7 @@ use zeroize::Zeroize;
 
 /// How far down is overwritten: without optimisation the copies go 200 KiB down, and with it each batch
 /// and each look-up pays for this.  Threads of the library and of the runtime have 2 MiB.
-const WIPED_BYTES: usize = if cfg!(debug_assertions) { 320 << 10 } else { 64 << 10 };
+const WIPED_BYTES: usize = if cfg!(debug_assertions) { 320 << 10 } else { 32 << 10 };
 
 /// Does some work, and overwrites what its calls have left on the stack.
 pub(crate) fn wiped<T>(work: impl FnOnce() -> T) -> T {
