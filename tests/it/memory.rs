@@ -2,10 +2,12 @@
 //! sealed.
 //!
 //! Goal: sealing wipes every key of the key file, the roots, what opens them and the key of the file,
-//! also where ciphers have put copies: on stacks of threads, and in memory that was given back.  Method: the keys of an installation are computed here, by a reader of the key file of its own,
-//! and every page of the server's process is searched for them, in raw form, as hexadecimal and as
-//! base64, each by both of its halves: before it is opened, while it is open (the control: a search that
-//! finds nothing then would prove nothing), and after it was sealed.  The last round opens the vault by
+//! also where ciphers have put copies: on stacks of threads, and in memory that was given back.
+//!
+//! Method: the keys of an installation are computed here, by a reader of the key file of its own, and
+//! every page of the server's process is searched for them, in raw form, as hexadecimal and as base64,
+//! each by both of its halves: before it is opened, while it is open (the control: a search that finds
+//! nothing then would prove nothing), and after it was sealed.  The last round opens the vault by
 //! shares, and searches for their bytes, their symbols, the secret that they join to and the key that
 //! it gives.
 //!
