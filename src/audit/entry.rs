@@ -226,6 +226,8 @@ pub enum Action {
     Initialised,
     /// Everything that is said about a person was answered; `changes` says who asked, and what was so.
     InnsynGiven,
+    /// Keys that have a successor were destroyed; `changes` says which.
+    KeyDestroyed,
     /// A key got a successor, for what is made from then on; `changes` says which.
     KeyRotated,
     /// After a crash: the keys of disclosures were wrapped under the next erasure key.

@@ -14,6 +14,7 @@ use crate::service::setup::{
     Installation, KeyChange, KeysGiven, Others, Root, SetupError, WaysWanted,
 };
 
+mod destroy;
 mod hand_out;
 mod rotate;
 mod shown;
@@ -90,6 +91,9 @@ enum Action {
     /// Replaces a root: older passphrases, shares and copies of the key file open nothing new.
     #[command(after_help = REPLACE_EXAMPLES)]
     ReplaceRoot(ReplaceOptions),
+    /// Destroys older keys, which have a successor.
+    #[command(after_help = destroy::EXAMPLES)]
+    Destroy(destroy::DestroyOptions),
     /// Makes a new key for what is signed or sealed from now on.
     #[command(after_help = rotate::EXAMPLES)]
     Rotate(rotate::RotateOptions),
@@ -194,6 +198,7 @@ pub(super) fn run(command: &KeysCommand) -> Result<Exit, Error> {
         Action::Split(options) => split(options)?,
         Action::Passphrase(options) => passphrase(options)?,
         Action::ReplaceRoot(options) => replace(options)?,
+        Action::Destroy(options) => destroy::run(options)?,
         Action::Rotate(options) => rotate::run(options)?,
     }
     output::note("copy the key file anew, and destroy the older copies");

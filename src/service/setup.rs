@@ -65,6 +65,15 @@ pub enum SetupError {
     /// What was made does not open.
     #[error("what was made does not open: {0}")]
     Open(Error),
+    /// There is nothing to destroy.
+    #[error("no older key has signed checkpoints: there is nothing to destroy")]
+    NoOlderKey,
+    /// The older keys are needed still.
+    #[error(
+        "the newest checkpoint has no signature by the newest key: unseal the server once and seal \
+         it, have auditors and witnesses verify with both keys, then try again"
+    )]
+    NotSignedYet,
     /// A test number file.
     #[error("the list of test numbers {path} cannot be read")]
     TestNumbers {

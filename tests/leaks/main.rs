@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hvelv::crypto::{Entropy, Passphrase};
-use hvelv::keyring::{Environment, Keyring, SealedKeyring};
+use hvelv::keyring::{Environment, Keyring, NumberSpace, SealedKeyring};
 use hvelv::store::Store;
 use hvelv::store::rocks::RocksStore;
 use hvelv::vault::{HighWater, PERSONS, PartitionKeys, Seen, Vault};
@@ -287,7 +287,9 @@ fn offline(world: &mut World) {
     world.run(&format!("keys passphrase {keys}"), 5);
     world.run(&format!("keys replace-root {keys} --root registers"), 2);
     world.run(&format!("keys rotate {keys} audit-signing"), 5);
+    world.run(&format!("keys destroy {keys} audit-signing"), 5);
     let right = "--config dev/hvelv.toml --passphrase-file secret/right";
+    world.run(&format!("keys destroy {right} audit-signing"), 5);
     world.run(&format!("keys rotate {right} vault-sealing"), 0);
     let shares = "--root registers --shares 3 --threshold 2 --output captured";
     world.run(&format!("keys split {keys} {shares}"), 5);
@@ -490,16 +492,22 @@ fn search_for_numbers(world: &World, ids: &BTreeSet<u64>) {
     let register = &keyring.registers().registers[&NPR];
     for (what, keys) in [("person", keys), ("register", register.numbers.active())] {
         let (mut given, mut never) = (Vec::new(), Vec::new());
-        keys.numbers_at(0..used, &mut given).unwrap();
-        keys.numbers_at(5_000_000..5_000_000 + used, &mut never).unwrap();
-        if what == "register" {
+        if what == "person" {
+            keys.numbers_at(0..used, &mut given).unwrap();
+        } else {
+            // Of the leased ones those that IDs were made of: they are drawn in random order.
+            keys.numbers_at(0..keyring.marks().get(NumberSpace::Register(NPR)), &mut given)
+                .unwrap();
             let mut bodies = given.clone();
             register.ids.active().encrypt_many(&mut bodies).unwrap();
-            let bodies: BTreeSet<u64> = bodies.into_iter().collect();
-            let body = |id: &u64| id / 10 % 10_000_000_000_000;
-            let known = ids.iter().filter(|id| bodies.contains(&body(id))).count();
+            let of_ids: BTreeSet<u64> = ids.iter().map(|id| id / 10 % 10_000_000_000_000).collect();
+            let mut bodies = bodies.into_iter();
+            given.retain(|_| bodies.next().is_some_and(|body| of_ids.contains(&body)));
+            let known = given.len();
             assert!(known >= canaries::COUNT, "the numbers are those of the IDs: {known}");
         }
+        let count = given.len() as u64;
+        keys.numbers_at(5_000_000..5_000_000 + count, &mut never).unwrap();
         let (given, never) = (SmallNumbers::new(given), SmallNumbers::new(never));
         for places in places {
             let found = search::beyond_control(places, &given, &never);

@@ -225,6 +225,7 @@ const fn number(action: Action) -> usize {
         Action::AlarmRaised => 84,
         Action::RoleGranted => 85,
         Action::KeyRotated => 86,
+        Action::KeyDestroyed => 87,
     }
 }
 
@@ -253,7 +254,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 87];
+    let mut seen = [false; 88];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -266,7 +267,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 87]);
+    assert_eq!(seen, [true; 88]);
 }
 
 #[test]

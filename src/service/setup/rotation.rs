@@ -5,13 +5,17 @@
 //! another ID for everybody.
 //!
 //! INVARIANT: no key is in force without its entry in the log, which is written first.
+//! INVARIANT: a key that has signed checkpoints is destroyed only when the active one has signed the
+//! newest of them: a log whose newest checkpoint no living key has signed is not opened.
 
 use super::keys::record_and_commit;
 use super::{Installation, KeysGiven, Root, SetupError};
-use crate::audit::{Action, Actor, Entry};
+use crate::audit::{Action, Actor, Entry, Origin, VerifierKey};
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::Config;
 use crate::crypto::Entropy;
-use crate::keyring::{Editor, Plane, Purpose};
+use crate::keyring::{Editor, KeyFacts, KeyState, OldErasureKey, Plane, Purpose};
+use crate::service::Error;
 use crate::service::open::Open;
 
 /// What gets a new key.
@@ -50,14 +54,64 @@ impl Installation {
         rotation: Rotation,
         [recorded, given]: [KeysGiven; 2],
     ) -> Result<(), SetupError> {
+        self.while_held(recorded, |open| rotate_held(open, rotation, given))
+    }
+
+    /// Destroys the keys that have signed checkpoints before the active one, and gives how many. What
+    /// they have signed still verifies with their public keys.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::NoOlderKey`]; [`SetupError::NotSignedYet`]; as [`Installation::rotate`].
+    pub fn destroy_older_signing_keys(
+        &self,
+        [recorded, given]: [KeysGiven; 2],
+    ) -> Result<usize, SetupError> {
+        self.while_held(recorded, |open| destroy_held(open, &self.config, given))
+    }
+
+    fn while_held<T>(
+        &self,
+        recorded: KeysGiven,
+        change: impl FnOnce(&Open) -> Result<T, SetupError>,
+    ) -> Result<T, SetupError> {
         recorded.unsealing.check_complete()?;
         let (open, closed) = self.hold(recorded)?;
-        let done = rotate_held(&open, rotation, given);
+        let done = change(&open);
         drop(open);
         // Ends when everything is closed.
         let _ = closed.recv();
         done
     }
+}
+
+fn destroy_held(open: &Open, config: &Config, given: KeysGiven) -> Result<usize, SetupError> {
+    let internal =
+        |error: &dyn std::error::Error| SetupError::Open(Error::internal(error.to_string()));
+    let origin: Origin = config.audit.origin.as_str().parse().map_err(|e| internal(&e))?;
+    let active = open.keys().keyring.registers().audit.signing.active();
+    let active = VerifierKey::new(origin, active.public_key());
+    let signed = open.registers.audit().newest_is_signed_by(&active).map_err(|e| internal(&e))?;
+    if signed != Some(true) {
+        return Err(SetupError::NotSignedYet);
+    }
+    let is_older = |key: &&KeyFacts| {
+        key.purpose == Purpose::AuditSigning && key.state == KeyState::DecryptOnly
+    };
+    let older: Vec<_> = given.unsealing.sealed().keys().iter().filter(is_older).copied().collect();
+    if older.is_empty() {
+        return Err(SetupError::NoOlderKey);
+    }
+    let (entropy, now) = (Entropy::os(), SystemClock::new().now());
+    let by = given.given;
+    let mut editor = Editor::open_by(given.unsealing, &entropy, now)?;
+    let mut entry = Entry::new(now, Actor::Server, Action::KeyDestroyed);
+    for key in &older {
+        editor.destroy(key.id, OldErasureKey::Destroy)?;
+        entry.changes.push(format!("audit signing, epoch {}", key.epoch));
+    }
+    record_and_commit(open, editor, entry, by)?;
+    Ok(older.len())
 }
 
 /// The change, while the stores are held.

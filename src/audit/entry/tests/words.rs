@@ -3,7 +3,7 @@
 use super::Action;
 
 /// Words of actions that came after the golden entries.
-pub(super) const GOLDEN_WORDS: [(Action, &str); 69] = [
+pub(super) const GOLDEN_WORDS: [(Action, &str); 70] = [
     (Action::AccessBootstrapped, "access_bootstrapped"),
     (Action::AlarmRaised, "alarm_raised"),
     (Action::AliasesLoaded, "aliases_loaded"),
@@ -43,6 +43,7 @@ pub(super) const GOLDEN_WORDS: [(Action, &str); 69] = [
     (Action::IdentityRevealed, "identity_revealed"),
     (Action::IdsConverted, "ids_converted"),
     (Action::InnsynGiven, "innsyn_given"),
+    (Action::KeyDestroyed, "key_destroyed"),
     (Action::KeyRotated, "key_rotated"),
     (Action::KeysRewrapped, "keys_rewrapped"),
     (Action::OrderConfirmed, "order_confirmed"),

@@ -5,7 +5,7 @@ use super::*;
 use crate::crypto::{KeyId, SerialWidth};
 use crate::keyring::{KeyState, WrappedDisclosureKey};
 use crate::service::setup::{
-    Installation, KeyChange, KeysGiven, MadeShare, Others, Root, Rotation, WaysWanted,
+    Installation, KeyChange, KeysGiven, MadeShare, Others, Root, Rotation, SetupError, WaysWanted,
 };
 use crate::store::records::Plane as StorePlane;
 
@@ -248,4 +248,34 @@ fn rotated_keys_seal_and_sign_what_comes_and_open_what_was_there() {
     assert!(bodies.iter().any(|body| body.contains("signing_key_added")));
     let while_open = offline.installation.rotate(rotations[0], [offline.given(), offline.given()]);
     assert!(while_open.is_err(), "the server is open");
+}
+
+/// Goal: an old key that signed checkpoints goes, and never one that is needed.  Method: it is tried before
+/// there is an older one, before the new one has signed, and after; then the server opens, and a
+/// checkpoint has one signature.
+#[test]
+fn an_old_signing_key_is_destroyed_when_the_new_one_has_signed_and_not_before() {
+    let offline = Offline::new();
+    let opened_and_sealed = || {
+        offline.unseal().unwrap();
+        let auditor = offline.permit("r", Right::ReadAudit);
+        let keys = offline.service.audit_checkpoint(&auditor).unwrap().verifier_keys.len();
+        offline.service.seal(&offline.permit("o", Right::Operate)).unwrap();
+        keys
+    };
+    let destroy =
+        || offline.installation.destroy_older_signing_keys([offline.given(), offline.given()]);
+    assert_eq!(opened_and_sealed(), 1);
+    assert!(matches!(destroy(), Err(SetupError::NoOlderKey)));
+    let given = [offline.given(), offline.given()];
+    offline.installation.rotate(Rotation::AuditSigning, given).unwrap();
+    assert!(matches!(destroy(), Err(SetupError::NotSignedYet)));
+    assert_eq!(opened_and_sealed(), 2);
+    assert_eq!(destroy().unwrap(), 1);
+    assert!(matches!(destroy(), Err(SetupError::NoOlderKey)));
+    assert_eq!(opened_and_sealed(), 1);
+    offline.unseal().unwrap();
+    let line = r#""audit signing, epoch 1""#;
+    let is_it = |body: &String| body.contains("key_destroyed") && body.contains(line);
+    assert_eq!(offline.bodies().iter().filter(|body| is_it(body)).count(), 1);
 }
