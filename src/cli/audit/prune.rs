@@ -18,7 +18,8 @@ Examples:
     hvelv audit prune --connect keys/dev/operator.toml
 
 Needs the role operator, and an approval about this retention. Take an export first, if the bodies
-are to be kept elsewhere: they are not brought back. Backups have them for as long as those are kept.";
+are to be kept elsewhere: they are not brought back. Backups have them for as long as those are
+kept.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PruneOptions {
