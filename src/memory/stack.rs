@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  wiped(work):  caller │ work ▸ ▸ ▸ deepest      work has ended, also by a panic
-//!                caller │ 0000000000000000 ...    WIPED_BYTES, further down than work has been
+//!                caller │ 0000000000000000 ...    WIPED_BYTES
 //! ```
 //!
 //! INVARIANT: every thread that may hold keys does its work in [`wiped`]; for those of the runtime

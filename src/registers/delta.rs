@@ -10,6 +10,9 @@
 //! Deltas are read in sequence at start and a later entry about a person replaces an earlier one, so
 //! a re-issue, a suppression or an erasure is one more delta. The register number is stored, never
 //! the ID: the ID is the number under the register's key of the current epoch.
+//!
+//! INVARIANT: entries ascend by person number.  In the order in which persons came they would name them
+//! to whoever has the store and its keys, and knows that order.
 
 use zeroize::Zeroizing;
 
@@ -36,15 +39,16 @@ pub(super) enum Stored {
     Suppressed,
 }
 
-/// Seals a delta.
+/// Seals a delta; of each person there is one entry.
 pub(super) fn encode(
     keys: &StorageKeys,
     entropy: &Entropy,
     key: &Key,
-    entries: &[(PersonNo, Stored)],
+    mut entries: Vec<(PersonNo, Stored)>,
 ) -> Result<Vec<u8>, Error> {
+    entries.sort_unstable_by_key(|(person, _)| *person);
     let place = Place { kind: KIND, row: key.as_bytes(), field: 0 };
-    keys.seal(entropy, &place, &plaintext(entries)).map_err(Error::Crypto)
+    keys.seal(entropy, &place, &plaintext(&entries)).map_err(Error::Crypto)
 }
 
 /// What is sealed.

@@ -55,7 +55,7 @@ fn the_plaintext_of_an_erasure_in_a_delta_is_the_golden_bytes() {
         concat!("01", "0000000007", "03", "000000000000", "0000000007", "01", "000000000008");
     assert_eq!(hex(&delta::plaintext(&entries)), golden);
     let key = Key::delta(1, 5);
-    let sealed = delta::encode(&keys(), &Entropy::os(), &key, &entries).unwrap();
+    let sealed = delta::encode(&keys(), &Entropy::os(), &key, entries.to_vec()).unwrap();
     assert_eq!(delta::decode(&keys(), key.as_bytes(), &sealed).unwrap(), entries);
 }
 
@@ -75,7 +75,7 @@ fn a_tombstone_is_the_golden_bytes() {
 fn a_delta_opens_in_its_own_place_only() {
     let entries: Vec<_> = ENTRIES.iter().map(|(n, stored)| (person(*n), *stored)).collect();
     let key = Key::delta(1, 5);
-    let sealed = delta::encode(&keys(), &Entropy::os(), &key, &entries).unwrap();
+    let sealed = delta::encode(&keys(), &Entropy::os(), &key, entries.clone()).unwrap();
     assert_eq!(delta::decode(&keys(), key.as_bytes(), &sealed).unwrap(), entries);
     for other in [Key::delta(1, 6), Key::delta(2, 5)] {
         assert!(delta::decode(&keys(), other.as_bytes(), &sealed).is_err());

@@ -54,7 +54,7 @@ impl Leaving {
         let key = Key::delta(self.register, numbers.next_delta());
         let had_id = self.persons.iter().filter(|(_, id)| *id != 0);
         let entries: Vec<_> = had_id.map(|(person, _)| (*person, Stored::Erased)).collect();
-        batch.insert(key, delta::encode(keys.storage(), entropy, &key, &entries)?);
+        batch.insert(key, delta::encode(keys.storage(), entropy, &key, entries)?);
         Ok(())
     }
 

@@ -85,18 +85,15 @@ impl Numbers {
     }
 }
 
-/// Fisher and Yates.  Of 2^64 random numbers the remainder by less than 2^24 is as good as uniform.
+/// Fisher and Yates.  The remainder of a random number below 2^64 by one below 2^24 is as good as
+/// uniform.
 fn shuffle(positions: &mut [u64], entropy: &Entropy) -> Result<(), Error> {
-    let mut random = [0; 8 * 512];
-    for end in (1..positions.len()).rev() {
-        let at = end % 512;
-        if at == 511 || end + 1 == positions.len() {
-            entropy.fill(&mut random)?;
-        }
-        let (words, _) = random.as_chunks::<8>();
-        let below = end as u64 + 1;
-        let other = words.get(at).map_or(0, |word| u64::from_le_bytes(*word) % below);
-        positions.swap(end, usize::try_from(other).unwrap_or(end));
+    let mut random = vec![0; size_of_val(positions)];
+    entropy.fill(&mut random)?;
+    let (words, _) = random.as_chunks::<8>();
+    for (end, word) in (1..positions.len()).zip(words).rev() {
+        let other = u64::from_le_bytes(*word) % (end as u64 + 1);
+        positions.swap(end, usize::try_from(other).expect("an index"));
     }
     Ok(())
 }

@@ -250,16 +250,14 @@ impl Recorder {
         for (register, joining) in joins.registers() {
             let numbers = self.numbers.get_mut(&register).ok_or(Error::NoRegister)?;
             let drawn = numbers.draw(joining.persons().len(), &self.keys)?;
-            let mut entries: Vec<(PersonNo, Stored)> = joining
+            let entries: Vec<(PersonNo, Stored)> = joining
                 .persons()
                 .iter()
                 .zip(&drawn)
                 .map(|(person, number)| (*person, Stored::Member(*number)))
                 .collect();
-            // Not in the order in which they came.
-            entries.sort_unstable_by_key(|(person, _)| *person);
             let key = Key::delta(register, numbers.next_delta());
-            let sealed = delta::encode(self.keys.storage(), &self.entropy, &key, &entries)?;
+            let sealed = delta::encode(self.keys.storage(), &self.entropy, &key, entries)?;
             batch.insert(key, sealed);
             let ids = self.keys.derive_ids(register, drawn.clone())?;
             joining.set_ids(drawn, ids);

@@ -137,7 +137,7 @@ impl Reissuing {
         let entries: Vec<_> =
             pairs.clone().map(|((person, ..), to)| (*person, Stored::Member(*to))).collect();
         let key = Key::delta(register, numbers.next_delta());
-        batch.insert(key, delta::encode(keys.storage(), entropy, &key, &entries)?);
+        batch.insert(key, delta::encode(keys.storage(), entropy, &key, entries)?);
         // Numbered from 1: whoever has read nothing has read up to 0.
         let count = members.former.read().unwrap_or_else(PoisonError::into_inner).count;
         for (sequence, ((leaf, from, _), to)) in (count + 1..).zip(pairs) {

@@ -8,6 +8,7 @@ use crate::audit::{
     Action, Actor, KeptLeaf, LeafHashes, LogError, Origin, ProveError, PruningPlan,
     RETENTION_DAYS_MIN, SignedCheckpoint, VerifierKey, consistency_proof, inclusion_proof,
 };
+use crate::config::Config;
 use crate::metrics::Checkpoint;
 use crate::policy::{Permit, Right};
 use crate::registers::Write;
@@ -181,13 +182,9 @@ impl Service {
 
     /// The verifier keys of all keys that sign, the active one first.
     fn verifier_keys(&self, open: &Open) -> Result<Vec<VerifierKey>, Error> {
-        let origin = self.audit_origin()?;
+        let origin = audit_origin(&self.parts.config)?;
         let keys = open.registers.keys().signing();
         Ok(keys.iter().map(|key| VerifierKey::new(origin.clone(), key.public_key())).collect())
-    }
-
-    pub(super) fn audit_origin(&self) -> Result<Origin, Error> {
-        self.parts.config.audit.origin.as_str().parse().map_err(Error::internal)
     }
 
     /// Records each key that signs from now on and has not signed the newest checkpoint: its next
@@ -250,7 +247,7 @@ impl Service {
     }
 
     pub(super) fn sign_checkpoint(&self, open: &Open) -> Result<SignedCheckpoint, Error> {
-        let origin = self.audit_origin()?;
+        let origin = audit_origin(&self.parts.config)?;
         let keys = open.registers.keys().signing();
         let signed = open.registers.audit().checkpoint(&origin, &keys).map_err(log_error);
         self.metrics.checkpoint(match &signed {
@@ -259,6 +256,11 @@ impl Service {
         });
         signed
     }
+}
+
+/// What the log is called, in checkpoints and keys.
+pub(super) fn audit_origin(config: &Config) -> Result<Origin, Error> {
+    config.audit.origin.as_str().parse().map_err(Error::internal)
 }
 
 fn read_page(open: &Open, page: std::ops::Range<u64>) -> Vec<Result<AuditRecord, Error>> {

@@ -21,6 +21,7 @@ use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::audit::audit_origin;
 use super::ingest::register_error;
 use super::open::{Open, environment, verifiers};
 use super::{Error, ErrorCode, Service, Violation, actor, allow};
@@ -294,7 +295,7 @@ impl BackupParts {
 
     /// Signs the manifest, once it is recorded that everything was sent.
     fn complete(&self, open: &Open) -> Result<Recorded<String>, Error> {
-        let origin = self.service.audit_origin()?;
+        let origin = audit_origin(&self.service.parts.config)?;
         let keys = open.registers.keys().signing();
         let note = self.manifest.sign(&origin, &keys).map_err(Error::internal)?;
         let mut entry = self.service.entry(self.actor.clone(), Action::BackupSent);

@@ -23,15 +23,12 @@ impl Installation {
         let file = Access::load(&self.config.access_file, self.catalogue.as_ref());
         let file = file.map_err(SetupError::Config)?;
         let by = given.given.clone();
-        let (open, closed) = self.hold(given)?;
         let mut entry =
             Entry::new(SystemClock::new().now(), Actor::Server, Action::AccessBootstrapped);
         entry.changes = by.into_iter().map(|line| format!("opened by {line}")).collect();
         entry.changes.extend(super::keys::user().map(|user| format!("by user {user} of the host")));
-        let count = access::bootstrap(&open, entry, &file).map_err(SetupError::Open);
-        drop(open);
-        // Ends when everything is closed.
-        let _ = closed.recv();
-        count
+        self.while_held(given, |open| {
+            access::bootstrap(open, entry, &file).map_err(SetupError::Open)
+        })
     }
 }

@@ -16,7 +16,6 @@
 //! and nobody else is the ceremony's.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::sync::mpsc::Receiver;
 
 use zeroize::Zeroizing;
 
@@ -176,13 +175,7 @@ impl Installation {
     ) -> Result<Result<(), E>, SetupError> {
         // Whatever is wrong with the plan is told before anything is opened.
         let _ = change.plan()?;
-        recorded.unsealing.check_complete()?;
-        let (open, closed) = self.hold(recorded)?;
-        let done = change_held(&open, root, change, given, hand_over);
-        drop(open);
-        // Ends when everything is closed.
-        let _ = closed.recv();
-        done
+        self.while_held(recorded, |open| change_held(open, root, change, given, hand_over))
     }
 
     /// Gives keys to registers of the catalogue that have none, and to purposes that are newer than the
@@ -225,10 +218,20 @@ impl Installation {
         Ok(SealedKeyring::load(&self.config.key_file, environment(self.config.mode))?)
     }
 
-    /// Opens everything, so that no server does.
-    pub(super) fn hold(&self, given: KeysGiven) -> Result<(Open, Receiver<()>), SetupError> {
+    /// Opens everything, so that no server does, for a change, and closes it.
+    pub(super) fn while_held<T>(
+        &self,
+        given: KeysGiven,
+        change: impl FnOnce(&Open) -> Result<T, SetupError>,
+    ) -> Result<T, SetupError> {
+        given.unsealing.check_complete()?;
         let keys = OpenKeys::unseal(given.unsealing).map_err(SetupError::Open)?;
-        Open::with_keys(&self.parts()?, keys).map_err(SetupError::Open)
+        let (open, closed) = Open::with_keys(&self.parts()?, keys).map_err(SetupError::Open)?;
+        let done = change(&open);
+        drop(open);
+        // Ends when everything is closed.
+        let _ = closed.recv();
+        done
     }
 }
 

@@ -10,12 +10,12 @@
 
 use super::keys::record_and_commit;
 use super::{Installation, KeysGiven, Root, SetupError};
-use crate::audit::{Action, Actor, Entry, Origin, VerifierKey};
+use crate::audit::{Action, Actor, Entry, VerifierKey};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::crypto::Entropy;
 use crate::keyring::{Editor, KeyFacts, KeyState, OldErasureKey, Plane, Purpose};
-use crate::service::Error;
+use crate::service::audit::{audit_origin, log_error};
 use crate::service::open::Open;
 
 /// What gets a new key.
@@ -69,30 +69,14 @@ impl Installation {
     ) -> Result<usize, SetupError> {
         self.while_held(recorded, |open| destroy_held(open, &self.config, given))
     }
-
-    fn while_held<T>(
-        &self,
-        recorded: KeysGiven,
-        change: impl FnOnce(&Open) -> Result<T, SetupError>,
-    ) -> Result<T, SetupError> {
-        recorded.unsealing.check_complete()?;
-        let (open, closed) = self.hold(recorded)?;
-        let done = change(&open);
-        drop(open);
-        // Ends when everything is closed.
-        let _ = closed.recv();
-        done
-    }
 }
 
 fn destroy_held(open: &Open, config: &Config, given: KeysGiven) -> Result<usize, SetupError> {
-    let internal =
-        |error: &dyn std::error::Error| SetupError::Open(Error::internal(error.to_string()));
-    let origin: Origin = config.audit.origin.as_str().parse().map_err(|e| internal(&e))?;
+    let origin = audit_origin(config).map_err(SetupError::Open)?;
     let active = open.keys().keyring.registers().audit.signing.active();
     let active = VerifierKey::new(origin, active.public_key());
-    let signed = open.registers.audit().newest_is_signed_by(&active).map_err(|e| internal(&e))?;
-    if signed != Some(true) {
+    let signed = open.registers.audit().newest_is_signed_by(&active);
+    if signed.map_err(|error| SetupError::Open(log_error(error)))? != Some(true) {
         return Err(SetupError::NotSignedYet);
     }
     let is_older = |key: &&KeyFacts| {
