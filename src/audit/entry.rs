@@ -250,6 +250,9 @@ pub enum Action {
     QualityConsentsChecked,
     /// A receipt for an entry of its own was given to who caused it.
     ReceiptGiven,
+    /// What older keys had sealed was sealed under the active ones, all of it but for what does not open;
+    /// `changes` says how much.
+    RecordsResealed,
     /// Replaced IDs of a register were read by a custodian.
     ReissuesRead,
     /// A request was refused; `attempted` says what it asked for, `reason` why.

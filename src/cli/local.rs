@@ -17,9 +17,10 @@ pub(super) fn from_setup(cause: SetupError) -> Error {
             .lines()
             .fold(Error::usage("the configuration's identifiers have problems"), Error::advise),
         SetupError::Exists(_) => Error::new(Exit::Precondition, text),
-        SetupError::KeyFile(_) | SetupError::NoOlderKey | SetupError::NotSignedYet => {
-            Error::new(Exit::Precondition, text)
-        }
+        SetupError::KeyFile(_)
+        | SetupError::NoOlderKey
+        | SetupError::NotSignedYet
+        | SetupError::StillSealed { .. } => Error::new(Exit::Precondition, text),
         SetupError::Directory { .. } | SetupError::TestNumbers { .. } => Error::usage(text),
         SetupError::Crypto(_) | SetupError::Open(_) | SetupError::Store(_) => Error::internal(text),
     }

@@ -13,6 +13,8 @@
 //! Not protected: which key sealed a record (its id is in the clear), how long the record is, and
 //! an older envelope put back in the same place (the store's versions and the audit log see that).
 
+mod keys;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +25,8 @@ use zeroize::Zeroizing;
 use super::framing::{frame_into, part_into};
 use super::secret::assert_secret;
 use super::{Entropy, Error, Label, SecretBytes};
+
+pub use keys::StorageKeys;
 
 /// First byte of every envelope.
 pub const ENVELOPE_VERSION: u8 = 1;
@@ -317,66 +321,7 @@ impl fmt::Debug for Sealer<'_> {
     }
 }
 
-/// The keys of one purpose: one seals, all open.
-#[derive(Debug)]
-pub struct StorageKeys {
-    active: StorageKey,
-    /// Keys that only open, by id.
-    older: Vec<StorageKey>,
-}
-
-impl StorageKeys {
-    /// The key that seals, and those that only open.
-    #[must_use]
-    pub fn new(active: StorageKey, older: Vec<StorageKey>) -> Self {
-        Self { active, older }
-    }
-
-    /// The key that seals.
-    #[must_use]
-    pub fn active(&self) -> &StorageKey {
-        &self.active
-    }
-
-    /// The ids of all keys, the active one first.
-    pub fn ids(&self) -> impl Iterator<Item = KeyId> + '_ {
-        std::iter::once(&self.active).chain(&self.older).map(StorageKey::id)
-    }
-
-    /// Seals under the active key; see [`StorageKey::seal`].
-    ///
-    /// # Errors
-    /// As [`StorageKey::seal`].
-    pub fn seal(
-        &self,
-        entropy: &Entropy,
-        place: &Place<'_>,
-        plaintext: &[u8],
-    ) -> Result<Vec<u8>, Error> {
-        self.active.seal(entropy, place, plaintext)
-    }
-
-    /// Seals a batch under the active key; see [`StorageKey::sealer`].
-    #[must_use]
-    pub fn sealer<'a>(&'a self, entropy: &'a Entropy) -> Sealer<'a> {
-        self.active.sealer(entropy)
-    }
-
-    /// `plaintext = AES-256-GCM^-1(K_id, N, aad(place), C, T)`, the key chosen by the id within.
-    ///
-    /// # Errors
-    /// [`Error::Open`], the same for every cause.
-    pub fn open(&self, place: &Place<'_>, envelope: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let parsed = Envelope::parse(envelope)?;
-        std::iter::once(&self.active)
-            .chain(&self.older)
-            .find(|key| key.id() == parsed.id)
-            .ok_or(Error::Open)?
-            .open(place, &parsed)
-    }
-}
-
-assert_secret!(StorageKey, StorageKeys, Sealer<'_>, Gcm);
+assert_secret!(StorageKey, Sealer<'_>, Gcm);
 
 #[cfg(test)]
 mod tests;

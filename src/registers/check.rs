@@ -22,8 +22,9 @@ use std::sync::Arc;
 
 use super::RegisterSpec;
 use super::delta::{self, Stored};
+use super::resealing::{SealedBy, place};
 use crate::audit::VerifierKey;
-use crate::crypto::{Place, SerialWidth};
+use crate::crypto::SerialWidth;
 use crate::keyring::{DisclosureKeys, Keyring, WrappedDisclosureKey};
 use crate::store::finding::Findings;
 use crate::store::keys::{Key, Kind};
@@ -111,26 +112,24 @@ impl PlaneCheck<'_> {
         (key, value): (&[u8], &[u8]),
         keys: &BTreeMap<[u8; 16], DisclosureKeys>,
     ) -> Result<(), &'static str> {
-        let place = Place { kind: u16::from(kind.code()), row: key, field: 0 };
-        let registers = self.keyring.registers();
-        let opened = match kind {
-            Kind::Marker | Kind::Delta | Kind::DisclosureKey => return Ok(()),
-            // What the log is made of is checked with the log.
-            Kind::AuditBody | Kind::AuditLeaf | Kind::Checkpoint => return Ok(()),
+        match kind {
             Kind::Contact | Kind::Group => return Err("it is a record of the vault"),
             Kind::HighWater | Kind::IndexMark | Kind::VaultLease | Kind::VaultUsed => {
                 let key = Key::parse(key).map_err(|_| DAMAGED)?.1;
                 return load_mark(self.store.as_ref(), &key).map(drop).map_err(|_| DAMAGED);
             }
-            Kind::BridgeLabels
-            | Kind::DisclosureItem
-            | Kind::WindowOneWay
-            | Kind::WindowPersons => {
+            Kind::Delta => return Ok(()),
+            _ => {}
+        }
+        let opened = match SealedBy::of(kind) {
+            // What the log is made of is checked with the log; keys of disclosures were opened.
+            SealedBy::AuditStorage | SealedBy::Nothing => return Ok(()),
+            SealedBy::Disclosure => {
                 let keys = disclosure_of(key).and_then(|id| keys.get(&id));
                 let keys = keys.ok_or("it should have died with the key of its disclosure")?;
-                keys.storage().open(&place, value)
+                keys.storage().open(&place(kind, key), value)
             }
-            _ => registers.storage.open(&place, value),
+            SealedBy::Storage => self.keyring.registers().storage.open(&place(kind, key), value),
         };
         opened.map(drop).map_err(|_| DAMAGED)
     }

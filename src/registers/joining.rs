@@ -164,6 +164,6 @@ impl Joining {
 pub(super) fn joining_count(command: &Command) -> usize {
     match command {
         Command::Answer(answer) => answer.joining.len(),
-        Command::Barrier(_) | Command::Other(_) => 0,
+        Command::Barrier(_) | Command::Other(_) | Command::Replace { .. } => 0,
     }
 }

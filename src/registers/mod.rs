@@ -44,6 +44,7 @@ mod queue;
 mod recorder;
 mod records;
 mod reissue;
+mod resealing;
 mod rights;
 mod tombstone;
 mod write;

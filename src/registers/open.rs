@@ -110,6 +110,7 @@ impl Opening {
         let forgotten = Arc::new(Forgotten::default());
         let recorder = Recorder {
             index,
+            store: Arc::clone(&self.store),
             keys: Arc::clone(&self.keys),
             entropy: Arc::clone(&self.entropy),
             clock: self.clock,

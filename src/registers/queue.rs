@@ -20,6 +20,7 @@ use super::leaving::Leaving;
 use super::links::Move;
 use super::recorder::stream::{add_message, finish_disclosed};
 use super::reissue::Reissuing;
+use super::resealing::Replacement;
 use super::write::Write;
 use super::{Error, Registers};
 use crate::audit::{Committed, Entry, Recorded};
@@ -31,6 +32,11 @@ pub(super) enum Command {
     /// Told when everything before it is recorded, or has failed.
     Barrier(SyncSender<()>),
     Other(Box<Other>),
+    /// Records in other envelopes; told when they are durable.
+    Replace {
+        replacements: Vec<Replacement>,
+        done: SyncSender<()>,
+    },
 }
 
 /// An act with its own entry, and what happens with it.
@@ -127,7 +133,7 @@ impl Command {
                 });
                 Self::Answer(answer)
             }
-            Self::Barrier(passed) => Self::Barrier(passed),
+            Self::Barrier(_) | Self::Replace { .. } => self,
             Self::Other(other) => {
                 let Other { entry, with, reply } = *other;
                 let awaited = Awaited::new(failed, reply);
@@ -207,7 +213,7 @@ impl Registers {
             self.fail("there is no recorder any more");
             match command {
                 Command::Answer(answer) => (answer.reply)(Err(Error::Failed)),
-                Command::Barrier(_) => {}
+                Command::Barrier(_) | Command::Replace { .. } => {}
                 Command::Other(other) => (other.reply)(Err(Error::Failed)),
             }
         }

@@ -32,14 +32,15 @@ use super::leaving::Forgotten;
 use super::links::Feed;
 use super::numbers::Numbers;
 use super::queue::{ActEntry, ActReply, Command, Other, With};
+use super::resealing::Replacement;
 use super::write::Write;
 use super::{Error, Members, VaultUsed};
 use crate::audit::{AuditLog, Committed, Entry};
 use crate::clock::Clock;
 use crate::crypto::Entropy;
-use crate::store::Batch;
 use crate::store::keys::Key;
 use crate::store::records::encode_mark;
+use crate::store::{Batch, Store};
 use crate::vault::PersonNo;
 use stream::StreamEntry;
 
@@ -54,6 +55,7 @@ const COMMANDS_WORTH_A_SYNC: usize = 32;
 pub(super) struct Recorder {
     /// Audit entries by person.
     pub(super) index: AuditIndex,
+    pub(super) store: Arc<dyn Store>,
     pub(super) keys: Arc<PlaneKeys>,
     pub(super) entropy: Arc<Entropy>,
     pub(super) clock: Arc<dyn Clock>,
@@ -114,30 +116,52 @@ impl Recorder {
 
     fn record(&mut self, commands: Vec<Command>) {
         let (mut answers, mut others, mut barriers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut replacements, mut replaced) = (Vec::new(), Vec::new());
         for command in commands {
             match command {
                 Command::Answer(answer) => answers.push(*answer),
                 Command::Barrier(passed) => barriers.push(passed),
                 Command::Other(other) => others.push(*other),
+                Command::Replace { replacements: more, done } => {
+                    replacements.extend(more);
+                    replaced.push(done);
+                }
             }
         }
-        if !answers.is_empty() || !others.is_empty() {
-            self.answer(answers, others);
+        if !answers.is_empty() || !others.is_empty() || !replacements.is_empty() {
+            self.answer((answers, others), replacements);
         }
+        if self.failed.load(Ordering::Acquire) {
+            // Whoever waits for them is told by that.
+            replaced.clear();
+        }
+        barriers.extend(replaced);
         // Whoever waited may have gone.
         for passed in barriers {
             let _ = passed.send(());
         }
     }
 
-    fn answer(&mut self, answers: Vec<Answer>, others: Vec<Other>) {
+    fn answer(
+        &mut self,
+        (answers, others): (Vec<Answer>, Vec<Other>),
+        replacements: Vec<Replacement>,
+    ) {
         let (mut waiting, mut acts) = (Vec::new(), Vec::new());
-        let outcome = if self.failed.load(Ordering::Acquire) {
-            waiting.extend(answers.into_iter().map(Waiting::new));
-            acts.extend(others.into_iter().map(|other| (other.reply, 0)));
+        let mut batch = Batch::new();
+        let staged = if self.failed.load(Ordering::Acquire) {
             Err(Error::Failed)
         } else {
-            self.commit(answers, others, &mut waiting, &mut acts)
+            // First: what acts write about the same records comes after it.
+            self.stage_replacements(replacements, &mut batch)
+        };
+        let outcome = match staged {
+            Ok(()) => self.commit((answers, others), batch, &mut waiting, &mut acts),
+            Err(error) => {
+                waiting.extend(answers.into_iter().map(Waiting::new));
+                acts.extend(others.into_iter().map(|other| (other.reply, 0)));
+                Err(error)
+            }
         };
         match outcome {
             Ok((committed, entries)) => {
@@ -162,12 +186,11 @@ impl Recorder {
     /// Commits everything. Whatever fails, each reply is in `waiting` or `acts` when this returns.
     fn commit(
         &mut self,
-        answers: Vec<Answer>,
-        others: Vec<Other>,
+        (answers, others): (Vec<Answer>, Vec<Other>),
+        mut batch: Batch,
         waiting: &mut Vec<Waiting>,
         acts: &mut Vec<(ActReply, u64)>,
     ) -> Result<(Committed, HashMap<u64, u64>), Error> {
-        let mut batch = Batch::new();
         batch.answers(answers.len());
         self.index.stage(self.log.size(), &mut batch);
         let mut joins = Joins::collect(&answers, &self.members, &self.forgotten);

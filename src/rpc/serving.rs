@@ -42,6 +42,11 @@ use crate::service::{AccessNow, Service, State};
 /// How often it is looked whether anybody uses the server, in seconds.
 const IDLE_CHECK_S: u64 = 10;
 
+/// How often what older keys have sealed is sealed anew, in seconds, and for how long at a time: ingest
+/// has the processors for most of it.
+const RESEAL_INTERVAL_S: u64 = 1;
+const RESEAL_FOR: Duration = Duration::from_millis(250);
+
 /// What serving needs of the service behind the routes.  All of it blocks.
 pub(super) trait Host: Send + Sync + 'static {
     /// Takes an access file into use, as far as it has effect, records it, and shows it in `now`.
@@ -58,6 +63,9 @@ pub(super) trait Host: Send + Sync + 'static {
 
     /// Seals, if nobody has used it for as long as configured.
     fn seal_if_idle(&self) {}
+
+    /// Seals anew for a moment what older keys have sealed.
+    fn reseal(&self) {}
 
     /// Signs a checkpoint of the audit log, when there is an open one.
     fn sign_checkpoint(&self) {}
@@ -82,6 +90,10 @@ impl Host for Service {
 
     fn seal_if_idle(&self) {
         Self::seal_if_idle(self);
+    }
+
+    fn reseal(&self) {
+        self.reseal_for(RESEAL_FOR);
     }
 
     fn sign_checkpoint(&self) {
@@ -148,6 +160,7 @@ pub(super) async fn run(
     let interval_s = config.audit.checkpoint_interval_s;
     let signing = tokio::spawn(at_intervals(Arc::clone(&host), interval_s, Host::sign_checkpoint));
     let watching = tokio::spawn(at_intervals(Arc::clone(&host), IDLE_CHECK_S, Host::seal_if_idle));
+    let resealing = tokio::spawn(at_intervals(Arc::clone(&host), RESEAL_INTERVAL_S, Host::reseal));
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
@@ -167,6 +180,7 @@ pub(super) async fn run(
     reporting.abort();
     signing.abort();
     watching.abort();
+    resealing.abort();
     health::end(health).await;
     drop(stop);
     let result = match ended {

@@ -35,6 +35,7 @@ mod parts;
 mod quality;
 mod receipts;
 mod reissue;
+mod resealing;
 mod restored;
 mod reveal;
 mod rights;

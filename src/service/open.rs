@@ -10,6 +10,7 @@ use super::access::AccessBook;
 use super::conversion::Conversions;
 use super::disclosure::Book;
 use super::erasure::CaseBook;
+use super::resealing::Resealing;
 use super::restored::{PendingRestore, Restored};
 use super::{Error, ErrorCode, Parts};
 use crate::audit::{Origin, VerifierKey};
@@ -90,6 +91,8 @@ pub(super) struct Open {
     pub(super) access: AccessBook,
     /// A restore that nobody has accepted yet.
     pub(super) restored: Restored,
+    /// How far older keys' records are sealed anew.
+    pub(super) resealing: Resealing,
     keys: OpenKeys,
     /// Whoever holds it weakly gets at it no more.
     closing: AtomicBool,
@@ -153,6 +156,7 @@ impl Open {
             conversions,
             access,
             restored,
+            resealing: Resealing::default(),
             keys,
             closing,
             _closed,

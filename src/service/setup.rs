@@ -27,7 +27,7 @@ pub(in crate::service) mod verify;
 
 pub use keys::{KeyChange, KeysGiven, MadeShare, Others, Root, RootWays, WaysWanted};
 pub use restore::{RestoreError, Restored, Restoring};
-pub use rotation::Rotation;
+pub use rotation::{OlderKeys, Rotation};
 pub use verify::Verified;
 
 /// Why an installation cannot be made, checked or served.
@@ -66,7 +66,7 @@ pub enum SetupError {
     #[error("what was made does not open: {0}")]
     Open(Error),
     /// There is nothing to destroy.
-    #[error("no older key has signed checkpoints: there is nothing to destroy")]
+    #[error("there is no older key: nothing is to be destroyed")]
     NoOlderKey,
     /// The older keys are needed still.
     #[error(
@@ -74,6 +74,16 @@ pub enum SetupError {
          it, have auditors and witnesses verify with both keys, then try again"
     )]
     NotSignedYet,
+    /// Older keys still open what they have sealed.
+    #[error(
+        "older keys still seal {count} records: unseal the server, which seals them anew, and try \
+         again when its log has the entry `records_resealed`; if that says that records do not \
+         open, run `hvelv verify`"
+    )]
+    StillSealed {
+        /// How many records.
+        count: u64,
+    },
     /// A test number file.
     #[error("the list of test numbers {path} cannot be read")]
     TestNumbers {

@@ -9,6 +9,7 @@
 //! records.rs  what stands in clear: schema marker, high-water marks
 //! rocks.rs    RocksDB                      memory.rs   the second implementation
 //! log_tail.rs what a power cut leaves of RocksDB's log, told from damage
+//! resealing.rs  finds what older keys have sealed
 //! finding.rs  what a check of a store finds wrong, and where
 //! faulty.rs   wraps either: fails the n-th commit, or commits and then reports failure
 //! ```
@@ -23,6 +24,7 @@ pub mod keys;
 mod log_tail;
 pub mod memory;
 pub mod records;
+pub mod resealing;
 #[cfg(feature = "server")]
 pub mod rocks;
 

@@ -24,7 +24,7 @@ use super::contact::{Contact, KeptContact};
 use super::keys::PartitionKeys;
 use super::partition::Shared;
 use super::{Error, MayReveal, PersonNo, Vault, erasing};
-use crate::crypto::{Entropy, Place};
+use crate::crypto::{self, Entropy, Place};
 use crate::store::keys::{Key, Kind};
 use crate::store::{Batch, Durability, Step, Store};
 
@@ -265,6 +265,24 @@ pub(super) fn open(keys: &PartitionKeys, key: &Key, sealed: &[u8]) -> Result<Kep
     let storage = keys.identities().ok_or(Error::NoPartition)?;
     let plain = storage.open(&place(key), sealed).map_err(|_| damaged())?;
     KeptContact::decode(&plain).ok_or_else(damaged)
+}
+
+/// Whether an older key has sealed a record.
+pub(super) fn is_older(keys: &PartitionKeys, sealed: &[u8]) -> bool {
+    keys.identities().is_some_and(|storage| storage.is_older(sealed))
+}
+
+/// The same record under the active key.
+pub(super) fn reseal(
+    keys: &PartitionKeys,
+    entropy: &Entropy,
+    (key, sealed): (&Key, &[u8]),
+) -> Result<Vec<u8>, Error> {
+    let storage = keys.identities().ok_or(Error::NoPartition)?;
+    storage.reseal(entropy, &place(key), sealed).map_err(|error| match error {
+        crypto::Error::Open => Error::Damaged { what: "contact" },
+        error => error.into(),
+    })
 }
 
 fn key_of(keys: &PartitionKeys, person: PersonNo, register: u16) -> Key {

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use super::Error;
 use super::keys::PartitionKeys;
 use super::partition::wipe;
-use crate::crypto::{Entropy, KeyId, Place, Tag};
+use crate::crypto::{self, Entropy, KeyId, Place, StorageKeys, Tag};
 use crate::store::keys::Key;
 
 /// Most persons in one value.
@@ -170,6 +170,75 @@ pub(super) fn erase(
         (rest, index) = (after, index + 1);
     }
     Ok(erased)
+}
+
+/// Whether an older key has sealed the tags or an identity of a group.
+pub(super) fn is_older(keys: &PartitionKeys, value: &[u8]) -> bool {
+    let Some((_, tags, mut rest)) = split(value) else { return false };
+    if keys.tag_storage().is_older(tags) {
+        return true;
+    }
+    let Some(storage) = keys.identities() else { return false };
+    while let Some((identity, after)) = split_short(rest) {
+        if storage.is_older(identity) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// The value of a group with all that it holds under the active keys.
+///
+/// # Errors
+///
+/// [`Error::Damaged`] when the value is not a group or does not open; [`Error::Crypto`] as for
+/// [`encode`].
+pub(super) fn reseal(
+    keys: &PartitionKeys,
+    entropy: &Entropy,
+    (first_position, value): (u64, &[u8]),
+) -> Result<Vec<u8>, Error> {
+    let damaged = || Error::Damaged { what: "group of persons" };
+    let (version, tags, mut rest) = split(value).ok_or_else(damaged)?;
+    let row = Key::group(keys.partition(), first_position);
+    let field = if version == VERSION { FIELD_TAGS } else { FIELD_TAGS_ERASED };
+    let place = Place { kind: KIND, row: row.as_bytes(), field };
+    let tags = resealed(keys.tag_storage(), entropy, &place, tags)?;
+    let mut anew = Vec::with_capacity(value.len());
+    anew.push(version);
+    anew.extend_from_slice(&length32(tags.len()).to_be_bytes());
+    anew.extend_from_slice(&tags);
+    let mut position = first_position;
+    while !rest.is_empty() {
+        let (identity, after) = split_short(rest).ok_or_else(damaged)?;
+        let row = Key::group(keys.partition(), position);
+        let place = Place { kind: KIND, row: row.as_bytes(), field: FIELD_IDENTITY };
+        let identity = match keys.identities() {
+            Some(storage) if !identity.is_empty() => resealed(storage, entropy, &place, identity)?,
+            _ => identity.to_vec(),
+        };
+        anew.extend_from_slice(&length16(identity.len()).to_be_bytes());
+        anew.extend_from_slice(&identity);
+        (rest, position) = (after, position + 1);
+    }
+    Ok(anew)
+}
+
+/// An envelope of the active key: the same one where it is that.
+fn resealed(
+    storage: &StorageKeys,
+    entropy: &Entropy,
+    place: &Place<'_>,
+    envelope: &[u8],
+) -> Result<Vec<u8>, Error> {
+    if !storage.is_older(envelope) {
+        return Ok(envelope.to_vec());
+    }
+    storage.reseal(entropy, place, envelope).map_err(|error| match error {
+        crypto::Error::Open => Error::Damaged { what: "group of persons" },
+        error => error.into(),
+    })
 }
 
 /// Opens the identity at an index of a group.

@@ -35,6 +35,7 @@ mod index;
 mod keys;
 mod loading;
 mod partition;
+mod resealing;
 
 use std::collections::BTreeMap;
 use std::fmt;

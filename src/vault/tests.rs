@@ -14,6 +14,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Durability, Step};
 use crate::testing::{Keys, MemoryMarks, identifiers, passphrase};
 
+mod resealing;
+
 fn origin() -> Origin {
     Origin { register: 1, source: "HF".into(), seen: date(2026, 1, 15) }
 }

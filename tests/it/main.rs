@@ -39,6 +39,7 @@ mod metrics;
 mod old_ids;
 mod pruning;
 mod pseudonymize;
+mod resealing;
 mod reveal;
 mod rights;
 mod sealing;

@@ -91,7 +91,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
 ];
 
 /// Crates that only some places may name.
-const CRATES: [(&str, &[&str]); 28] = [
+const CRATES: [(&str, &[&str]); 29] = [
     ("age", &["src/extract/recipient.rs"]),
     ("aes", &["src/crypto/"]),
     ("aes_gcm", &["src/crypto/"]),
@@ -121,6 +121,7 @@ const CRATES: [(&str, &[&str]); 28] = [
     ("tokio_rustls", &["src/main.rs", "src/rpc/"]),
     ("tonic", &["src/cli/", "src/rpc/"]),
     ("x509_parser", &["src/rpc/"]),
+    ("zeroizing_alloc", &["src/memory/process.rs"]),
 ];
 
 /// The module that a file of `src/` belongs to.

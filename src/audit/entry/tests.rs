@@ -226,6 +226,7 @@ const fn number(action: Action) -> usize {
         Action::RoleGranted => 85,
         Action::KeyRotated => 86,
         Action::KeyDestroyed => 87,
+        Action::RecordsResealed => 88,
     }
 }
 
@@ -254,7 +255,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
     for field in fields {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
-    let mut seen = [false; 88];
+    let mut seen = [false; 89];
     let later = [GOLDEN_LATER, GOLDEN_GRANT].into_iter().chain(GOLDEN_APPROVAL);
     let later = later.map(|body| Entry::decode(body).unwrap());
     for entry in golden_entries().into_iter().chain(later) {
@@ -267,7 +268,7 @@ fn golden_bodies_hold_every_action_and_every_field() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{word}\""));
         seen[number(action)] = true;
     }
-    assert_eq!(seen, [true; 88]);
+    assert_eq!(seen, [true; 89]);
 }
 
 #[test]

@@ -32,6 +32,20 @@ fn an_older_key_opens_what_it_sealed() {
 }
 
 #[test]
+fn what_an_older_key_sealed_is_sealed_anew_in_its_place_alone() {
+    let (old, entropy) = (key(2).seal(&Entropy::os(), &PLACE, b"old").unwrap(), Entropy::os());
+    let keys = keys();
+    assert!(keys.has_older() && keys.is_older(&old) && !keys.is_older(b"no envelope"));
+    let new = keys.reseal(&entropy, &PLACE, &old).unwrap();
+    assert!(!keys.is_older(&new));
+    let young = StorageKeys::new(key(3), Vec::new());
+    assert!(!young.has_older());
+    assert_eq!(young.open(&PLACE, &new).unwrap().as_slice(), b"old");
+    assert!(young.reseal(&entropy, &PLACE, &old).is_err(), "the key is gone");
+    assert!(keys.reseal(&entropy, &Place { field: 3, ..PLACE }, &old).is_err());
+}
+
+#[test]
 fn sealing_twice_gives_different_envelopes() {
     let entropy = Entropy::os();
     let one = keys().seal(&entropy, &PLACE, b"value").unwrap();

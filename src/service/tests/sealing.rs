@@ -8,6 +8,7 @@ use crate::service::RootState;
 
 mod closing;
 mod replacing;
+mod resealing;
 
 /// Two holders who are one natural person, two others, and a system.
 const HOLDERS: &str = "[[principal]]\nname = 'o'\nkind = 'person'\norganisation = '983744516'\n\

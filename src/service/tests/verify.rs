@@ -12,7 +12,7 @@ use crate::store::{Batch, Durability, Step};
 type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A world that was sealed after many things were done in it.
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::unsealed();
     let people = numbers(40);
     let npr = world.ingest("NPR", "HF", &people);

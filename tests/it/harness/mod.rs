@@ -14,7 +14,9 @@ mod server;
 
 use std::time::Duration;
 
-pub(crate) use acknowledged::{Acknowledged, all_is_there, ingest_until_gone, log_verifies};
+pub(crate) use acknowledged::{
+    Acknowledged, Answer, all_is_there, ingest_until_gone, log_verifies,
+};
 pub(crate) use client::{
     Stream, ask, audit_entries, header, integers, look_up, packed, reason, refusal, text, texts,
 };

@@ -3,7 +3,7 @@
 use super::Action;
 
 /// Words of actions that came after the golden entries.
-pub(super) const GOLDEN_WORDS: [(Action, &str); 70] = [
+pub(super) const GOLDEN_WORDS: [(Action, &str); 71] = [
     (Action::AccessBootstrapped, "access_bootstrapped"),
     (Action::AlarmRaised, "alarm_raised"),
     (Action::AliasesLoaded, "aliases_loaded"),
@@ -54,6 +54,7 @@ pub(super) const GOLDEN_WORDS: [(Action, &str); 70] = [
     (Action::QualityConsentRecorded, "quality_consent_recorded"),
     (Action::QualityConsentsChecked, "quality_consents_checked"),
     (Action::ReceiptGiven, "receipt_given"),
+    (Action::RecordsResealed, "records_resealed"),
     (Action::ReissuesRead, "reissues_read"),
     (Action::ReservationLifted, "reservation_lifted"),
     (Action::ReservationSet, "reservation_set"),

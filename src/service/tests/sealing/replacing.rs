@@ -5,7 +5,8 @@ use super::*;
 use crate::crypto::{KeyId, SerialWidth};
 use crate::keyring::{KeyState, WrappedDisclosureKey};
 use crate::service::setup::{
-    Installation, KeyChange, KeysGiven, MadeShare, Others, Root, Rotation, SetupError, WaysWanted,
+    Installation, KeyChange, KeysGiven, MadeShare, OlderKeys, Others, Root, Rotation, SetupError,
+    WaysWanted,
 };
 use crate::store::records::Plane as StorePlane;
 
@@ -263,8 +264,11 @@ fn an_old_signing_key_is_destroyed_when_the_new_one_has_signed_and_not_before() 
         offline.service.seal(&offline.permit("o", Right::Operate)).unwrap();
         keys
     };
-    let destroy =
-        || offline.installation.destroy_older_signing_keys([offline.given(), offline.given()]);
+    let destroy = || {
+        offline
+            .installation
+            .destroy_older_keys(OlderKeys::AuditSigning, [offline.given(), offline.given()])
+    };
     assert_eq!(opened_and_sealed(), 1);
     assert!(matches!(destroy(), Err(SetupError::NoOlderKey)));
     let given = [offline.given(), offline.given()];
@@ -278,4 +282,47 @@ fn an_old_signing_key_is_destroyed_when_the_new_one_has_signed_and_not_before() 
     let line = r#""audit signing, epoch 1""#;
     let is_it = |body: &String| body.contains("key_destroyed") && body.contains(line);
     assert_eq!(offline.bodies().iter().filter(|body| is_it(body)).count(), 1);
+}
+
+/// Goal: an old key that seals goes when nothing is left under it, and never before.  Method: as above, of
+/// both planes; the server opens with what is left.
+#[test]
+fn an_old_sealing_key_is_destroyed_when_nothing_is_left_under_it_and_not_before() {
+    let offline = Offline::new();
+    let destroy = |root| {
+        let given = [offline.given(), offline.given()];
+        offline.installation.destroy_older_keys(OlderKeys::Sealing(root), given)
+    };
+    let seal = || offline.service.seal(&offline.permit("o", Right::Operate)).unwrap();
+    assert!(matches!(destroy(Root::Vault), Err(SetupError::NoOlderKey)));
+    offline.unseal().unwrap();
+    let request = World::request("NPR", "HF", IngestMode::ResolveOrAssign);
+    let permit = offline.permit("a", request.right());
+    let delivery = offline.service.open_delivery(&permit, &request).unwrap();
+    let ids = send(&delivery, &numbers(3)).unwrap().ids;
+    drop(delivery);
+    seal();
+    for root in [Root::Registers, Root::Vault] {
+        let given = [offline.given(), offline.given()];
+        offline.installation.rotate(Rotation::Sealing(root), given).unwrap();
+        let refused = destroy(root);
+        assert!(matches!(refused, Err(SetupError::StillSealed { count: 1.. })), "{refused:?}");
+    }
+    offline.unseal().unwrap();
+    offline.service.reseal_for(Duration::MAX);
+    assert!(destroy(Root::Vault).is_err(), "the server is open");
+    seal();
+    assert_eq!(destroy(Root::Registers).unwrap(), 2);
+    // The one-way registers' partitions each have a key of their own.
+    assert!(destroy(Root::Vault).unwrap() > 2);
+    assert!(matches!(destroy(Root::Registers), Err(SetupError::NoOlderKey)));
+    offline.unseal().unwrap();
+    let delivery = offline.service.open_delivery(&permit, &request).unwrap();
+    assert_eq!(send(&delivery, &numbers(3)).unwrap().ids, ids);
+    let bodies = offline.bodies();
+    for line in ["register storage, epoch 1", "identity, epoch 1"] {
+        let line = format!("\"{line}\"");
+        let is_it = |body: &&String| body.contains("key_destroyed") && body.contains(&line);
+        assert_eq!(bodies.iter().filter(is_it).count(), 1, "{line} in {bodies:?}");
+    }
 }
